@@ -1,0 +1,60 @@
+# The whole workshop.  `make help` lists the targets; each is one line of work and its own documentation.
+#
+#   VENV=path     the virtual environment to use (default .venv)
+#   PYTHON=path   the Python to create it with (default: the first of python3, python3.13, ... that is 3.11 or newer)
+#   ARGS=...      passed on to pytest, the benchmarks or the ledger
+#   INSTALLER=pip install with pip alone, without the pinned uv
+
+VENV ?= .venv
+ARGS ?=
+RUN := $(VENV)/bin
+SOURCES := pyproject.toml tools/install.sh requirements/installer.lock requirements/build.lock
+
+MAKEFLAGS += --no-print-directory
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help up setup test test-slow check fix bench docs requirements
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+up: $(VENV)/.core ## install what serving needs, then import, train, gate, promote and serve
+	@$(RUN)/tacit up $(ARGS)
+
+setup: $(VENV)/.test ## install everything that developing and testing need
+
+test: $(VENV)/.test ## run everything that is not marked slow
+	@tools/servers.sh
+	@$(RUN)/python -m pytest $(ARGS)
+
+test-slow: $(VENV)/.test ## run what is marked slow
+	@tools/servers.sh
+	@$(RUN)/python -m pytest -m slow --timeout 3600 $(ARGS)
+
+check: $(VENV)/.test ## lint, format, types, floors: everything short of running it
+	@$(RUN)/ruff check .
+	@$(RUN)/ruff format --check .
+	@$(RUN)/mypy
+	@$(RUN)/lint-imports
+
+fix: $(VENV)/.test ## mend what can be mended mechanically
+	@$(RUN)/ruff check --fix .
+	@$(RUN)/ruff format .
+
+bench: $(VENV)/.test ## measure, and print each figure with its command
+	@$(RUN)/python -m benchmarks $(ARGS)
+
+docs: $(VENV)/.test ## regenerate docs/reference from the code
+	@$(RUN)/python -m tools.reference $(ARGS)
+
+requirements: $(VENV)/.test ## which rows of the checklist the tests prove (ARGS=--json, ARGS=--slow)
+	@$(RUN)/python -m tools.requirements $(ARGS)
+
+# Stamps: a file per set of packages, newer than the locks it was installed from, so that nothing is installed twice.
+$(VENV)/.core: $(SOURCES) requirements/core.lock
+	@tools/install.sh $(VENV) requirements/core.lock >&2
+	@touch $@
+
+$(VENV)/.test: $(VENV)/.core requirements/test.lock
+	@tools/install.sh $(VENV) requirements/test.lock >&2
+	@touch $@

@@ -1,0 +1,99 @@
+"""Reading the tree: its Python files, parsed, and every file the repository holds."""
+
+from __future__ import annotations
+
+import ast
+import shutil
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fnmatch import fnmatch
+from functools import cached_property
+from pathlib import Path, PurePosixPath
+
+ROOT = Path(__file__).parents[2]
+"""The repository."""
+
+PACKAGE = ROOT / "src" / "tacit"
+"""The package whose rooms the rules speak of."""
+
+AnyFunction = ast.FunctionDef | ast.AsyncFunctionDef
+
+
+@dataclass(frozen=True)
+class Module:
+    """One Python file.
+
+    Attributes:
+        path: Where it stands, relative to the repository, with forward slashes.
+        text: Its source.
+    """
+
+    path: str
+    text: str
+
+    @cached_property
+    def tree(self) -> ast.Module:
+        return ast.parse(self.text, self.path)
+
+    @property
+    def room(self) -> str:
+        """The room of `src/tacit` it stands in, by the name of its folder or of the file itself; else empty."""
+        parts = PurePosixPath(self.path).parts
+        return PurePosixPath(parts[2]).stem if parts[:2] == ("src", "tacit") else ""
+
+    @property
+    def name(self) -> str:
+        """Its file name without the ending."""
+        return PurePosixPath(self.path).stem
+
+    def at(self, node: ast.AST, what: str) -> str:
+        """A finding: where, and what is wrong there."""
+        return f"{self.path}:{getattr(node, 'lineno', 1)} {what}"
+
+    def nodes(self, *kinds: type[ast.AST]) -> Iterator[ast.AST]:
+        return (node for node in ast.walk(self.tree) if isinstance(node, kinds))
+
+    def functions(self) -> Iterator[AnyFunction]:
+        return (node for node in ast.walk(self.tree) if isinstance(node, AnyFunction))
+
+    def classes(self) -> Iterator[ast.ClassDef]:
+        return (node for node in ast.walk(self.tree) if isinstance(node, ast.ClassDef))
+
+    def calls(self) -> Iterator[ast.Call]:
+        return (node for node in ast.walk(self.tree) if isinstance(node, ast.Call))
+
+    def imports(self) -> Iterator[tuple[ast.AST, str]]:
+        """Every imported module by its full name, and where; relative imports are not used in this house."""
+        for node in ast.walk(self.tree):
+            if isinstance(node, ast.Import):
+                yield from ((node, alias.name) for alias in node.names)
+            elif isinstance(node, ast.ImportFrom):
+                yield from ((node, f"{node.module or ''}.{alias.name}") for alias in node.names)
+
+
+def modules(*folders: str, root: Path = ROOT) -> tuple[Module, ...]:
+    """The Python files under some folders of the repository, by path."""
+    paths = sorted(path for folder in folders for path in (root / folder).rglob("*.py"))
+    return tuple(Module(path.relative_to(root).as_posix(), path.read_text("utf-8")) for path in paths)
+
+
+def rooms(package: Path = PACKAGE) -> tuple[str, ...]:
+    """The rooms that exist: folders that hold Python files, and single modules, of the package."""
+    folders = {path.relative_to(package).parts[0] for path in package.rglob("*.py")}
+    return tuple(sorted(folder.removesuffix(".py") for folder in folders - {"__init__.py", "__main__.py"}))
+
+
+def repository_files(root: Path = ROOT) -> tuple[Path, ...]:
+    """Every file that is, or would be, committed; without git, every file that `.gitignore` does not name."""
+    if (root / ".git").exists() and shutil.which("git"):
+        command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+        listed = subprocess.run(command, cwd=root, capture_output=True, check=True, text=True).stdout
+        return tuple(sorted(path for name in listed.split("\0") if name and (path := root / name).is_file()))
+    ignored = [line.rstrip("/") for line in (root / ".gitignore").read_text("utf-8").splitlines() if line]
+    files = (path for path in root.rglob("*") if path.is_file() and not path.is_symlink())
+    return tuple(sorted(path for path in files if not _is_ignored(path.relative_to(root), ignored)))
+
+
+def _is_ignored(path: Path, patterns: list[str]) -> bool:
+    return any(fnmatch(part, pattern) for part in path.parts for pattern in (*patterns, ".git"))
