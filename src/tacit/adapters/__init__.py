@@ -1,0 +1,1 @@
+"""The drivers: one file per technology, imported by bootstrap alone."""

@@ -1,0 +1,159 @@
+"""Everything in process: for tests, demonstrations and trials; gone when the process ends."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Sequence
+
+from tacit.errors import Refused
+from tacit.monitoring.metrics import CATALOGUE, Kind, Metric
+from tacit.registry.versions import Promotion, Version
+from tacit.security.audit import AuditEntry
+from tacit.security.audit_chain import AuditLink, linked
+from tacit.serving.exposures import Exposure
+
+
+class MemoryVersionStore:
+    """A `VersionStore` that keeps what it is told."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._numbers: dict[str, int] = {}
+        self._versions: dict[tuple[str, int], Version] = {}
+        self._promotions: list[Promotion] = []
+        self._challengers: dict[str, int] = {}
+
+    def next_number(self, name: str) -> int:
+        with self._lock:
+            self._numbers[name] = self._numbers.get(name, 0) + 1
+            return self._numbers[name]
+
+    def add(self, version: Version) -> None:
+        key = (version.name, version.number)
+        with self._lock:
+            if key in self._versions:
+                detail = f"{version.name}/{version.number} is registered already and never changes."
+                raise Refused("version_immutable", detail, field="number")
+            self._versions[key] = version
+
+    def version(self, name: str, number: int) -> Version | None:
+        return self._versions.get((name, number))
+
+    def versions(self, name: str) -> Sequence[Version]:
+        return [self._versions[key] for key in sorted(self._versions) if key[0] == name]
+
+    def names(self) -> Sequence[str]:
+        return sorted({name for name, _ in self._versions})
+
+    def promotions(self, name: str) -> Sequence[Promotion]:
+        return [promotion for promotion in self._promotions if promotion.name == name]
+
+    def promote(self, promotion: Promotion, *, expected: int | None) -> None:
+        with self._lock:
+            ledger = self.promotions(promotion.name)
+            champion = ledger[-1].to_number if ledger else None
+            if champion != expected:
+                detail = f"The champion of {promotion.name} is {champion}, no longer {expected}."
+                raise Refused("alias_moved", detail, field="champion")
+            self._promotions.append(promotion)
+
+    def challenger(self, name: str) -> int | None:
+        return self._challengers.get(name)
+
+    def set_challenger(self, name: str, number: int | None) -> None:
+        with self._lock:
+            self._challengers.pop(name, None)
+            if number is not None:
+                self._challengers[name] = number
+
+
+class MemoryAuditTrail:
+    """An `AuditTrail` that keeps what it is told."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._links: list[AuditLink] = []
+
+    def append(self, entry: AuditEntry) -> None:
+        with self._lock:
+            self._links.append(linked(entry, self._links[-1] if self._links else None))
+
+    def entries(self, *, limit: int = 100) -> Sequence[AuditEntry]:
+        return [link.entry for link in reversed(self._links)][:limit]
+
+    def links(self) -> Sequence[AuditLink]:
+        """The whole trail, oldest first."""
+        return list(self._links)
+
+
+class MemoryExposureLog:
+    """An `ExposureLog` that keeps what it is told."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._exposures: dict[str, Exposure] = {}
+
+    def write(self, batch: Sequence[Exposure]) -> None:
+        with self._lock:
+            for exposure in batch:
+                self._exposures.setdefault(exposure.recommendation_id, exposure)
+
+    def recent(self, limit: int) -> Sequence[Exposure]:
+        with self._lock:
+            return sorted(self._exposures.values(), key=lambda each: (-each.at_ms, each.recommendation_id))[:limit]
+
+    def count(self) -> int:
+        return len(self._exposures)
+
+    def prune(self, before_ms: int) -> int:
+        with self._lock:
+            kept = {key: each for key, each in self._exposures.items() if each.at_ms >= before_ms}
+            pruned = len(self._exposures) - len(kept)
+            self._exposures = kept
+        return pruned
+
+
+class MemoryMetricSink:
+    """A `MetricSink` that keeps what it is told."""
+
+    def __init__(self, catalogue: Iterable[Metric] = CATALOGUE) -> None:
+        self._lock = threading.Lock()
+        self._values: dict[tuple[str, tuple[str, ...]], float] = {
+            (metric.name, metric.key(known)): 0.0 for metric in catalogue for known in metric.known_series()
+        }
+        self._reads: dict[tuple[str, tuple[str, ...]], Callable[[], float]] = {}
+
+    def increment(self, metric: Metric, amount: float = 1.0, /, **labels: str) -> None:
+        if amount < 0:
+            raise ValueError(f"{metric.name} only rises")
+        self._add(_series(metric, "counter", labels), amount)
+
+    def set(self, metric: Metric, value: float, /, **labels: str) -> None:
+        with self._lock:
+            self._values[_series(metric, "gauge", labels)] = value
+
+    def observe(self, metric: Metric, value: float, /, **labels: str) -> None:
+        self._add(_series(metric, "histogram", labels), 1.0)
+
+    def watch(self, metric: Metric, read: Callable[[], float], /, **labels: str) -> None:
+        if metric.kind == "histogram":
+            raise ValueError(f"{metric.name} is a histogram, which nobody else can count")
+        self._reads[metric.name, metric.key(labels)] = read
+
+    def drop(self, metric: Metric, /, **labels: str) -> None:
+        with self._lock:
+            self._values.pop((metric.name, metric.key(labels)), None)
+
+    def value(self, metric: Metric, /, **labels: str) -> float:
+        series = (metric.name, metric.key(labels))
+        return self._reads[series]() if series in self._reads else self._values.get(series, 0.0)
+
+    def _add(self, series: tuple[str, tuple[str, ...]], amount: float) -> None:
+        with self._lock:
+            self._values[series] = self._values.get(series, 0.0) + amount
+
+
+def _series(metric: Metric, kind: Kind, labels: dict[str, str]) -> tuple[str, tuple[str, ...]]:
+    if metric.kind != kind:
+        raise ValueError(f"{metric.name} is a {metric.kind}, not a {kind}")
+    return metric.name, metric.key(labels)

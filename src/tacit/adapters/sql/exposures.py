@@ -1,0 +1,60 @@
+"""What the record of exposures asks of the database."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+from sqlalchemy import delete, func, select
+
+from tacit.adapters.sql.engine import Database, insert_new
+from tacit.adapters.sql.tables import exposures
+from tacit.serving.exposures import Exposure
+
+
+class SqlExposureLog:
+    """An `ExposureLog` in the relational database."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def write(self, batch: Sequence[Exposure]) -> None:
+        rows = [
+            {
+                "recommendation_id": exposure.recommendation_id,
+                "model_version": exposure.model_version,
+                "user_id": exposure.user_id,
+                "source": exposure.source,
+                "degraded": int(exposure.degraded),
+                "item_ids": json.dumps(exposure.item_ids),
+                "at_ms": exposure.at_ms,
+            }
+            for exposure in batch
+        ]
+        if rows:
+            with self._database.writing() as connection:
+                connection.execute(insert_new(exposures), rows)
+
+    def recent(self, limit: int) -> Sequence[Exposure]:
+        latest = select(exposures).order_by(exposures.c.at_ms.desc(), exposures.c.recommendation_id).limit(limit)
+        with self._database.reading() as connection:
+            return [
+                Exposure(
+                    recommendation_id=row.recommendation_id,
+                    model_version=row.model_version,
+                    user_id=row.user_id,
+                    source=row.source,
+                    degraded=bool(row.degraded),
+                    item_ids=tuple(json.loads(row.item_ids)),
+                    at_ms=row.at_ms,
+                )
+                for row in connection.execute(latest)
+            ]
+
+    def count(self) -> int:
+        with self._database.reading() as connection:
+            return connection.scalar(select(func.count()).select_from(exposures)) or 0
+
+    def prune(self, before_ms: int) -> int:
+        with self._database.writing() as connection:
+            return connection.execute(delete(exposures).where(exposures.c.at_ms < before_ms)).rowcount

@@ -1,0 +1,125 @@
+"""The schema, on one page; `migrations/` ends in exactly these tables, and a test holds it to that."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    DDL,
+    BigInteger,
+    CheckConstraint,
+    Column,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    MetaData,
+    Table,
+    Text,
+    event,
+)
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(column_0_label)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(referred_table_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+Milliseconds = BigInteger().with_variant(Integer, "sqlite")
+"""SQLite's INTEGER has 64 bits already, and its strict tables know no other word for it."""
+
+model_numbers = Table(
+    "model_numbers",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("last_number", Integer, nullable=False),
+    comment="The last number given to each model, so that none is given twice.",
+    sqlite_strict=True,
+)
+
+versions = Table(
+    "versions",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("manifest_digest", Text, nullable=False),
+    Column("verdict", Text, nullable=False),
+    Column("created_at", Text, nullable=False),
+    CheckConstraint("verdict IN ('pass', 'fail', 'insufficient')", "verdict"),
+    CheckConstraint("number >= 1", "number"),
+    comment="Every version ever registered; append-only.",
+    sqlite_strict=True,
+)
+
+promotions = Table(
+    "promotions",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("sequence", Integer, primary_key=True, autoincrement=False),
+    Column("kind", Text, nullable=False),
+    Column("from_number", Integer),
+    Column("to_number", Integer, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("forced", Integer, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("at", Text, nullable=False),
+    ForeignKeyConstraint(["name", "to_number"], ["versions.name", "versions.number"]),
+    CheckConstraint("kind IN ('promoted', 'rolled_back')", "kind"),
+    CheckConstraint("forced IN (0, 1)", "forced"),
+    comment="The ledger of what was champion when; append-only. The sequence of each model has no gaps.",
+    sqlite_strict=True,
+)
+
+challengers = Table(
+    "challengers",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("number", Integer, nullable=False),
+    ForeignKeyConstraint(["name", "number"], ["versions.name", "versions.number"]),
+    comment="The version that is being tried against each champion, where there is one.",
+    sqlite_strict=True,
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("sequence", Integer, primary_key=True, autoincrement=False),
+    Column("action", Text, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("at", Text, nullable=False),
+    Column("facts", Text, nullable=False),
+    Column("digest", Text, nullable=False),
+    comment="Who did what; append-only. Each digest covers the entry and the digest before it.",
+    sqlite_strict=True,
+)
+
+exposures = Table(
+    "exposures",
+    metadata,
+    Column("recommendation_id", Text, primary_key=True),
+    Column("model_version", Text, nullable=False),
+    Column("user_id", Text),
+    Column("source", Text, nullable=False),
+    Column("degraded", Integer, nullable=False),
+    Column("item_ids", Text, nullable=False),
+    Column("at_ms", Milliseconds, nullable=False),
+    CheckConstraint("degraded IN (0, 1)", "degraded"),
+    Index(None, "at_ms"),
+    comment="The lists that were shown.",
+    sqlite_strict=True,
+)
+
+APPEND_ONLY = (versions, promotions, audit)
+"""Tables whose rows are neither changed nor removed, not even by a mistake of our own."""
+
+for table in APPEND_ONLY:
+    for act in ("update", "delete"):
+        event.listen(
+            table,
+            "after_create",
+            DDL(  # type: ignore[no-untyped-call]
+                f"CREATE TRIGGER {table.name}_refuse_{act} BEFORE {act.upper()} ON {table.name} "
+                f"BEGIN SELECT RAISE(ABORT, '{table.name} is append-only'); END"
+            ),
+        )

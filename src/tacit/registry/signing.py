@@ -1,0 +1,171 @@
+"""A version's folder: describe its files, sign the description, and refuse the folder if one byte differs."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+from collections.abc import Mapping
+from pathlib import Path, PurePath
+from types import MappingProxyType
+
+from tacit.errors import Refused, Unavailable
+from tacit.registry.arrays import array_header
+from tacit.registry.interfaces import Signature, Signer, Verifier
+from tacit.registry.manifests import is_safe_name, manifest_bytes, parse_manifest, parse_signature, signature_bytes
+from tacit.registry.versions import FileEntry, Manifest
+
+MANIFEST_FILE = "manifest.json"
+SIGNATURE_FILE = "signature.json"
+SAFE_FORMATS = frozenset({".npy", ".arrow", ".parquet", ".json", ".onnx", ".safetensors", ".md", ".txt"})
+"""What a version may consist of: formats that hold values, never code."""
+
+_SEALS: Mapping[str, int] = MappingProxyType({MANIFEST_FILE: 16 * 1024 * 1024, SIGNATURE_FILE: 64 * 1024})
+
+
+def digest(raw: bytes) -> str:
+    """SHA-256 in lower-case hex."""
+    return hashlib.sha256(raw).hexdigest()
+
+
+def describe_files(folder: Path) -> tuple[FileEntry, ...]:
+    """Name, size and digest of each file that a manifest has to vouch for, by name.
+
+    Raises:
+        Refused: `manifest_mismatch` for a name, link or subfolder that no version may hold; `artifact_format` for a
+            format that could carry code; `array_size_mismatch` for an array that is not what its header says.
+        Unavailable: `artifact_unreadable`.
+    """
+    return tuple(_describe(folder / name) for name in _file_names(folder) if name not in _SEALS)
+
+
+def seal_folder(folder: Path, manifest: Manifest, signer: Signer) -> str:
+    """Write the manifest and its signature beside the files they vouch for.
+
+    Returns:
+        The digest of the manifest's bytes.
+
+    Raises:
+        Refused: `manifest_invalid` if the manifest cannot be spelled canonically.
+    """
+    raw = manifest_bytes(manifest)
+    (folder / MANIFEST_FILE).write_bytes(raw)
+    (folder / SIGNATURE_FILE).write_bytes(signature_bytes(signer.sign(raw)))
+    return digest(raw)
+
+
+def verify_folder(folder: Path, verifier: Verifier) -> Manifest:
+    """Vouch for every byte of a version's folder, before anything in it is interpreted.
+
+    The signature is checked before the manifest is parsed, and the digests before any file is loaded.
+
+    Raises:
+        Refused: `signature_invalid`, `manifest_invalid`, `manifest_mismatch`, `artifact_format` or
+            `array_size_mismatch`; each names the file and what is wrong with it.
+        Unavailable: `artifact_unreadable` if the storage fails.
+    """
+    names = _file_names(folder)
+    raw = _read_seal(folder, MANIFEST_FILE, code="manifest_mismatch")
+    signature = parse_signature(_read_seal(folder, SIGNATURE_FILE, code="signature_invalid"))
+    _check_signature(raw, signature, verifier)
+    manifest = parse_manifest(raw)
+    _check_names(names, manifest)
+    for entry in manifest.files:
+        _check_file(folder / entry.name, entry)
+    return manifest
+
+
+def _file_names(folder: Path) -> list[str]:
+    """The folder's names, sorted, once each is known to be a plain file in a format that holds no code."""
+    if folder.is_symlink() or not folder.is_dir():
+        raise Refused("manifest_mismatch", f"{folder.name}: the version's folder is missing.", field=folder.name)
+    try:
+        with os.scandir(folder) as entries:
+            kinds = {entry.name: entry.is_file(follow_symlinks=False) for entry in entries}
+    except OSError as error:
+        raise _unreadable(folder, error) from error
+    for name in sorted(kinds):
+        _check_kind(name, is_plain=kinds[name])
+    return sorted(kinds)
+
+
+def _check_kind(name: str, *, is_plain: bool) -> None:
+    if not is_safe_name(name):
+        raise _mismatch(ascii(name)[:64], "the name is not safe; names match ^[a-z0-9][a-z0-9._-]{0,63}$")
+    if not is_plain:
+        raise _mismatch(name, "it is a link or a folder, not a plain file")
+    if PurePath(name).suffix not in SAFE_FORMATS:
+        formats = ", ".join(sorted(SAFE_FORMATS))
+        raise Refused(
+            "artifact_format", f"{name}: only {formats} may be in a version; nothing is unpickled.", field=name
+        )
+
+
+def _read_seal(folder: Path, name: str, *, code: str) -> bytes:
+    """The bytes of the manifest or of the signature."""
+    path = folder / name
+    try:
+        if path.stat().st_size > _SEALS[name]:
+            raise Refused(code, f"{name}: it is larger than {_SEALS[name]} bytes.", field=name)
+        return path.read_bytes()
+    except FileNotFoundError as error:
+        raise Refused(code, f"{name}: the file is missing.", field=name) from error
+    except OSError as error:
+        raise _unreadable(path, error) from error
+
+
+def _check_signature(raw: bytes, signature: Signature, verifier: Verifier) -> None:
+    try:
+        verifier.verify(raw, signature)
+    except Refused as error:
+        raise Refused(
+            error.code, f"{MANIFEST_FILE}: {error.detail}", field=MANIFEST_FILE, fix=error.fix, context=error.context
+        ) from error
+
+
+def _check_names(names: list[str], manifest: Manifest) -> None:
+    expected = {entry.name for entry in manifest.files} | _SEALS.keys()
+    if missing := sorted(expected - set(names)):
+        raise _mismatch(missing[0], "the manifest vouches for it, but it is missing")
+    if extra := sorted(set(names) - expected):
+        raise _mismatch(extra[0], "the manifest does not vouch for it")
+
+
+def _check_file(path: Path, entry: FileEntry) -> None:
+    actual = _measure(path, size=entry.size)
+    if actual.sha256 != entry.sha256:
+        raise _mismatch(path.name, f"its SHA-256 is {actual.sha256[:16]}…, the manifest says {entry.sha256[:16]}…")
+    if path.suffix == ".npy":
+        array_header(path)
+
+
+def _describe(path: Path) -> FileEntry:
+    if path.suffix == ".npy":
+        array_header(path)
+    return _measure(path)
+
+
+def _measure(path: Path, *, size: int | None = None) -> FileEntry:
+    """Size and digest of one and the same open file, read in pieces; a link is not followed.
+
+    A file that has not the expected size is refused before it is read.
+    """
+    try:
+        with os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC), "rb") as stream:
+            status = os.fstat(stream.fileno())
+            if not stat.S_ISREG(status.st_mode):
+                raise _mismatch(path.name, "it is not a plain file")
+            if size not in (None, status.st_size):
+                raise _mismatch(path.name, f"it has {status.st_size} bytes, the manifest says {size}")
+            sha256 = hashlib.file_digest(stream, "sha256").hexdigest()
+            return FileEntry(name=path.name, size=stream.tell(), sha256=sha256)
+    except OSError as error:
+        raise _unreadable(path, error) from error
+
+
+def _mismatch(name: str, problem: str) -> Refused:
+    return Refused("manifest_mismatch", f"{name}: {problem}.", field=name)
+
+
+def _unreadable(path: Path, error: OSError) -> Unavailable:
+    return Unavailable("artifact_unreadable", f"{path.name}: {error.strerror or 'it cannot be read'}.", field=path.name)

@@ -1,0 +1,1 @@
+"""How a version reaches users, and how it leaves them again."""

@@ -1,0 +1,1 @@
+"""The hot path: a question in, an honest answer out."""

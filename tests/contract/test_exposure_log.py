@@ -1,0 +1,71 @@
+"""What every `ExposureLog` promises."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tacit.adapters.memory import MemoryExposureLog
+from tacit.adapters.sql.engine import open_database
+from tacit.adapters.sql.exposures import SqlExposureLog
+from tacit.serving.exposures import Exposure, ExposureLog
+
+
+@pytest.fixture(params=["memory", "sqlite"])
+def log(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[ExposureLog]:
+    if request.param == "memory":
+        yield MemoryExposureLog()
+        return
+    database = open_database(f"sqlite:///{tmp_path}/tacit.db")
+    yield SqlExposureLog(database)
+    database.close()
+
+
+def exposure(number: int) -> Exposure:
+    """Shown at `number` milliseconds after some moment far beyond 32 bits."""
+    return Exposure(f"r{number}", "recommender/7", "ann", "personal", False, ("a", "ü,\n"), 1_767_355_200_000 + number)
+
+
+def test_an_exposure_comes_back_as_it_went_in(log: ExposureLog) -> None:
+    log.write([exposure(1)])
+
+    assert list(log.recent(10)) == [exposure(1)]
+
+
+def test_somebody_unknown_and_a_degraded_empty_list_are_kept_as_such(log: ExposureLog) -> None:
+    nobody = replace(exposure(1), user_id=None, degraded=True, item_ids=())
+
+    log.write([nobody])
+
+    assert list(log.recent(1)) == [nobody]
+
+
+def test_the_latest_come_first_and_no_more_than_asked_for(log: ExposureLog) -> None:
+    log.write([exposure(2), exposure(3)])
+    log.write([exposure(1)])
+
+    assert list(log.recent(2)) == [exposure(3), exposure(2)]
+    assert log.count() == 3
+
+
+def test_a_batch_written_again_after_a_doubtful_failure_is_kept_once(log: ExposureLog) -> None:
+    log.write([exposure(1), exposure(2)])
+    log.write([exposure(1), exposure(2), exposure(3)])
+
+    assert log.count() == 3
+
+
+def test_an_empty_batch_changes_nothing(log: ExposureLog) -> None:
+    log.write([])
+
+    assert log.count() == 0
+
+
+def test_pruning_forgets_what_was_shown_before_and_nothing_else(log: ExposureLog) -> None:
+    log.write([exposure(number) for number in range(5)])
+
+    assert log.prune(exposure(3).at_ms) == 3
+    assert list(log.recent(10)) == [exposure(4), exposure(3)]

@@ -1,0 +1,202 @@
+"""The schema comes into being whole, wherever it is interrupted, and a newer one is left alone."""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import create_engine, event
+
+from tacit.adapters.sql import engine
+from tacit.adapters.sql.engine import Database, open_database
+from tacit.adapters.sql.tables import APPEND_ONLY, metadata
+from tacit.errors import Misconfigured, Unavailable
+
+KILLER = """
+import os, signal, sys
+from sqlalchemy import Engine, event
+from alembic import command
+from tacit.adapters.sql.engine import open_database
+
+def open_and_die(folder, last):
+    done = 0
+    def count(*arguments):
+        nonlocal done
+        done += 1
+        if done == last:
+            os.kill(os.getpid(), signal.SIGKILL)
+    event.listen(Engine, "after_cursor_execute", count)
+    open_database(f"sqlite:///{folder}/tacit.db")
+
+for last in range(1, int(sys.argv[2]) + 1):
+    folder = os.path.join(sys.argv[1], str(last))
+    os.mkdir(folder)
+    child = os.fork()
+    if not child:
+        open_and_die(folder, last)
+        os._exit(0)
+    _, status = os.waitpid(child, 0)
+    print(last, os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0)
+"""
+
+
+def url_of(folder: Path) -> str:
+    return f"sqlite:///{folder}/tacit.db"
+
+
+def schema_of(path: Path) -> dict[str, str]:
+    """Every table, index and trigger with the text that makes it, spaces apart."""
+    with closing(sqlite3.connect(path)) as connection:
+        rows = connection.execute("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL").fetchall()
+    return {name: re.sub(r"\s+", " ", sql).strip() for name, sql in rows if name != "alembic_version"}
+
+
+def execute(path: Path, statement: str) -> None:
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute(statement)
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Iterator[Database]:
+    database = open_database(url_of(tmp_path))
+    yield database
+    database.close()
+
+
+def test_an_empty_database_gets_exactly_the_tables_of_the_schema(database: Database) -> None:
+    with database.reading() as connection:
+        differences = compare_metadata(MigrationContext.configure(connection), metadata)
+
+    assert differences == []
+
+
+def test_migrations_and_tables_make_the_same_statements_down_to_checks_and_triggers(
+    database: Database, tmp_path: Path
+) -> None:
+    fresh = create_engine(f"sqlite:///{tmp_path}/fresh.db")
+    metadata.create_all(fresh)
+    fresh.dispose()
+
+    assert schema_of(tmp_path / "fresh.db") == schema_of(tmp_path / "tacit.db")
+
+
+def test_the_revisions_the_code_knows_are_those_there_are() -> None:
+    script = ScriptDirectory(str(Path(engine.__file__).parent / "migrations"))
+
+    assert [revision.revision for revision in reversed(list(script.walk_revisions()))] == list(engine.REVISIONS)
+
+
+def test_opening_an_up_to_date_database_changes_nothing_and_keeps_its_rows(database: Database, tmp_path: Path) -> None:
+    execute(tmp_path / "tacit.db", "INSERT INTO model_numbers VALUES ('recommender', 7)")
+    before = (tmp_path / "tacit.db").read_bytes()
+
+    open_database(url_of(tmp_path)).close()
+
+    assert (tmp_path / "tacit.db").read_bytes() == before
+
+
+def test_a_schema_of_a_later_release_is_refused_and_left_alone(database: Database, tmp_path: Path) -> None:
+    execute(tmp_path / "tacit.db", "UPDATE alembic_version SET version_num = '9999'")
+    before = (tmp_path / "tacit.db").read_bytes()
+
+    with pytest.raises(Misconfigured, match="9999") as refusal:
+        open_database(url_of(tmp_path))
+
+    assert refusal.value.code == "schema_newer"
+    assert (tmp_path / "tacit.db").read_bytes() == before
+
+
+def test_an_upgrade_killed_after_any_statement_leaves_a_database_that_opens(database: Database, tmp_path: Path) -> None:
+    statements = 26
+    whole = schema_of(tmp_path / "tacit.db")
+    killed = subprocess.run(
+        [sys.executable, "-c", KILLER, tmp_path, str(statements)], check=True, capture_output=True, text=True
+    )
+    signals = dict(line.split() for line in killed.stdout.splitlines())
+    for last in signals:
+        open_database(url_of(tmp_path / last)).close()
+
+    assert {last: schema_of(tmp_path / last / "tacit.db") == whole for last in signals} == dict.fromkeys(signals, True)
+    print(f"{list(signals.values()).count('9')} statements")
+    assert signals["1"] == "9"
+    assert signals[str(statements)] == "0", "the upgrade has more statements than were tried"
+
+
+def test_processes_that_open_an_empty_database_at_once_all_succeed(tmp_path: Path) -> None:
+    code = f"from tacit.adapters.sql.engine import open_database; open_database({url_of(tmp_path)!r}).close()"
+    processes = [subprocess.Popen([sys.executable, "-c", code]) for _ in range(2)]
+
+    assert [process.wait(60) for process in processes] == [0, 0]
+
+
+def test_the_database_keeps_every_commit_and_never_uses_a_write_ahead_log(database: Database) -> None:
+    with database.reading() as connection:
+        names = ("journal_mode", "synchronous", "foreign_keys", "busy_timeout", "recursive_triggers")
+        values = {name: connection.exec_driver_sql(f"PRAGMA {name}").scalar() for name in names}
+
+    assert values == {
+        "journal_mode": "delete",
+        "synchronous": 3,
+        "foreign_keys": 1,
+        "busy_timeout": 5000,
+        "recursive_triggers": 1,
+    }
+
+
+def test_a_writer_takes_its_place_before_it_reads(database: Database) -> None:
+    begun: list[str] = []
+    event.listen(database.engine, "before_cursor_execute", lambda *given: begun.append(given[2]))
+    with database.writing():
+        pass
+    with database.reading():
+        pass
+
+    assert begun == ["BEGIN IMMEDIATE", "BEGIN"]
+
+
+@pytest.mark.parametrize("table", [table.name for table in APPEND_ONLY])
+@pytest.mark.parametrize("act", ["UPDATE {} SET {} = {}", "DELETE FROM {}"])
+def test_rows_that_only_grow_can_neither_be_changed_nor_removed(
+    database: Database, tmp_path: Path, table: str, act: str
+) -> None:
+    rows = {
+        "versions": "('recommender', 1, 'd', 'pass', 'now')",
+        "promotions": "('recommender', 1, 'promoted', NULL, 1, 'ann', 0, '', 'now')",
+        "audit": "(1, 'x', 'ann', 'x', 'now', '{}', 'd')",
+    }
+    execute(tmp_path / "tacit.db", f"INSERT INTO {table} VALUES {rows[table]}")
+    column = metadata.tables[table].primary_key.columns.keys()[0]
+
+    with pytest.raises(sqlite3.IntegrityError, match="append-only"):
+        execute(tmp_path / "tacit.db", act.format(table, column, column))
+
+
+def test_a_value_of_the_wrong_type_is_refused_by_the_database_itself(database: Database, tmp_path: Path) -> None:
+    with pytest.raises(sqlite3.IntegrityError, match="TEXT value in INTEGER"):
+        execute(tmp_path / "tacit.db", "INSERT INTO model_numbers VALUES ('recommender', 'seven')")
+
+
+@pytest.mark.parametrize("url", ["postgresql://localhost/tacit", "sqlite://", "sqlite:///:memory:", "not a url"])
+def test_a_database_that_is_no_sqlite_file_is_refused(url: str) -> None:
+    with pytest.raises(Misconfigured) as refusal:
+        open_database(url)
+
+    assert refusal.value.code == "database_unsupported"
+
+
+def test_a_file_that_is_no_database_is_named_as_damaged(tmp_path: Path) -> None:
+    (tmp_path / "tacit.db").write_bytes(b"this is no database, and it is long enough to be looked at" * 20)
+
+    with pytest.raises(Unavailable) as refusal:
+        open_database(url_of(tmp_path))
+
+    assert refusal.value.code == "database_damaged"
