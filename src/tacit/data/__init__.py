@@ -1,0 +1,1 @@
+"""What users did: imports, history, the catalogue, frozen snapshots."""
