@@ -1,0 +1,1 @@
+"""The recommender: implicit-feedback factors, their baselines, and how good they are."""

@@ -1,0 +1,161 @@
+"""A recommender version on disk: plain arrays and tables, memory-mapped, checked before use."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from tacit.data.catalog import item_table, items_of
+from tacit.errors import Refused
+from tacit.models.recommender.als import Confidence
+from tacit.models.recommender.model import RecommenderModel
+from tacit.registry.arrays import array_header
+
+FORMAT = 1
+POPULAR_DEPTH = 1_000
+"""How many items of each category are kept in order of popularity."""
+
+_ARRAYS = {
+    "user_factors.npy": ("user_factors", np.float32, 2),
+    "item_factors.npy": ("item_factors", np.float32, 2),
+    "history_indptr.npy": ("indptr", np.int64, 1),
+    "history_items.npy": ("indices", np.int32, 1),
+    "history_values.npy": ("values", np.float32, 1),
+    "item_listeners.npy": ("listeners", np.int64, 1),
+}
+
+
+def save(model: RecommenderModel, folder: Path) -> None:
+    """Write a model's files; every one is a `.npy` array, an Arrow table or JSON."""
+    for name, (attribute, kind, _) in _ARRAYS.items():
+        np.save(folder / name, np.ascontiguousarray(getattr(model, attribute), dtype=kind), allow_pickle=False)
+    _write_table(folder / "user_index.arrow", pa.table({"user_id": pa.array(list(model.user_ids), pa.string())}))
+    _write_table(folder / "item_index.arrow", item_table(model.items))
+    _write_table(folder / "popular.arrow", _popular_table(model.popular))
+    settings = {
+        "format": FORMAT,
+        "confidence": asdict(model.confidence) | {"cap": _finite_or_none(model.confidence.cap)},
+        "regularization": model.regularization,
+        "frequency_exponent": model.frequency_exponent,
+    }
+    (folder / "recommender.json").write_text(json.dumps(settings, sort_keys=True, indent=1) + "\n")
+
+
+def load(folder: Path) -> RecommenderModel:
+    """Read a model whose files were verified, arrays memory-mapped.
+
+    Raises:
+        Refused: `model_invalid` if the parts contradict each other or hold values that are not finite.
+    """
+    arrays = {attribute: _array(folder / name, kind, rank) for name, (attribute, kind, rank) in _ARRAYS.items()}
+    settings = json.loads((folder / "recommender.json").read_text())
+    if settings.get("format") != FORMAT:
+        raise _invalid("recommender.json", f"has format {settings.get('format')!r}; this program reads {FORMAT}")
+    confidence = dict(settings["confidence"])
+    if confidence["cap"] is None:
+        confidence["cap"] = float("inf")
+    model = RecommenderModel(
+        user_ids=_read_table(folder / "user_index.arrow")["user_id"].to_pylist(),
+        items=items_of(_read_table(folder / "item_index.arrow")),
+        popular=_popular(_read_table(folder / "popular.arrow")),
+        confidence=Confidence(**confidence),
+        regularization=settings["regularization"],
+        frequency_exponent=settings["frequency_exponent"],
+        **arrays,
+    )
+    check(model)
+    return model
+
+
+def check(model: RecommenderModel) -> None:
+    """Refuse a model that would answer nonsense: wrong shapes, duplicate ids, positions out of range, NaN.
+
+    Raises:
+        Refused: `model_invalid`, naming the part and what is wrong with it.
+    """
+    n_users, n_items, rows = len(model.user_ids), len(model.item_factors), len(model.indices)
+    shapes = {
+        "user_factors": (model.user_factors.shape, (n_users, model.item_factors.shape[1])),
+        "history_indptr": (model.indptr.shape, (n_users + 1,)),
+        "history_values": (model.values.shape, (rows,)),
+        "item_listeners": (model.listeners.shape, (len(model.items),)),
+    }
+    for part, (found, wanted) in shapes.items():
+        if found != wanted:
+            raise _invalid(part, f"has shape {found}; the other files need {wanted}")
+    if n_items > len(model.items):
+        raise _invalid("item_factors", f"has {n_items} rows for {len(model.items)} items")
+    if len(model.user_rows) != n_users or len(model.item_rows) != len(model.items):
+        raise _invalid("user_index or item_index", "names something twice")
+    if model.indptr[0] != 0 or model.indptr[-1] != rows or np.any(np.diff(model.indptr) < 0):
+        raise _invalid("history_indptr", "does not rise from 0 to the number of rows")
+    _check_range("history_items", model.indices, len(model.items))
+    for ranked in model.popular.values():
+        _check_range("popular", ranked, len(model.items))
+    for part in ("user_factors", "item_factors", "values"):
+        if not np.isfinite(np.sum(getattr(model, part), dtype=np.float64)):
+            raise _invalid(part, "holds a value that is not finite")
+    if n_items and not np.any(model.item_factors):
+        raise _invalid("item_factors", "is zero everywhere")
+
+
+def _check_range(part: str, positions: NDArray[np.int32], stop: int) -> None:
+    if len(positions) and (positions.min() < 0 or positions.max() >= stop):
+        raise _invalid(part, f"holds a position outside 0…{stop - 1}")
+
+
+def _invalid(part: str, problem: str) -> Refused:
+    return Refused("model_invalid", f"{part} {problem}.", field=part, fix="Train or fetch the version anew.")
+
+
+def _array(path: Path, kind: Any, rank: int) -> NDArray[Any]:
+    array_header(path)
+    array = np.load(path, mmap_mode="r", allow_pickle=False)
+    if array.dtype != kind or array.ndim != rank:
+        raise _invalid(path.name, f"is {array.dtype} of rank {array.ndim}, not {np.dtype(kind)} of rank {rank}")
+    return np.asarray(array)
+
+
+def _write_table(path: Path, table: pa.Table) -> None:
+    with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_file(sink, table.schema) as writer:
+        writer.write_table(table)
+
+
+def _read_table(path: Path) -> pa.Table:
+    try:
+        with pa.memory_map(str(path)) as source:
+            return pa.ipc.open_file(source).read_all()
+    except (pa.ArrowInvalid, OSError) as problem:
+        raise _invalid(path.name, "is not an Arrow file that can be read") from problem
+
+
+def _popular_table(popular: Mapping[str, NDArray[np.int32]]) -> pa.Table:
+    return pa.table(
+        {
+            "category": pa.array(_repeated(popular), pa.string()),
+            "item": pa.array(np.concatenate([*popular.values(), np.empty(0, np.int32)]), pa.int32()),
+        }
+    )
+
+
+def _repeated(popular: Mapping[str, NDArray[np.int32]]) -> Iterable[str]:
+    return [category for category, ranked in popular.items() for _ in ranked]
+
+
+def _popular(table: pa.Table) -> dict[str, NDArray[np.int32]]:
+    items = table["item"].to_numpy()
+    ranked: dict[str, list[int]] = {}
+    for category, item in zip(table["category"].to_pylist(), items.tolist(), strict=True):
+        ranked.setdefault(category, []).append(item)
+    return {category: np.array(positions, np.int32) for category, positions in ranked.items()}
+
+
+def _finite_or_none(value: float) -> float | None:
+    return value if np.isfinite(value) else None

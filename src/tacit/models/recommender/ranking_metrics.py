@@ -1,0 +1,95 @@
+"""How good ranked lists are, over the full catalogue, user by user, never sampled (pure).
+
+Relevance is binary: the user's held-out items. `|T|` below is how many of them there are.
+
+* `precision@K` = hits / K; `recall@K` = hits / |T|.
+* `map@K` = Σ precision at each hit / min(K, |T|).
+* `ndcg@K` = Σ 1/log2(rank + 1) over hits, over the same sum of an ideal list of min(K, |T|) hits
+  (Järvelin and Kekäläinen, TOIS 2002).
+* `coverage@K` = share of the catalogue that stands in at least one list; it has no value per user.
+* `novelty@K` = mean of -log2(share of users who met the item) over the list (Zhou et al., PNAS 2010).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Csr = Any
+Doubles = NDArray[np.float64]
+
+CUTOFFS = (10, 20)
+SEGMENTS: Mapping[str, tuple[int, float]] = {"cold": (0, 10), "light": (10, 50), "heavy": (50, np.inf)}
+"""Users by how many training interactions they have: at least the first, fewer than the second number."""
+
+
+def per_user_metrics(
+    lists: NDArray[np.intp], holdout: Csr, listeners: NDArray[np.int64], *, users: int, cutoffs: Iterable[int] = CUTOFFS
+) -> dict[str, Doubles]:
+    """Every metric that has a value for each user.
+
+    Args:
+        lists: `(cases, width)` item positions, best first, -1 where a list is shorter.
+        holdout: `(cases, n_items)` CSR; at least one item in each row.
+        listeners: `(n_items,)` how many training users met each item.
+        users: How many training users there are.
+        cutoffs: The values of K, none above `width`.
+
+    Returns:
+        `(cases,)` float64 by metric name.
+    """
+    hits = hit_matrix(lists, holdout)
+    relevant = np.diff(holdout.indptr)
+    # An item nobody met in training is as novel as one that a single user met.
+    surprise = -np.log2(np.maximum(listeners, 1) / max(users, 1))
+    found: dict[str, Doubles] = {}
+    for k in cutoffs:
+        found |= _relevance_metrics(hits[:, :k], relevant, k)
+        shown = lists[:, :k] >= 0
+        total = np.where(shown, surprise[lists[:, :k]], 0.0).sum(axis=1)
+        found[f"novelty@{k}"] = total / np.maximum(shown.sum(axis=1), 1)
+    return found
+
+
+def _relevance_metrics(hits: NDArray[np.bool_], relevant: NDArray[np.intp], k: int) -> dict[str, Doubles]:
+    ranks = np.arange(1, hits.shape[1] + 1)
+    discounts = 1 / np.log2(ranks + 1)
+    reachable = np.minimum(k, relevant)
+    ideal = np.cumsum(1 / np.log2(np.arange(1, k + 1) + 1))[reachable - 1]
+    so_far = np.cumsum(hits, axis=1)
+    count = hits.sum(axis=1)
+    return {
+        f"precision@{k}": count / k,
+        f"recall@{k}": count / relevant,
+        f"map@{k}": (hits * so_far / ranks).sum(axis=1) / reachable,
+        f"ndcg@{k}": (hits * discounts).sum(axis=1) / ideal,
+    }
+
+
+def hit_matrix(lists: NDArray[np.intp], holdout: Csr) -> NDArray[np.bool_]:
+    """Whether each listed item is one of the user's held-out items: `(cases, width)` bool, O(log nnz) each."""
+    width = holdout.shape[1]
+    rows = np.repeat(np.arange(holdout.shape[0], dtype=np.int64), np.diff(holdout.indptr))
+    wanted = np.sort(rows * width + holdout.indices)
+    asked = np.arange(len(lists), dtype=np.int64)[:, None] * width + lists
+    at = np.searchsorted(wanted, asked)
+    return np.asarray((lists >= 0) & (wanted[np.minimum(at, max(len(wanted) - 1, 0))] == asked))
+
+
+def coverage(lists: NDArray[np.intp], n_items: int, k: int) -> float:
+    """Share of the catalogue in at least one list's first `k`."""
+    shown = lists[:, :k]
+    return len(np.unique(shown[shown >= 0])) / max(n_items, 1)
+
+
+def segment_means(per_case: Mapping[str, Doubles], interactions: NDArray[np.intp]) -> dict[str, dict[str, float]]:
+    """Means within `SEGMENTS`, by the `(cases,)` number of training interactions of each case."""
+    found: dict[str, dict[str, float]] = {}
+    for name, (low, high) in SEGMENTS.items():
+        inside = (interactions >= low) & (interactions < high)
+        means = {metric: float(values[inside].mean()) for metric, values in per_case.items() if inside.any()}
+        found[name] = {"cases": float(inside.sum()), **means}
+    return found

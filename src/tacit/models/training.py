@@ -1,0 +1,41 @@
+"""One training run: a snapshot in; a model, its scores and its baselines' scores out."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from tacit.data.interfaces import Progress, silent
+from tacit.models.interfaces import Evaluation, Fitted, Workload
+
+
+@dataclass(frozen=True)
+class TrainingRun:
+    """What one run produced.
+
+    Attributes:
+        fitted: The model and how it was learnt.
+        evaluation: What it scored on the hold-out.
+        baselines: What the workload's baselines scored on the same hold-out.
+        fit_seconds: How long learning took.
+    """
+
+    fitted: Fitted[Any]
+    evaluation: Evaluation
+    baselines: Mapping[str, Evaluation]
+    fit_seconds: float
+
+
+def run(workload: Workload[Any, Any], data: Any, progress: Progress = silent) -> TrainingRun:
+    """Fit, then score the model and the baselines on the same hold-out."""
+    started = time.monotonic()
+    fitted = workload.fit(data, progress=progress)
+    fit_seconds = time.monotonic() - started
+    progress("evaluating", 0.0)
+    evaluation = workload.evaluate(fitted.model, data)
+    progress("evaluating", 0.5)
+    baselines = {name: workload.evaluate(model, data) for name, model in workload.baselines(data).items()}
+    progress("evaluating", 1.0)
+    return TrainingRun(fitted, evaluation, baselines, fit_seconds)

@@ -1,0 +1,155 @@
+"""The model in memory: folding in, explaining, saving and loading."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tacit.data.datasets import Snapshot, SnapshotRules, freeze
+from tacit.errors import Refused
+from tacit.models.recommender.als import AlsSettings
+from tacit.models.recommender.model import RecommenderModel
+from tacit.models.recommender.topk import best_of
+from tacit.models.recommender.workload import RecommenderWorkload
+from tests.communities import checkerboard, interactions, rows_of, titled, two_tastes
+
+WORKLOAD = RecommenderWorkload(AlsSettings(factors=8, iterations=6))
+
+
+@pytest.fixture(scope="module")
+def snapshot() -> Snapshot:
+    found = two_tastes()
+    return freeze(found, titled(found), SnapshotRules())
+
+
+@pytest.fixture(scope="module")
+def model(snapshot: Snapshot) -> RecommenderModel:
+    return WORKLOAD.fit(snapshot).model
+
+
+def test_folding_a_known_history_in_gives_the_vector_that_training_ships(model: RecommenderModel) -> None:
+    for row in range(0, len(model.user_ids), 17):
+        folded = model.fold_in(*model.history(row))
+
+        assert np.abs(folded - model.user_factors[row]).max() < 1e-4
+
+
+@settings(max_examples=50, deadline=None)
+@given(row=st.integers(0, 119), target=st.integers(0, 59))
+def test_what_the_history_contributes_adds_up_to_the_score(model: RecommenderModel, row: int, target: int) -> None:
+    explaining, shares = model.contributions(*model.history(row), np.array([target]))
+
+    assert len(explaining) == len(model.history(row)[0])
+    assert float(shares.sum()) == pytest.approx(float(model.scores(model.user_factors[row])[target]), abs=2e-4)
+
+
+def test_listeners_of_one_half_are_recommended_that_half_because_of_it(model: RecommenderModel) -> None:
+    first_half = np.array([item.item_id < "i030" for item in model.items])
+    recommended, reasons = [], []
+    for row in range(0, len(model.user_ids), 2):
+        seen, values = model.history(row)
+        scores = model.scores(model.user_factors[row])
+        scores[seen] = -np.inf
+        best = best_of(scores, 5)
+        explaining, shares = model.contributions(seen, values, best)
+        recommended += first_half[best].tolist()
+        reasons += first_half[explaining[np.argmax(shares, axis=1)]].tolist()
+
+    assert np.mean(recommended) > 0.8
+    assert np.mean(reasons) > 0.8
+
+
+def test_items_of_one_taste_are_more_alike_than_items_of_two(model: RecommenderModel) -> None:
+    alike = model.similarities(model.item_rows["i001"])
+    first_half = np.array([item.item_id < "i030" for item in model.items])
+
+    assert alike[model.item_rows["i001"]] == pytest.approx(1.0, abs=1e-5)
+    assert alike[first_half].mean() > alike[~first_half].mean() + 0.3
+
+
+def test_a_user_below_the_filter_is_served_from_their_own_history() -> None:
+    found = two_tastes()
+    few = [("zoe", f"i{item:03}", 3.0, 1_600_000_000_000) for item in range(3)]
+    fitted = WORKLOAD.fit(freeze(interactions([*rows_of(found), *few]), (), SnapshotRules())).model
+
+    scores = fitted.scores(fitted.user_factors[fitted.user_rows["zoe"]])
+
+    first_half = np.array([item.item_id < "i030" for item in fitted.items])
+    assert scores[first_half].mean() > scores[~first_half].mean()
+
+
+@pytest.mark.requirement("SERV-017")
+def test_a_saved_model_loads_memory_mapped_and_answers_the_same(model: RecommenderModel, tmp_path: Path) -> None:
+    WORKLOAD.save(model, tmp_path)
+    loaded = WORKLOAD.load(tmp_path)
+
+    assert isinstance(loaded.item_factors.base, np.memmap)
+    assert loaded.items == model.items
+    assert list(loaded.user_ids) == list(model.user_ids)
+    assert {name: ranked.tolist() for name, ranked in loaded.popular.items()} == {
+        name: ranked.tolist() for name, ranked in model.popular.items()
+    }
+    assert np.array_equal(loaded.scores(loaded.user_factors[3]), model.scores(model.user_factors[3]))
+    assert np.array_equal(loaded.fold_in(*loaded.history(3)), model.fold_in(*model.history(3)))
+
+
+def damaged(folder: Path, name: str, array: np.ndarray) -> None:
+    np.save(folder / name, array, allow_pickle=False)
+
+
+@pytest.mark.parametrize(
+    ("name", "change"),
+    [
+        ("item_factors.npy", lambda array: np.where(np.arange(array.size).reshape(array.shape) == 5, np.nan, array)),
+        ("user_factors.npy", lambda array: array[:-1]),
+        ("item_factors.npy", np.zeros_like),
+        ("item_factors.npy", lambda array: np.vstack([array, array])),
+        ("history_items.npy", lambda array: array + 10_000),
+        ("history_indptr.npy", lambda array: array[::-1].copy()),
+        ("history_values.npy", lambda array: array[:-1]),
+        ("item_listeners.npy", lambda array: array.astype(np.float64)),
+    ],
+    ids=["nan", "too few users", "all zero", "too many items", "item out of range", "falling slices", "short", "type"],
+)
+def test_a_model_that_contradicts_itself_is_refused(
+    model: RecommenderModel, tmp_path: Path, name: str, change: object
+) -> None:
+    WORKLOAD.save(model, tmp_path)
+    assert callable(change)
+    changed = change(np.load(tmp_path / name))
+    damaged(tmp_path, name, changed.astype(np.float32) if name.endswith("factors.npy") else changed)
+
+    with pytest.raises(Refused) as refusal:
+        WORKLOAD.load(tmp_path)
+
+    assert refusal.value.code == "model_invalid"
+
+
+def test_a_model_of_another_format_is_refused(model: RecommenderModel, tmp_path: Path) -> None:
+    WORKLOAD.save(model, tmp_path)
+    (tmp_path / "recommender.json").write_text(json.dumps({"format": 99}))
+
+    with pytest.raises(Refused, match="format 99"):
+        WORKLOAD.load(tmp_path)
+
+
+def test_popularity_counts_listeners_by_category(model: RecommenderModel) -> None:
+    for category, ranked in model.popular.items():
+        counts = model.listeners[ranked]
+
+        assert (np.diff(counts) <= 0).all()
+        assert category == "" or all(category in model.items[item].categories for item in ranked)
+    assert set(model.popular) == {"", "even", "odd"}
+
+
+def test_a_tiny_community_trains_with_fewer_factors_than_asked() -> None:
+    fitted = RecommenderWorkload(AlsSettings(factors=64, iterations=2)).fit(
+        freeze(checkerboard(8), (), SnapshotRules(min_user_interactions=1, min_item_interactions=1))
+    )
+
+    assert fitted.hyperparameters["factors"] == 8
