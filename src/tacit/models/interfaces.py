@@ -87,7 +87,7 @@ class Workload(Protocol[Data_contra, Model]):
         """Cheap models that any candidate must beat, learnt from the same training part."""
         ...
 
-    def evaluate(self, model: Model, data: Data_contra) -> Evaluation:
+    def evaluate(self, model: Model, data: Data_contra, *, progress: Progress = silent) -> Evaluation:
         """Score a model on the hold-out; also one that was trained on another snapshot of the same dataset."""
         ...
 

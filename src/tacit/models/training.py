@@ -33,9 +33,13 @@ def run(workload: Workload[Any, Any], data: Any, progress: Progress = silent) ->
     started = time.monotonic()
     fitted = workload.fit(data, progress=progress)
     fit_seconds = time.monotonic() - started
-    progress("evaluating", 0.0)
-    evaluation = workload.evaluate(fitted.model, data)
-    progress("evaluating", 0.5)
-    baselines = {name: workload.evaluate(model, data) for name, model in workload.baselines(data).items()}
-    progress("evaluating", 1.0)
-    return TrainingRun(fitted, evaluation, baselines, fit_seconds)
+    candidates = {"the model": fitted.model, **workload.baselines(data)}
+    scored = {
+        name: workload.evaluate(model, data, progress=_part(progress, name, place=place, of=len(candidates)))
+        for place, (name, model) in enumerate(candidates.items())
+    }
+    return TrainingRun(fitted, scored.pop("the model"), scored, fit_seconds)
+
+
+def _part(progress: Progress, name: str, *, place: int, of: int) -> Progress:
+    return lambda _, share: progress(f"evaluating {name}", (place + share) / of)

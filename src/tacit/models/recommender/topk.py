@@ -18,24 +18,21 @@ def top_k(scores: Floats, k: int) -> NDArray[np.intp]:
         k: How many.
 
     Returns:
-        `(rows, k)` intp. O(rows · n) time and memory, plus a full sort of the rows with a tie at the boundary.
+        `(rows, k)` intp. O(rows · n) time and memory; only what reaches the k-th score is sorted.
     """
     rows, n = scores.shape
-    width = min(k, n)
     found = np.full((rows, k), -1, np.intp)
+    width = min(k, n)
     if not width:
         return found
-    best = np.argpartition(-scores, width - 1, axis=1)[:, :width] if width < n else np.tile(np.arange(n), (rows, 1))
-    kth = np.take_along_axis(scores, best, axis=1).min(axis=1, keepdims=True)
-    # A tie across the boundary lets argpartition pick any of the equals; those rows are sorted whole.
-    for row in np.flatnonzero((scores >= kth).sum(axis=1) > width):
-        best[row] = np.argsort(-scores[row], kind="stable")[:width]
-    best.sort(axis=1)
-    values = np.take_along_axis(scores, best, axis=1)
-    order = np.argsort(-values, axis=1, kind="stable")
-    ordered = np.take_along_axis(best, order, axis=1)
-    real = np.isfinite(np.take_along_axis(values, order, axis=1))
-    found[:, :width] = np.where(real, ordered, -1)
+    kth = np.partition(scores, n - width, axis=1)[:, n - width]
+    # Everything that reaches the k-th score is a candidate, all equals at the boundary included.
+    row, position = np.nonzero((scores >= kth[:, None]) & (scores > -np.inf))
+    order = np.lexsort((position, -scores[row, position], row))
+    row, position = row[order], position[order]
+    place = np.arange(len(row)) - np.searchsorted(row, np.arange(rows))[row]
+    kept = place < width
+    found[row[kept], place[kept]] = position[kept]
     return found
 
 
