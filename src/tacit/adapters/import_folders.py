@@ -1,0 +1,177 @@
+"""Imports as folders: built aside, committed by one rename, numbered in the order they came."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import cast
+
+from tacit.data.imports import ImportReport, Merge
+from tacit.errors import Unavailable
+
+REPORT_FILE = "import.json"
+_STAGING = ".staging"
+_LOCK = ".lock"
+_LATEST = ".latest"
+
+
+@dataclass(frozen=True)
+class StoredImport:
+    """One committed import.
+
+    Attributes:
+        folder: Where its files lie.
+        sequence: Its place among all imports of all datasets, from 1.
+        merge: What became of several rows of one user and item in it.
+        report: What it did.
+    """
+
+    folder: Path
+    sequence: int
+    merge: Merge
+    report: ImportReport
+
+
+class ImportFolders:
+    """`<root>/<dataset>/<import_id>/` for each import; `<import_id>.<n>` where it was forced to be done anew.
+
+    A folder under its final name is whole: everything in it was flushed to disk before one rename put it there. What
+    a killed import leaves lies in the staging folder, which the next import empties.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+
+    @contextmanager
+    def exclusive(self) -> Iterator[None]:
+        """Hold the only right to import, and sweep what a killed import or a replaced one left behind.
+
+        Raises:
+            Unavailable: `import_running` if another process holds it.
+        """
+        self._root.mkdir(parents=True, exist_ok=True)
+        with (self._root / _LOCK).open("w") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                raise Unavailable(
+                    "import_running",
+                    "Another import into this home is running.",
+                    fix="Wait until it is done and try again.",
+                ) from error
+            self._sweep()
+            yield
+
+    @contextmanager
+    def staging(self) -> Iterator[Path]:
+        """A fresh folder on the same file system; whatever is still in it at the end is removed."""
+        folder = self._root / _STAGING / str(os.getpid())
+        folder.mkdir(parents=True)
+        try:
+            yield folder
+        finally:
+            shutil.rmtree(self._root / _STAGING, ignore_errors=True)
+
+    @contextmanager
+    def scratch(self) -> Iterator[Path]:
+        """A folder beside the imports for what a reader spills; removed at the end."""
+        with TemporaryDirectory(prefix=".scratch-", dir=self._root, ignore_cleanup_errors=True) as folder:
+            yield Path(folder)
+
+    def _sweep(self) -> None:
+        shutil.rmtree(self._root / _STAGING, ignore_errors=True)
+        for dataset in self._folders():
+            kept = {stored.folder for stored in self.imports(dataset)}
+            for folder in (self._root / dataset).iterdir():
+                if folder.is_dir() and folder not in kept:
+                    shutil.rmtree(folder, ignore_errors=True)
+
+    def commit(self, built: Path, report: ImportReport, *, merge: Merge, committed_at: str) -> None:
+        """Make a built import visible, wholly and for good, in one step.
+
+        An import of the same id that was there before is no longer seen, and is removed when the next import begins.
+        """
+        dataset = self._root / report.dataset
+        dataset.mkdir(exist_ok=True)
+        facts = {
+            "sequence": self._next_sequence(),
+            "committed_at": committed_at,
+            "merge": merge,
+            "report": asdict(report),
+        }
+        (built / REPORT_FILE).write_text(json.dumps(facts, indent=1, sort_keys=True), encoding="utf-8")
+        _flush_tree(built)
+        built.rename(self._free_folder(dataset, report.import_id))
+        _flush(dataset)
+        _flush(self._root)
+
+    def touch(self, dataset: str) -> None:
+        """Count a dataset as the one most recently imported, though nothing in it changed."""
+        aside = self._root / dataset / f"{_LATEST}.new"
+        aside.write_text(str(self._next_sequence()), encoding="ascii")
+        _flush(aside)
+        aside.replace(self._root / dataset / _LATEST)
+        _flush(self._root / dataset)
+
+    def datasets(self) -> tuple[str, ...]:
+        """Names of the datasets that hold an import, the most recently imported last."""
+        recency = {name: self._recency(name) for name in self._folders() if self.imports(name)}
+        return tuple(sorted(recency, key=lambda name: recency[name]))
+
+    def imports(self, dataset: str) -> tuple[StoredImport, ...]:
+        """The imports of a dataset, oldest first; of one that was done anew only the newest."""
+        folder = self._root / dataset
+        files = folder.glob(f"*/{REPORT_FILE}") if folder.is_dir() else ()
+        newest: dict[str, StoredImport] = {}
+        for stored in sorted(map(_read, files), key=lambda stored: stored.sequence):
+            newest[stored.report.import_id] = stored
+        return tuple(sorted(newest.values(), key=lambda stored: stored.sequence))
+
+    def _folders(self) -> list[str]:
+        if not self._root.is_dir():
+            return []
+        return sorted(each.name for each in self._root.iterdir() if each.is_dir() and not each.name.startswith("."))
+
+    def _recency(self, dataset: str) -> int:
+        touched = 0
+        with suppress(FileNotFoundError, ValueError):
+            touched = int((self._root / dataset / _LATEST).read_text(encoding="ascii"))
+        return max([touched, *(stored.sequence for stored in self.imports(dataset))])
+
+    def _next_sequence(self) -> int:
+        return 1 + max((self._recency(name) for name in self._folders()), default=0)
+
+    @staticmethod
+    def _free_folder(dataset: Path, import_id: str) -> Path:
+        folder, generation = dataset / import_id, 2
+        while folder.exists():
+            folder, generation = dataset / f"{import_id}.{generation}", generation + 1
+        return folder
+
+
+def _read(file: Path) -> StoredImport:
+    facts = json.loads(file.read_text(encoding="utf-8"))
+    report = cast(Mapping[str, object], facts["report"])
+    fields = {**report, "warnings": tuple(cast(list[str], report["warnings"]))}
+    return StoredImport(file.parent, facts["sequence"], facts["merge"], ImportReport(**fields))  # type: ignore[arg-type]
+
+
+def _flush_tree(folder: Path) -> None:
+    for path in sorted(folder.rglob("*"), reverse=True):
+        _flush(path)
+    _flush(folder)
+
+
+def _flush(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
