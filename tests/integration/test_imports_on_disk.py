@@ -164,3 +164,16 @@ def test_119_a_full_disk_leaves_nothing_behind_and_the_import_succeeds_with_more
     assert result.stderr.strip() == "storage_full"
     assert leftovers(desk.folder) == []
     assert desk.load(path, limits=Limits()).accepted == 50_000
+
+
+def test_what_a_killed_reader_spilled_is_swept_a_day_later(desk: Desk) -> None:
+    desk.load(desk.put("a.csv", GOOD))
+    history = desk.folder / "history"
+    old, fresh = history / ".scratch-old", history / ".scratch-fresh"
+    for folder in (old, fresh):
+        folder.mkdir()
+    os.utime(old, (0, 0))
+
+    desk.load(desk.put("b.csv", GOOD + "cat,z,1\n"))
+
+    assert [folder.exists() for folder in (old, fresh)] == [False, True]

@@ -6,6 +6,7 @@ import fcntl
 import json
 import os
 import shutil
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
@@ -20,6 +21,8 @@ REPORT_FILE = "import.json"
 _STAGING = ".staging"
 _LOCK = ".lock"
 _LATEST = ".latest"
+_SCRATCH = ".scratch-"
+_SCRATCH_SECONDS = 86_400
 
 
 @dataclass(frozen=True)
@@ -82,11 +85,15 @@ class ImportFolders:
     @contextmanager
     def scratch(self) -> Iterator[Path]:
         """A folder beside the imports for what a reader spills; removed at the end."""
-        with TemporaryDirectory(prefix=".scratch-", dir=self._root, ignore_cleanup_errors=True) as folder:
+        with TemporaryDirectory(prefix=_SCRATCH, dir=self._root, ignore_cleanup_errors=True) as folder:
             yield Path(folder)
 
     def _sweep(self) -> None:
         shutil.rmtree(self._root / _STAGING, ignore_errors=True)
+        for folder in self._root.glob(f"{_SCRATCH}*"):
+            # A reader may be at work beside this import; none works for a day.
+            if time.time() - folder.stat().st_mtime > _SCRATCH_SECONDS:
+                shutil.rmtree(folder, ignore_errors=True)
         for dataset in self._folders():
             kept = {stored.folder for stored in self.imports(dataset)}
             for folder in (self._root / dataset).iterdir():
