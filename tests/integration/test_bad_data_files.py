@@ -255,7 +255,7 @@ def test_104_a_gzip_bomb_is_stopped_and_many_members_are_read(desk: Desk, monkey
     assert desk.load(desk.put("many.csv.gz", members)).accepted == 2
 
 
-def test_zstandard_is_read(desk: Desk) -> None:
+def test_a_file_packed_with_zstandard_is_read_like_any_other(desk: Desk) -> None:
     report = desk.load(desk.put("a.csv.zst", ZSTD))
 
     assert report.accepted == 2

@@ -56,24 +56,25 @@ def opened(path: Path) -> Iterator[Opened]:
     need(path, "test.txt")
     tables = tuple((table, ENROLMENTS) for name in HISTORY if (table := find(path, name)) is not None)
     files = tuple(need(path, name) for name in CATALOG)
-    catalog, skipped = read_catalog(*files)
+    courses, graph, entities, relations = files
+    catalog, skipped = read_catalog(courses, graph=graph, entities=entities, relations=relations)
     yield Opened(Source(NAME, tables, catalog_files=files, catalog_skipped=skipped), catalog)
 
 
 def read_catalog(
-    courses: Path, graph: Path, entities: Path, relations: Path
+    courses: Path, *, graph: Path, entities: Path, relations: Path
 ) -> tuple[tuple[Item, ...], Mapping[str, int]]:
     """The courses with what the graph knows of them, and what could not be used, by reason.
 
     `entity_unknown` counts facts about entities or relations that no file names.
     """
     skipped: Counter[str] = Counter()
-    facts = _facts(graph, entities, relations, skipped)
+    facts = _facts(graph, entities, relations, skipped=skipped)
     rows = columns(courses, ("eid", "pid", "name"), skipped, dialect=TABS)
     return tuple(_item(course, slug, facts.get(entity, {})) for entity, course, slug in rows), +skipped
 
 
-def _facts(graph: Path, entities: Path, relations: Path, skipped: Counter[str]) -> Mapping[str, Facts]:
+def _facts(graph: Path, entities: Path, relations: Path, *, skipped: Counter[str]) -> Mapping[str, Facts]:
     names = pairs(entities, ("eid", "name"), skipped, dialect=TABS)
     kinds = pairs(relations, ("id", "name"), skipped, dialect=TABS)
     facts: dict[str, dict[str, tuple[str, ...]]] = defaultdict(dict)

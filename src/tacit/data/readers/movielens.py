@@ -65,7 +65,7 @@ def read_catalog(movies: Path, tags: Path | None) -> tuple[tuple[Item, ...], Map
         for movie, tag in columns(tags, ("movieId", "tag"), skipped, dialect=COMMAS):
             votes[movie][tag.strip().lower()] += 1
     rows = columns(movies, ("movieId", "title", "genres"), skipped, dialect=COMMAS)
-    return tuple(_item(movie, title, genres, votes.get(movie, {})) for movie, title, genres in rows), +skipped
+    return tuple(_item(movie, title, genres, votes=votes.get(movie, {})) for movie, title, genres in rows), +skipped
 
 
 def _opened_folder(folder: Path) -> Opened:
@@ -75,7 +75,7 @@ def _opened_folder(folder: Path) -> Opened:
     return Opened(Source(NAME, ((ratings, RATINGS),), catalog_files=files, catalog_skipped=skipped), catalog)
 
 
-def _item(movie: str, title: str, genres: str, votes: Mapping[str, int]) -> Item:
+def _item(movie: str, title: str, genres: str, *, votes: Mapping[str, int]) -> Item:
     categories = () if genres in {"", NO_GENRES} else tuple(genres.split("|"))
     return Item(movie, title or movie, categories, tuple(tag for tag, _ in ranked(votes)))
 

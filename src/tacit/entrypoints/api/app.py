@@ -1,0 +1,93 @@
+"""The application: routes over a service and a pool, behind one door."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, ExitStack, asynccontextmanager
+
+from fastapi import APIRouter, FastAPI
+from fastapi.routing import APIRoute
+from starlette.concurrency import run_in_threadpool
+
+from tacit.entrypoints.api.documentation import DescribedApi, documentation_routes
+from tacit.entrypoints.api.door import RequestDoor
+from tacit.entrypoints.api.errors import install_error_handlers
+from tacit.entrypoints.api.health import health_routes
+from tacit.entrypoints.api.items import item_routes
+from tacit.entrypoints.api.memory import memory_share
+from tacit.entrypoints.api.recommendations import recommendation_routes
+from tacit.monitoring import metrics as catalogue
+from tacit.monitoring.interfaces import MetricSink
+from tacit.serving.model_pool import ModelPool
+from tacit.serving.recommend import RecommendationService
+
+Background = Callable[[], AbstractContextManager[object]]
+
+
+def create_app(
+    service: RecommendationService,
+    pool: ModelPool,
+    metrics: MetricSink,
+    *,
+    version: str,
+    extra_routers: Sequence[APIRouter] = (),
+    background: Sequence[Background] = (),
+    memory: Callable[[], float | None] = memory_share,
+) -> FastAPI:
+    """The application.
+
+    Args:
+        service: Answers the questions.
+        pool: Keeps the model loaded; followed while the application runs.
+        metrics: Told of every request.
+        version: The platform's own version, for the interface's description.
+        extra_routers: Further routes (the storefront's pages), after those of the API.
+        background: What is entered before the first request and left after the last, in this order and back.
+        memory: Share of the memory in use, `None` if unknown.
+    """
+    app = DescribedApi(
+        title="Tacit",
+        version=version,
+        summary="Recommendations that say why, from which version, and how far they can be trusted.",
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        lifespan=_lifespan(pool, background),
+    )
+    own = (recommendation_routes(service), item_routes(service), health_routes(pool, memory), documentation_routes(app))
+    for router in (*own, *extra_routers):
+        app.include_router(router)
+        _start_at_zero(router, metrics)
+    install_error_handlers(app)
+    app.add_middleware(RequestDoor, metrics=metrics)
+    return app
+
+
+def _lifespan(
+    pool: ModelPool, background: Sequence[Background]
+) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        stack = ExitStack()
+        try:
+            await run_in_threadpool(_enter, stack, pool, background)
+            yield
+        finally:
+            await run_in_threadpool(stack.close)
+
+    return lifespan
+
+
+def _enter(stack: ExitStack, pool: ModelPool, background: Sequence[Background]) -> None:
+    for open_background in background:
+        stack.enter_context(open_background())
+    pool.start()
+    stack.callback(pool.stop)
+
+
+def _start_at_zero(router: APIRouter, metrics: MetricSink) -> None:
+    """Let every route be seen before its first request, so that a rate is never computed from nothing."""
+    for route in router.routes:
+        if isinstance(route, APIRoute):
+            for method in route.methods or ():
+                metrics.increment(catalogue.HTTP_REQUESTS, 0, method=method, route=route.path, status="200")

@@ -1,0 +1,116 @@
+"""The interface described: one page, made from the OpenAPI document, on which every operation can be tried.
+
+Its three files come with the package, so that it works without a network and under the strictest policy.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib.resources import files
+from typing import Any
+
+from fastapi import APIRouter, FastAPI
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from starlette.responses import HTMLResponse, Response
+
+from tacit.entrypoints.api.schemas import ProblemBody
+
+_POLICY = {
+    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+}
+
+
+class DescribedApi(FastAPI):
+    """A FastAPI whose description holds our problem document."""
+
+    def openapi(self) -> dict[str, Any]:
+        document = super().openapi()
+        document["components"]["schemas"].setdefault("ProblemBody", ProblemBody.model_json_schema())
+        return document
+
+
+@dataclass(frozen=True)
+class Field:
+    """One thing that can be filled in.
+
+    Attributes:
+        place: `path`, `query` or `body`.
+    """
+
+    name: str
+    place: str
+    description: str
+    sample: str
+    is_required: bool
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One thing that can be asked."""
+
+    name: str
+    method: str
+    path: str
+    description: str
+    fields: tuple[Field, ...]
+    statuses: tuple[tuple[str, str], ...]
+
+
+def operations(document: dict[str, Any]) -> list[Operation]:
+    """The operations of an OpenAPI document, in its order."""
+    return [
+        Operation(
+            name=described["operationId"],
+            method=method.upper(),
+            path=path,
+            description=described.get("description", described.get("summary", "")),
+            fields=tuple(_fields(described)),
+            statuses=tuple((status, each["description"]) for status, each in described["responses"].items()),
+        )
+        for path, methods in document["paths"].items()
+        for method, described in methods.items()
+    ]
+
+
+def documentation_routes(app: FastAPI) -> APIRouter:
+    """The page and its files, for an application whose routes are complete by the time it is asked."""
+    templates = Environment(
+        loader=PackageLoader(__package__, "static"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
+    )
+    static = files(__package__) / "static"
+    routes = APIRouter(prefix="/docs", include_in_schema=False)
+
+    @routes.get("")
+    def docs_page() -> Response:
+        """The page."""
+        page = templates.get_template("docs.html")
+        return HTMLResponse(
+            page.render(title=app.title, version=app.version, operations=operations(app.openapi())), headers=_POLICY
+        )
+
+    @routes.get("/docs.js")
+    def docs_script() -> Response:
+        return Response((static / "docs.js").read_bytes(), media_type="text/javascript")
+
+    @routes.get("/docs.css")
+    def docs_style() -> Response:
+        return Response((static / "docs.css").read_bytes(), media_type="text/css")
+
+    return routes
+
+
+def _fields(described: dict[str, Any]) -> list[Field]:
+    fields = [
+        Field(
+            name=parameter["name"],
+            place=parameter["in"],
+            description=parameter.get("description", ""),
+            sample=str(parameter.get("schema", {}).get("default", "")),
+            is_required=parameter["required"],
+        )
+        for parameter in described.get("parameters", ())
+    ]
+    if "requestBody" in described:
+        fields.append(Field("body", "body", "A JSON object.", '{"liked": ["…"], "limit": 10}', is_required=True))
+    return fields

@@ -1,0 +1,156 @@
+"""What every request passes on its way in and out: an id, a few limits, one line in the log, safe headers."""
+
+from __future__ import annotations
+
+import re
+import time
+import uuid
+from collections.abc import MutableMapping
+from typing import Any
+
+import structlog
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import ClientDisconnect
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from tacit.entrypoints.api.errors import ERROR, KINDS, REQUEST_ID, problem_response, unexpected_response
+from tacit.errors import BadInput, TacitError
+from tacit.monitoring import metrics as catalogue
+from tacit.monitoring.interfaces import MetricSink
+
+log = structlog.get_logger(__name__)
+
+MAX_ADDRESS_BYTES = 32_768
+MAX_HEADERS_BYTES = 65_536
+NO_ROUTE = "(none)"
+
+SECURE_HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Cache-Control": "no-store",
+}
+"""What an answer says unless its route says otherwise."""
+
+_METHODS = frozenset({"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "TRACE"})
+_SAFE_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_HOST = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::([0-9]{1,5}))?")
+
+
+class RequestDoor:
+    """Wraps the application.
+
+    It answers HEAD like GET without a body, keeps the path of the API percent-encoded so that an id can hold any
+    character without leading to another route, and turns what nobody expected into a problem document.
+    """
+
+    def __init__(self, app: ASGIApp, *, metrics: MetricSink) -> None:
+        self._app = app
+        self._metrics = metrics
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        request_id = _request_id(Headers(scope=scope).get("x-request-id", ""))
+        inner = {**scope, "path": _path(scope), REQUEST_ID: request_id}
+        if scope["method"] == "HEAD":
+            inner["method"] = "GET"
+        exit_ = _Exit(send, request_id, has_body=scope["method"] != "HEAD")
+        started = time.perf_counter()
+        with structlog.contextvars.bound_contextvars(request_id=request_id):
+            try:
+                await self._answer(inner, receive, exit_)
+            finally:
+                self._record(inner, scope["method"], status=exit_.status or 499, seconds=time.perf_counter() - started)
+
+    async def _answer(self, scope: Scope, receive: Receive, exit_: _Exit) -> None:
+        try:
+            refusal = refused_at_the_door(scope)
+            if refusal is None:
+                await self._app(scope, receive, exit_.send)
+            else:
+                scope[ERROR] = refusal
+                await problem_response(refusal, scope[REQUEST_ID])(scope, receive, exit_.send)
+        except ClientDisconnect:
+            log.info("client_left", route=_route(scope))
+        except Exception as error:
+            scope[ERROR] = error
+            log.exception("request_failed", route=_route(scope))
+            if exit_.status is not None:
+                raise
+            await unexpected_response(scope[REQUEST_ID])(scope, receive, exit_.send)
+
+    def _record(self, scope: Scope, method: str, *, status: int, seconds: float) -> None:
+        method = method if method in _METHODS else "OTHER"
+        error: Exception | None = scope.get(ERROR)
+        route = _route(scope)
+        self._metrics.increment(catalogue.HTTP_REQUESTS, method=method, route=route, status=str(status))
+        self._metrics.observe(catalogue.HTTP_DURATION, seconds, method=method, route=route)
+        if error is not None:
+            kind = next((kind for known, kind in KINDS.items() if isinstance(error, known)), "unexpected")
+            self._metrics.increment(catalogue.API_ERRORS, kind=kind)
+        # The route, not the path: who asked what about whom is not for the log.
+        log.info(
+            "request_answered",
+            method=method,
+            route=route,
+            status=status,
+            code=error.code if isinstance(error, TacitError) else None,
+            milliseconds=round(seconds * 1_000, 2),
+        )
+
+
+class _Exit:
+    """The way out: adds the headers, leaves out the body of an answer to HEAD, remembers the status."""
+
+    def __init__(self, send: Send, request_id: str, *, has_body: bool) -> None:
+        self._send = send
+        self._request_id = request_id
+        self._has_body = has_body
+        self.status: int | None = None
+
+    async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            headers = MutableHeaders(scope=message)
+            headers["X-Request-Id"] = self._request_id
+            for name, value in SECURE_HEADERS.items():
+                headers.setdefault(name, value)
+        elif message["type"] == "http.response.body" and not self._has_body:
+            message = {**message, "body": b""}
+        await self._send(message)
+
+
+def refused_at_the_door(scope: MutableMapping[str, Any]) -> BadInput | None:
+    """Why a request is not even looked at, or `None`."""
+    if scope["method"] in ("TRACE", "CONNECT"):
+        return BadInput("method_not_allowed", "This method is not answered here.")
+    if len(scope.get("raw_path") or b"") + len(scope["query_string"]) > MAX_ADDRESS_BYTES:
+        return BadInput("address_too_long", f"The address is longer than {MAX_ADDRESS_BYTES} bytes.")
+    if sum(len(name) + len(value) for name, value in scope["headers"]) > MAX_HEADERS_BYTES:
+        return BadInput("headers_too_large", f"The headers are larger than {MAX_HEADERS_BYTES} bytes.")
+    hosts = [value.decode("latin-1") for name, value in scope["headers"] if name == b"host"]
+    if len(hosts) > 1 or any(not is_host(host) for host in hosts):
+        return BadInput("host_invalid", "The Host header names no host.", field="Host")
+    return None
+
+
+def is_host(value: str) -> bool:
+    """Whether a value is a host name or address, perhaps with a port."""
+    match = _HOST.fullmatch(value)
+    return match is not None and int(match[1] or 0) < 65_536
+
+
+def _request_id(given: str) -> str:
+    return given if _SAFE_ID.fullmatch(given) else uuid.uuid4().hex
+
+
+def _path(scope: Scope) -> str:
+    raw: bytes = scope.get("raw_path") or b""
+    path: str = scope["path"]
+    return raw.decode("latin-1") if raw.startswith(b"/api/") else path
+
+
+def _route(scope: Scope) -> str:
+    return str(getattr(scope.get("route"), "path", NO_ROUTE))

@@ -1,0 +1,130 @@
+"""Our errors as HTTP: one table of statuses, and every error a problem document (RFC 9457)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import MutableMapping
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from tacit.errors import BadInput, Misconfigured, NotFound, Refused, TacitError, Unavailable
+
+STATUS: dict[type[TacitError], int] = {BadInput: 422, NotFound: 404, Refused: 409, Unavailable: 503, Misconfigured: 500}
+"""What each kind of error is in HTTP: 422 means that the request was understood and its content is wrong."""
+
+CODE_STATUS: dict[str, int] = {
+    "body_empty": 400,
+    "encoding_invalid": 400,
+    "encoding_unsupported": 400,
+    "host_invalid": 400,
+    "json_bom": 400,
+    "json_depth": 400,
+    "json_invalid": 400,
+    "json_number": 400,
+    "method_not_allowed": 405,
+    "body_too_large": 413,
+    "address_too_long": 414,
+    "content_encoding": 415,
+    "media_type": 415,
+    "headers_too_large": 431,
+}
+"""Where HTTP has a word of its own for what is wrong."""
+
+KINDS: dict[type[TacitError], str] = {
+    BadInput: "bad_input",
+    NotFound: "not_found",
+    Refused: "refused",
+    Unavailable: "unavailable",
+    Misconfigured: "misconfigured",
+}
+"""What each kind of error is called where errors are counted."""
+
+MEDIA_TYPE = "application/problem+json"
+REQUEST_ID = "tacit.request_id"
+ERROR = "tacit.error"
+_DETAIL_CHARACTERS = 500
+_RETRY_SECONDS = 1
+
+
+def status_of(error: TacitError) -> int:
+    """The status of an error: that of its code where HTTP has one, else that of its kind."""
+    by_kind = next((status for kind, status in STATUS.items() if isinstance(error, kind)), 500)
+    return CODE_STATUS.get(error.code, by_kind)
+
+
+def problem_response(error: TacitError, request_id: str) -> Response:
+    """An error as a problem document."""
+    status = status_of(error)
+    facts = error.as_dict() | {"detail": error.detail[:_DETAIL_CHARACTERS]}
+    headers = {"Retry-After": str(_RETRY_SECONDS)} if status == 503 else {}
+    if error.code == "body_too_large":
+        # What is still under way is not read, so the connection cannot be used for anything else.
+        headers["Connection"] = "close"
+    return _problem(facts, status, request_id, headers=headers)
+
+
+def unexpected_response(request_id: str) -> Response:
+    """What a caller is told of an error of ours: nothing but how to find it in the log."""
+    facts = {
+        "code": "internal_error",
+        "detail": "Something went wrong on our side.",
+        "fix": "Give the request_id to whoever operates this installation.",
+    }
+    return _problem(facts, 500, request_id, headers={})
+
+
+def install_error_handlers(app: FastAPI) -> None:
+    """Have every error that a handler, or the framework itself, raises answered with a problem document."""
+
+    async def answer_ours(request: Request, error: Exception) -> Response:
+        if not isinstance(error, TacitError):
+            raise error
+        return _noted(request.scope, error)
+
+    async def answer_frameworks(request: Request, error: Exception) -> Response:
+        response = _noted(request.scope, _translated(error))
+        for name, value in (getattr(error, "headers", None) or {}).items():
+            response.headers[name] = _with_head(value) if name.lower() == "allow" else value
+        return response
+
+    app.add_exception_handler(TacitError, answer_ours)
+    app.add_exception_handler(HTTPException, answer_frameworks)
+    app.add_exception_handler(RequestValidationError, answer_frameworks)
+
+
+def _problem(facts: dict[str, Any], status: int, request_id: str, *, headers: dict[str, str]) -> Response:
+    code = facts["code"]
+    body = {
+        "type": f"urn:tacit:problem:{code}",
+        "title": str(code).replace("_", " ").capitalize(),
+        "status": status,
+        **facts,
+        "request_id": request_id,
+    }
+    content = json.dumps(body, ensure_ascii=True, default=str).encode()
+    return Response(content, status, headers, media_type=MEDIA_TYPE)
+
+
+def _noted(scope: MutableMapping[str, Any], error: TacitError) -> Response:
+    # The one line in the log, and the count, are written where the request ends.
+    scope[ERROR] = error
+    return problem_response(error, scope.get(REQUEST_ID, ""))
+
+
+def _translated(error: Exception) -> TacitError:
+    status = getattr(error, "status_code", 422)
+    if status == 404:
+        return NotFound("route_unknown", "There is nothing at this address.", fix="/docs shows what there is.")
+    if status == 405:
+        return BadInput("method_not_allowed", "This address does not answer to this method.", fix="See `Allow`.")
+    return BadInput("request_invalid", "The request cannot be understood.", fix="/docs shows what is expected.")
+
+
+def _with_head(allowed: str) -> str:
+    methods = {method.strip() for method in allowed.split(",")}
+    return ", ".join(sorted(methods | {"HEAD"} if "GET" in methods else methods))

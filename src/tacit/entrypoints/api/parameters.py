@@ -1,0 +1,170 @@
+"""What stands in an address, read strictly: known keys once each, ids as data, numbers as plain digits."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import parse_qsl, unquote_to_bytes
+
+from starlette.requests import Request
+
+from tacit.entrypoints.api.texts import checked_id, checked_text, shown
+from tacit.errors import BadInput
+
+MAX_LIMIT = 1_000
+MAX_ITEMS = 1_000
+_WHOLE_NUMBER = re.compile(r"[0-9]{1,9}", re.ASCII)
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One key of a query.
+
+    Attributes:
+        name: The key.
+        description: What it does, for the interface's description.
+        schema: Its JSON schema.
+        is_repeatable: Whether it may stand there more than once.
+    """
+
+    name: str
+    description: str
+    schema: Mapping[str, object] = field(default_factory=lambda: {"type": "string"})
+    is_repeatable: bool = False
+
+    def as_openapi(self) -> dict[str, object]:
+        schema = {"type": "array", "items": dict(self.schema)} if self.is_repeatable else dict(self.schema)
+        return {
+            "name": self.name,
+            "in": "query",
+            "required": False,
+            "description": self.description,
+            "schema": schema,
+        }
+
+
+LIMIT = Parameter(
+    "limit", "The most items to return.", {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": 10}
+)
+EXCLUDE = Parameter("exclude", "Id of an item to leave out; repeat it for several.", is_repeatable=True)
+CATEGORY = Parameter("category", "The only category to recommend from.")
+QUERY = Parameter("query", "Beginning of a title, or of a word in it; case and accents do not matter.")
+
+
+def documented(*parameters: Parameter) -> dict[str, Any]:
+    """What the interface's description says of a query."""
+    return {"parameters": [parameter.as_openapi() for parameter in parameters]}
+
+
+@dataclass(frozen=True)
+class Query:
+    """A query, once its keys are known to be in order; values are checked as they are taken."""
+
+    values: Mapping[str, Sequence[str]]
+
+    @classmethod
+    def of(cls, request: Request, *known: Parameter) -> Query:
+        """Read a request's query.
+
+        Raises:
+            BadInput: `encoding_invalid`, `field_unknown`, `parameter_repeated`, `too_many_items`.
+        """
+        values: dict[str, list[str]] = {}
+        for key, value in _pairs(request.scope["query_string"]):
+            values.setdefault(key, []).append(value)
+        names = [parameter.name for parameter in known]
+        for key in values:
+            if key not in names:
+                raise field_unknown(key, names)
+        for parameter in known:
+            if len(values.get(parameter.name, ())) > 1 and not parameter.is_repeatable:
+                raise BadInput(
+                    "parameter_repeated", f"{parameter.name} stands there more than once.", field=parameter.name
+                )
+        return cls(values)
+
+    def limit(self, default: int = 10) -> int:
+        """How many items; a plain whole number from 1 to 1000.
+
+        Raises:
+            BadInput: `limit_range`.
+        """
+        given = self.values.get("limit")
+        if given is None:
+            return default
+        if not _WHOLE_NUMBER.fullmatch(given[0]):
+            raise limit_range()
+        return checked_limit(int(given[0]))
+
+    def excluded(self) -> frozenset[str]:
+        """The ids to leave out, at most 1000."""
+        given = self.values.get("exclude", ())
+        if len(given) > MAX_ITEMS:
+            raise too_many_items("exclude", len(given))
+        return frozenset(checked_id(value, "exclude") for value in given)
+
+    def category(self) -> str | None:
+        given = self.values.get("category")
+        return None if given is None else checked_id(given[0], "category")
+
+    def text(self) -> str:
+        """What to search for; empty where nothing is given."""
+        return checked_text(self.values.get("query", ("",))[0], "query")
+
+
+def path_id(raw: str, name: str) -> str:
+    """The id in a part of a path that is still percent-encoded, whatever it holds.
+
+    Raises:
+        BadInput: `encoding_invalid`, or what is wrong with the id.
+    """
+    try:
+        return checked_id(unquote_to_bytes(raw).decode(), name)
+    except UnicodeDecodeError as error:
+        raise _not_utf8(name) from error
+
+
+def checked_limit(limit: int) -> int:
+    """Raises `limit_range` unless from 1 to 1000."""
+    if not 1 <= limit <= MAX_LIMIT:
+        raise limit_range()
+    return limit
+
+
+def limit_range() -> BadInput:
+    return BadInput("limit_range", f"The limit must be a whole number from 1 to {MAX_LIMIT}.", field="limit")
+
+
+def too_many_items(name: str, count: int) -> BadInput:
+    return BadInput("too_many_items", f"{name} has {count} items; the most are {MAX_ITEMS}.", field=name)
+
+
+def field_unknown(name: str, known: Sequence[str]) -> BadInput:
+    """A key that nobody reads, and what may have been meant."""
+    near = difflib.get_close_matches(name[:64], known, n=3)
+    taken = ", ".join(known) or "none"
+    return BadInput(
+        "field_unknown",
+        f"'{shown(name)}' is not a field here.",
+        field=shown(name),
+        fix=f"Did you mean {' or '.join(near)}?" if near else f"The fields are: {taken}.",
+        context={"near": near},
+    )
+
+
+def _pairs(raw: bytes) -> list[tuple[str, str]]:
+    try:
+        return parse_qsl(
+            raw.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=2 * MAX_ITEMS, separator="&"
+        )
+    except UnicodeDecodeError as error:
+        raise _not_utf8("query") from error
+    except ValueError as error:
+        raise BadInput("too_many_items", "The query has too many parts.", field="query") from error
+
+
+def _not_utf8(name: str) -> BadInput:
+    return BadInput("encoding_invalid", f"{name} is not UTF-8, percent-encoded.", field=name)

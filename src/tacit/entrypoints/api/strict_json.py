@@ -1,0 +1,161 @@
+"""JSON bodies, read so that nothing is guessed, doubled, overflowed or nested beyond reason."""
+
+from __future__ import annotations
+
+import codecs
+import json
+import re
+from typing import NoReturn
+
+from starlette.requests import Request
+
+from tacit.entrypoints.api.texts import shown
+from tacit.errors import BadInput
+
+MAX_BODY_BYTES = 1_000_000
+MAX_DEPTH = 200
+MAX_FIELDS = 1_000
+_MAX_DIGITS = 100
+_INT64 = range(-(2**63), 2**63)
+
+# A string that never ends counts as one to the end, so that the search stays linear.
+_NESTING = re.compile(r'"(?:[^"\\]|\\.)*+(?:"|\\?\Z)|[\[\]{}]', re.DOTALL)
+_OTHER_ENCODINGS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE, codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)
+
+
+async def read_json_body(request: Request) -> bytes:
+    """The bytes of a JSON body, never more of them in memory than are allowed.
+
+    Raises:
+        BadInput: `media_type`, `content_encoding`, `encoding_unsupported`, `body_too_large`.
+    """
+    _check_headers(request)
+    declared = request.headers.get("content-length", "0")
+    if declared.isascii() and declared.isdigit() and (len(declared) > 9 or int(declared) > MAX_BODY_BYTES):
+        raise _too_large()
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > MAX_BODY_BYTES:
+            raise _too_large()
+    return bytes(body)
+
+
+def parse_object(body: bytes) -> dict[str, object]:
+    """The JSON object in a body.
+
+    Raises:
+        BadInput: `body_empty`, `json_bom`, `encoding_unsupported`, `encoding_invalid`, `json_depth`, `json_invalid`
+            (with the offset), `json_number`, `number_not_finite`, `number_out_of_range`, `json_duplicate_key`,
+            `too_many_fields`, or `type` if it is something else.
+    """
+    text = _decoded(body)
+    _check_depth(text)
+    try:
+        value = _DECODER.decode(text)
+    except json.JSONDecodeError as error:
+        raise BadInput(
+            "json_invalid",
+            f"The body is not JSON: {error.msg} at character {error.pos}.",
+            context={"offset": error.pos},
+        ) from error
+    if not isinstance(value, dict):
+        raise BadInput("type", f"The body is {kind_of(value)}; it must be an object.", field="body")
+    return value
+
+
+def kind_of(value: object) -> str:
+    """What a JSON value is, in words."""
+    if value is None:
+        return "null"
+    kinds = {bool: "a boolean", int: "a number", float: "a number", str: "a string", list: "an array"}
+    return kinds.get(type(value), "an object")
+
+
+def _check_headers(request: Request) -> None:
+    if request.headers.get("content-encoding", "identity").lower() not in ("", "identity"):
+        raise BadInput("content_encoding", "The body must not be compressed.", field="Content-Encoding")
+    media_type, _, options = request.headers.get("content-type", "").partition(";")
+    if media_type.strip().lower() != "application/json":
+        raise BadInput(
+            "media_type",
+            f"The body is declared as '{shown(media_type)}'; it must be JSON.",
+            field="Content-Type",
+            fix="Send Content-Type: application/json.",
+        )
+    charset = re.search(r"charset\s*=\s*\"?([^\s\";]+)", options, re.IGNORECASE)
+    if charset and charset[1].lower() not in ("utf-8", "utf8", "us-ascii"):
+        raise _unsupported()
+
+
+def _decoded(body: bytes) -> str:
+    if not body.strip(b" \t\r\n"):
+        raise BadInput("body_empty", "The body is empty.", field="body", fix="Send a JSON object.")
+    if body.startswith(codecs.BOM_UTF8):
+        raise BadInput("json_bom", "The body begins with a byte order mark.", field="body", fix="Leave it out.")
+    if body.startswith(_OTHER_ENCODINGS) or b"\0" in body[:4]:
+        raise _unsupported()
+    try:
+        return body.decode()
+    except UnicodeDecodeError as error:
+        raise BadInput(
+            "encoding_invalid", f"The body is not UTF-8 at byte {error.start}.", context={"offset": error.start}
+        ) from error
+
+
+def _check_depth(text: str) -> None:
+    depth = 0
+    for match in _NESTING.finditer(text):
+        bracket = match[0]
+        if bracket in "[{":
+            depth += 1
+        elif bracket in "]}":
+            depth -= 1
+        if depth > MAX_DEPTH:
+            raise BadInput("json_depth", f"The body is nested deeper than {MAX_DEPTH} levels.", field="body")
+
+
+def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    if len(pairs) > MAX_FIELDS:
+        raise BadInput("too_many_fields", f"An object has {len(pairs)} fields; the most are {MAX_FIELDS}.")
+    found: dict[str, object] = {}
+    for key, value in pairs:
+        if key in found:
+            raise BadInput("json_duplicate_key", f"'{shown(key)}' stands there twice.", field=shown(key))
+        found[key] = value
+    return found
+
+
+def _whole(digits: str) -> int:
+    if len(digits) > _MAX_DIGITS:
+        raise BadInput("json_number", f"A number has {len(digits)} digits.")
+    number = int(digits)
+    if number not in _INT64:
+        raise _out_of_range()
+    return number
+
+
+def _decimal(text: str) -> float:
+    number = float(text)
+    if number in (float("inf"), float("-inf")):
+        raise _out_of_range()
+    return number
+
+
+def _constant(name: str) -> NoReturn:
+    raise BadInput("number_not_finite", f"{name} is not a number that JSON knows.")
+
+
+_DECODER = json.JSONDecoder(object_pairs_hook=_object, parse_int=_whole, parse_float=_decimal, parse_constant=_constant)
+
+
+def _out_of_range() -> BadInput:
+    return BadInput("number_out_of_range", "A number is too large for 64 bits.")
+
+
+def _too_large() -> BadInput:
+    return BadInput("body_too_large", f"The body is larger than {MAX_BODY_BYTES} bytes.", field="body")
+
+
+def _unsupported() -> BadInput:
+    return BadInput("encoding_unsupported", "The body is not in UTF-8.", field="body", fix="Send UTF-8.")

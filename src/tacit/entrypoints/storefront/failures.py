@@ -1,0 +1,69 @@
+"""When a page cannot be shown as asked: what a visitor is told instead."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from tacit.entrypoints.api.errors import status_of
+from tacit.entrypoints.storefront.wording import Wording
+from tacit.errors import BadInput, Misconfigured, NotFound, Refused, TacitError, Unavailable
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A failure in words.
+
+    Attributes:
+        code: The error's own code; a page may offer something that mends it.
+        status: The HTTP status.
+        heading: What happened, in a few words.
+        detail: The same in a sentence.
+        advice: What to do next, where we know.
+    """
+
+    code: str
+    status: int
+    heading: str
+    detail: str
+    advice: str | None = None
+
+
+UNEXPECTED = Failure(
+    "internal_error",
+    500,
+    "Something broke on our side",
+    "This page could not be put together. It has been written down, and what you picked is safe in the address.",
+    "Try again in a moment.",
+)
+
+_HEADINGS: Mapping[type[TacitError], str] = {
+    BadInput: "That does not add up",
+    NotFound: "Nothing by that name",
+    Refused: "That is not possible",
+    Unavailable: "Not just now",
+    Misconfigured: "Something is set up wrong",
+}
+
+# An error of a room speaks to whoever calls the interface; these are the same for whoever looks at a page.
+_SAID: Mapping[str, tuple[str, str]] = {
+    "user_unknown": ("Nobody by that id", "There is no {person} with this id here."),
+    "item_unknown": ("Not in this catalogue", "There is no {item} with this id here."),
+    "items_unknown": ("None of these is here", "The {items} in this address belong to another catalogue."),
+    "category_unknown": ("No such category", "No {item} here belongs to this category."),
+    "model_not_loaded": ("Almost ready", "There is nothing to recommend from yet: no trained model is in use."),
+}
+
+
+def failure_of(error: TacitError, wording: Wording) -> Failure:
+    """How an error of the platform is told to a visitor."""
+    by_kind = next(heading for kind, heading in _HEADINGS.items() if isinstance(error, kind))
+    heading, detail = _SAID.get(error.code, (by_kind, error.detail.replace("{", "{{").replace("}", "}}")))
+    said = detail.format(item=wording.item, items=wording.items, person=wording.person)
+    return Failure(error.code, status_of(error), heading, said, _advice(error))
+
+
+def _advice(error: TacitError) -> str | None:
+    if isinstance(error, Unavailable):
+        return "Try again in a moment."
+    return error.fix if isinstance(error, BadInput) and error.code not in _SAID else None

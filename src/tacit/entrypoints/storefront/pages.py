@@ -1,0 +1,194 @@
+"""The pages: picks and what follows from them, somebody's own list, what is like an item, and the search."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Annotated
+
+from fastapi import APIRouter, Header, Query, Response
+from fastapi.responses import RedirectResponse
+
+from tacit.entrypoints.storefront.assets import PREFIX, Assets, read_assets
+from tacit.entrypoints.storefront.failures import UNEXPECTED, failure_of
+from tacit.entrypoints.storefront.rendering import Renderer, new_renderer
+from tacit.entrypoints.storefront.routes import page_route
+from tacit.entrypoints.storefront.selection import MAX_QUERY_LENGTH, Selection, plain_text, selection_of
+from tacit.entrypoints.storefront.tiles import choice_of, notice_of, tiles_of
+from tacit.entrypoints.storefront.wording import is_synthetic, wording_of
+from tacit.errors import NotFound, TacitError
+from tacit.serving.answers import ItemView
+from tacit.serving.recommend import RecommendationService
+
+LIST_LENGTH = 12
+HISTORY_LENGTH = 12
+SUGGESTIONS = 8
+FOUND_LENGTH = 24
+RETRY_SECONDS = 5
+
+_Likes = Annotated[list[str] | None, Query()]
+
+
+def storefront_router(
+    service: RecommendationService, *, dataset: Callable[[], str], example_users: tuple[str, ...] = ()
+) -> APIRouter:
+    """All pages and their files, to be included at the root of an application.
+
+    Args:
+        service: Answers.
+        dataset: Names the dataset in use, as its reader does; decides what things are called, and never raises.
+        example_users: Ids of known users to offer to whoever knows none.
+    """
+    assets = read_assets()
+    pages = Storefront(service, new_renderer(assets), dataset=dataset, example_users=example_users)
+    router = APIRouter(include_in_schema=False, route_class=page_route(pages.failure))
+    for path, page in (
+        ("/", pages.home),
+        ("/search", pages.search),
+        ("/listener", pages.ask_listener),
+        ("/listener/{user_id:path}", pages.listener),
+        ("/similar/{item_id:path}", pages.similar),
+        (PREFIX + "/{digest}/{name}", _sender(assets)),
+    ):
+        router.add_api_route(path, page, response_model=None)
+    return router
+
+
+class Storefront:
+    """The pages of one installation; each takes the address apart, asks one thing of the service and renders."""
+
+    def __init__(
+        self,
+        service: RecommendationService,
+        renderer: Renderer,
+        *,
+        dataset: Callable[[], str],
+        example_users: tuple[str, ...],
+    ) -> None:
+        self._service = service
+        self._renderer = renderer
+        self._dataset = dataset
+        self._example_users = example_users
+
+    def home(self, like: _Likes = None, category: str | None = None) -> Response:
+        """The picks and what follows from them; without picks, what is popular, to pick from."""
+        selection = selection_of(like or (), category)
+        if selection.likes:
+            wanted = "personal"
+            answer = self._service.for_likes(selection.likes, limit=LIST_LENGTH, category=selection.category)
+        else:
+            wanted = "category" if selection.category else "popular"
+            answer = self._service.popular(limit=LIST_LENGTH, category=selection.category)
+        return self._page(
+            "home.html",
+            selection=selection,
+            picks=self._known(selection.likes),
+            unknown_count=len(answer.unknown_items),
+            answer=answer,
+            tiles=tiles_of(answer.items, category=selection.category),
+            notice=notice_of(answer, wanted=wanted, wording=wording_of(self._dataset())),
+            choice=choice_of(self._service.categories(), selection.category),
+            narrowed=lambda name: selection.within(name).home,
+        )
+
+    def search(
+        self,
+        q: str = "",
+        like: _Likes = None,
+        category: str | None = None,
+        *,
+        hx_request: Annotated[str, Header()] = "",
+    ) -> Response:
+        """Items by the beginning of their name: a list to pick from under the field, or a page of its own."""
+        selection = selection_of(like or (), category)
+        prefix = plain_text(q.strip(), field="q", max_length=MAX_QUERY_LENGTH)
+        is_typing = hx_request == "true"
+        length = SUGGESTIONS if is_typing else FOUND_LENGTH
+        matches = self._service.search(prefix, limit=length + len(selection.likes)) if prefix else ()
+        found = [item for item in matches if item.item_id not in selection.likes][:length]
+        template = "suggestions.html" if is_typing else "search.html"
+        return self._page(template, selection=selection, prefix=prefix, found=found)
+
+    def ask_listener(self, id: str = "") -> Response:  # noqa: A002 - the name of the field in the address
+        """Where an id is entered; given one, on to its page."""
+        user_id = plain_text(id.strip(), field="id")
+        if user_id:
+            return RedirectResponse(Selection().listener(user_id), 303)
+        return self._page("ask_listener.html")
+
+    def listener(self, user_id: str, category: str | None = None) -> Response:
+        """What somebody knows, and what follows from it."""
+        user_id = plain_text(user_id, field="id")
+        if not user_id:
+            return self.ask_listener()
+        selection = selection_of((), category)
+        history = self._service.history(user_id, HISTORY_LENGTH)
+        answer = self._service.for_user(user_id, limit=LIST_LENGTH, category=selection.category)
+        return self._page(
+            "listener.html",
+            selection=selection,
+            user_id=user_id,
+            history=history,
+            answer=answer,
+            tiles=tiles_of(answer.items, category=selection.category),
+            notice=notice_of(answer, wanted="personal", wording=wording_of(self._dataset())),
+            choice=choice_of(self._service.categories(), selection.category),
+            narrowed=lambda name: selection.within(name).listener(user_id),
+        )
+
+    def similar(self, item_id: str, like: _Likes = None, category: str | None = None) -> Response:
+        """What is like an item."""
+        selection = selection_of(like or (), category)
+        item = self._service.item(plain_text(item_id, field="item"))
+        answer = self._service.similar(item.item_id, limit=LIST_LENGTH)
+        return self._page(
+            "similar.html",
+            selection=selection,
+            item=item,
+            answer=answer,
+            tiles=tiles_of(answer.items),
+            notice=notice_of(answer, wanted="similar", wording=wording_of(self._dataset())),
+        )
+
+    def failure(self, error: Exception) -> Response:
+        """The page that is shown where another one cannot be."""
+        wording = wording_of(self._dataset())
+        failure = failure_of(error, wording) if isinstance(error, TacitError) else UNEXPECTED
+        response = self._page("failure.html", status=failure.status, failure=failure)
+        if failure.status == 503:
+            response.headers["Retry-After"] = str(RETRY_SECONDS)
+        return response
+
+    def _page(self, template: str, *, status: int = 200, **values: object) -> Response:
+        dataset = self._dataset()
+        return self._renderer.page(
+            template,
+            status=status,
+            dataset=dataset,
+            wording=wording_of(dataset),
+            is_synthetic=is_synthetic(dataset),
+            example_users=self._example_users,
+            **{"selection": Selection(), **values},
+        )
+
+    def _known(self, item_ids: tuple[str, ...]) -> list[ItemView]:
+        return [item for item in map(self._item, item_ids) if item is not None]
+
+    def _item(self, item_id: str) -> ItemView | None:
+        try:
+            return self._service.item(item_id)
+        except NotFound:
+            return None
+
+
+def _sender(assets: Assets) -> Callable[[str, str], Response]:
+    """Sends a file; for good if the address names its content, and for now if a page of another release asks."""
+
+    def send(digest: str, name: str) -> Response:
+        asset = assets.by_name.get(name)
+        if asset is None:
+            return Response(status_code=404)
+        kept = "public, max-age=31536000, immutable" if digest == assets.digest else "no-cache"
+        headers = {"Cache-Control": kept, "X-Content-Type-Options": "nosniff"}
+        return Response(asset.content, media_type=asset.media_type, headers=headers)
+
+    return send

@@ -1,0 +1,78 @@
+"""What a page shows of a list: its tiles with their reasons, and an honest word on where it comes from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from tacit.entrypoints.storefront.wording import Wording
+from tacit.serving.answers import Answer, Recommendation
+
+MAX_REASONS = 2
+MAX_CATEGORIES_SHOWN = 2
+FIRST_CATEGORIES = 8
+
+
+@dataclass(frozen=True)
+class Tile:
+    """One item as it is shown.
+
+    Attributes:
+        because: Titles of what speaks for it, the strongest first.
+    """
+
+    item_id: str
+    title: str
+    categories: tuple[str, ...]
+    because: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Categories to narrow a list to.
+
+    Attributes:
+        first: Those in sight, the chosen one always among them.
+        rest: Those behind a fold, in alphabetical order.
+        chosen: The one the list is narrowed to.
+    """
+
+    first: tuple[str, ...]
+    rest: tuple[str, ...]
+    chosen: str | None
+
+
+def tiles_of(items: Iterable[Recommendation], *, category: str | None = None) -> tuple[Tile, ...]:
+    """The tiles of a list; the category it is narrowed to stands first on each."""
+    return tuple(_tile(item, category) for item in items)
+
+
+def choice_of(categories: Sequence[tuple[str, int]], chosen: str | None) -> Choice:
+    """Put the largest categories in sight and fold the others away."""
+    names = [name for name, _ in categories]
+    first = names[:FIRST_CATEGORIES]
+    if chosen in names and chosen not in first:
+        first = [*first[:-1], chosen]
+    return Choice(tuple(first), tuple(sorted(set(names) - set(first), key=str.casefold)), chosen)
+
+
+def notice_of(answer: Answer, *, wanted: str, wording: Wording) -> str | None:
+    """What has to be said about a list that is not the one that was wanted; `None` if it is.
+
+    Args:
+        answer: The list.
+        wanted: The source that should have answered.
+        wording: What things are called here.
+    """
+    if answer.source == wanted and not answer.degraded:
+        return None
+    instead = "popular" if answer.source == "popular" else "popular in this category"
+    if answer.degraded:
+        missing = {"similar": f"similar {wording.items}", "category": f"{wording.items} of this category"}
+        return f"Showing what is {instead} while {missing.get(wanted, 'personal picks')} are unavailable."
+    return f"Too little is known here for a list of its own, so this is what is {instead}."
+
+
+def _tile(item: Recommendation, category: str | None) -> Tile:
+    categories = sorted(item.categories, key=lambda name: name != category)[:MAX_CATEGORIES_SHOWN]
+    return Tile(item.item_id, item.title, tuple(categories), tuple(each.title for each in item.because[:MAX_REASONS]))

@@ -1,0 +1,47 @@
+"""What the pages call things: artists to listeners, films to viewers, courses to learners, items to everyone else."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Wording:
+    """The nouns and phrases of one trade.
+
+    Attributes:
+        item: One item of the catalogue.
+        items: Several.
+        person: Somebody with a history.
+        history: Heading over what they already know.
+    """
+
+    item: str = "item"
+    items: str = "items"
+    person: str = "visitor"
+    history: str = "Has chosen"
+
+
+MUSIC = Wording("artist", "artists", "listener", history="Listens to")
+FILMS = Wording("film", "films", "viewer", history="Has watched")
+COURSES = Wording("course", "courses", "learner", history="Has taken")
+ANYTHING = Wording()
+
+_TRADES = {
+    "hetrec": MUSIC,
+    "lastfm": MUSIC,
+    "synthetic-listening": MUSIC,
+    "movielens": FILMS,
+    "ml-": FILMS,
+    "coco": COURSES,
+}
+
+
+def wording_of(dataset: str) -> Wording:
+    """The wording for a dataset, by the name its reader gives it; the general one for a name that says nothing."""
+    return next((wording for prefix, wording in _TRADES.items() if dataset.startswith(prefix)), ANYTHING)
+
+
+def is_synthetic(dataset: str) -> bool:
+    """Whether a dataset is invented, which every page that shows it has to say."""
+    return dataset.startswith("synthetic")

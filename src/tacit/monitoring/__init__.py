@@ -1,0 +1,1 @@
+"""What is happening: what we measure of the platform, and where the measurements go."""

@@ -1,0 +1,176 @@
+"""The catalogue of everything we measure: each metric declared once, by name, kind, labels and meaning."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import product
+from typing import Literal
+
+Kind = Literal["counter", "gauge", "histogram"]
+
+LATENCY_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 0.8, 1.0, 2.0, 5.0)
+"""Upper bounds in seconds; 0.5, 0.8, 1 and 2 are those that objectives are set at."""
+
+
+@dataclass(frozen=True)
+class Metric:
+    """One thing that is measured.
+
+    Attributes:
+        name: As it is exported.
+        kind: `counter` only rises, `gauge` stands at something, `histogram` counts observations by size.
+        unit: What one of it is.
+        help: One sentence for whoever meets it on a dashboard.
+        room: The room that measures it.
+        labels: What tells its series apart, each with its values where they are known beforehand.
+        buckets: Upper bounds of a histogram's classes.
+    """
+
+    name: str
+    kind: Kind
+    unit: str
+    help: str
+    room: str
+    labels: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    buckets: tuple[float, ...] = ()
+
+    def known_series(self) -> Iterator[dict[str, str]]:
+        """The labels of each series that is known beforehand."""
+        for values in product(*self.labels.values()):
+            yield dict(zip(self.labels, values, strict=True))
+
+    def key(self, labels: Mapping[str, str]) -> tuple[str, ...]:
+        """A series' label values in the order of the declaration.
+
+        Raises:
+            ValueError: These are not the metric's labels.
+        """
+        if labels.keys() != self.labels.keys():
+            raise ValueError(f"{self.name} has the labels {list(self.labels)}, not {list(labels)}")
+        return tuple(labels[name] for name in self.labels)
+
+
+SOURCES = ("personal", "similar", "category", "popular")
+ERROR_KINDS = ("bad_input", "not_found", "refused", "unavailable", "misconfigured", "unexpected")
+
+HTTP_REQUESTS = Metric(
+    "http_requests_total",
+    "counter",
+    "requests",
+    "Requests answered, by method, route template and status.",
+    "entrypoints",
+    {"method": (), "route": (), "status": ()},
+)
+HTTP_DURATION = Metric(
+    "http_request_duration_seconds",
+    "histogram",
+    "seconds",
+    "Time from a request's arrival to the last byte of its answer.",
+    "entrypoints",
+    {"method": (), "route": ()},
+    LATENCY_BUCKETS,
+)
+API_ERRORS = Metric(
+    "api_errors_total",
+    "counter",
+    "answers",
+    "Requests answered with an error, by what the caller can do about it.",
+    "entrypoints",
+    {"kind": ERROR_KINDS},
+)
+RECOMMENDATIONS = Metric(
+    "recommendations_total",
+    "counter",
+    "answers",
+    "Lists of recommendations given, by the step of the fallback chain that produced them.",
+    "serving",
+    {"source": SOURCES},
+)
+DEGRADED_ANSWERS = Metric(
+    "tacit_degraded_answers_total",
+    "counter",
+    "answers",
+    "Lists given that were not the ones we wanted to give.",
+    "serving",
+    {"source": SOURCES},
+)
+RETRIEVER_FAILURES = Metric(
+    "tacit_retriever_failures_total",
+    "counter",
+    "failures",
+    "Steps of the fallback chain that failed, so that the next one had to answer.",
+    "serving",
+    {"source": SOURCES},
+)
+RECOMMENDATION_LATENCY = Metric(
+    "recommendation_latency_seconds",
+    "histogram",
+    "seconds",
+    "Time the serving room needs for a list, the way over HTTP left out.",
+    "serving",
+    {"question": ("user", "likes", "similar", "popular")},
+    LATENCY_BUCKETS,
+)
+EXPOSURES = Metric(
+    "tacit_exposures_total",
+    "counter",
+    "exposures",
+    "Lists that were shown, by what became of the record; recorded = written + dropped + waiting.",
+    "serving",
+    {"outcome": ("recorded", "written", "dropped")},
+)
+MODEL_LOADED = Metric("model_loaded", "gauge", "boolean", "1 while a verified version answers, else 0.", "serving")
+MODEL_USERS = Metric("model_users", "gauge", "users", "Users the loaded version knows.", "serving")
+MODEL_ITEMS = Metric("model_items", "gauge", "items", "Items the loaded version knows.", "serving")
+MODEL_FACTORS = Metric("model_factors", "gauge", "factors", "Length of the loaded version's vectors.", "serving")
+MODEL_VERSION = Metric(
+    "tacit_model_info",
+    "gauge",
+    "boolean",
+    "1 for the version that answers.",
+    "serving",
+    {"version": (), "dataset": ()},
+)
+MODEL_ACCURACY = Metric(
+    "ml_model_accuracy",
+    "gauge",
+    "score",
+    "What the loaded version scored on its hold-out, by metric.",
+    "serving",
+    {"metric": ()},
+)
+VERSIONS_REFUSED = Metric(
+    "tacit_versions_refused_total",
+    "counter",
+    "attempts",
+    "Attempts to load a version that did not verify, load or answer.",
+    "serving",
+)
+TRAINING_DURATION = Metric(
+    "ml_training_duration_seconds",
+    "histogram",
+    "seconds",
+    "Time of one training run in this process, from the snapshot to the registered version.",
+    "models",
+    buckets=(1.0, 5.0, 15.0, 60.0, 300.0, 900.0, 3_600.0, 14_400.0),
+)
+
+CATALOGUE: tuple[Metric, ...] = (
+    HTTP_REQUESTS,
+    HTTP_DURATION,
+    API_ERRORS,
+    RECOMMENDATIONS,
+    DEGRADED_ANSWERS,
+    RETRIEVER_FAILURES,
+    RECOMMENDATION_LATENCY,
+    EXPOSURES,
+    MODEL_LOADED,
+    MODEL_USERS,
+    MODEL_ITEMS,
+    MODEL_FACTORS,
+    MODEL_VERSION,
+    MODEL_ACCURACY,
+    VERSIONS_REFUSED,
+    TRAINING_DURATION,
+)

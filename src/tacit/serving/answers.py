@@ -1,0 +1,77 @@
+"""The words of an answer: what is recommended, why, and how far it is the answer we wanted to give."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Source = Literal["personal", "similar", "category", "popular"]
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """An item of the user's own history that speaks for a recommendation.
+
+    Attributes:
+        share: How much of all that speaks for it comes from this item, in (0, 1].
+    """
+
+    item_id: str
+    title: str
+    share: float
+
+
+@dataclass(frozen=True, slots=True)
+class Recommendation:
+    """One item of an answer.
+
+    Attributes:
+        score: What the list is ordered by, comparable within one answer only: for `personal` the model's preference
+            (near 1 for what the user surely likes), for `similar` the cosine, for `category` and `popular` the share
+            of all known users who met the item.
+        because: The items of the user's own history that contributed most, the strongest first.
+    """
+
+    item_id: str
+    title: str
+    categories: tuple[str, ...]
+    score: float
+    because: tuple[Reason, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A list for somebody.
+
+    Attributes:
+        recommendation_id: Names the answer, so that what the user does next can be attributed to it.
+        model_version: The one version all of it comes from (`recommender/3`).
+        source: The step of the fallback chain that produced it.
+        degraded: Whether a step that should have answered failed.
+        items: The best first; fewer than asked for where there are no more.
+        user_id: Whom it is for; `None` for somebody unknown.
+        unknown_items: Liked items that are not in the catalogue, in the order given.
+    """
+
+    recommendation_id: str
+    model_version: str
+    source: Source
+    degraded: bool
+    items: tuple[Recommendation, ...]
+    user_id: str | None = None
+    unknown_items: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ItemView:
+    """What we know of an item.
+
+    Attributes:
+        listeners: How many users met it.
+    """
+
+    item_id: str
+    title: str
+    categories: tuple[str, ...]
+    tags: tuple[str, ...]
+    listeners: int

@@ -1,0 +1,53 @@
+"""Three words for how well we can answer."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tacit.errors import Unavailable
+from tacit.registry.versions import Manifest, Version
+from tacit.serving.health import judge_health
+from tacit.serving.model_pool import LoadedVersion, RefusedVersion
+from tests.stages import small_model
+
+REFUSED = RefusedVersion(4, "manifest_mismatch", "user_factors.npy: …")
+LOST = Unavailable("database_busy", "…")
+
+
+@pytest.fixture(scope="module")
+def loaded() -> LoadedVersion:
+    version = Version("recommender", 3, "d1" * 32, "pass", "2026-01-01", Path("3"))
+    manifest = Manifest("recommender", 3, "recommender", "lastfm", "5eed", "c0de", {}, {}, {}, {}, "2026-01-01")
+    return LoadedVersion(version, manifest, small_model(), 0.0)
+
+
+@pytest.mark.requirement("SERV-002")
+@pytest.mark.parametrize(
+    ("refused", "lost", "memory", "status", "reasons"),
+    [
+        (None, None, 0.5, "healthy", 0),
+        (None, None, None, "healthy", 0),
+        (None, None, 0.9, "healthy", 0),
+        (None, None, 0.91, "degraded", 1),
+        (REFUSED, None, 0.5, "degraded", 1),
+        (REFUSED, LOST, 0.95, "degraded", 3),
+    ],
+)
+def test_what_should_be_looked_at_makes_us_degraded_and_is_named(
+    loaded: LoadedVersion,
+    refused: RefusedVersion | None,
+    lost: Unavailable | None,
+    memory: float | None,
+    status: str,
+    reasons: int,
+) -> None:
+    judged = judge_health(loaded, refused, lost, memory_share=memory)
+
+    assert (judged.status, judged.model_loaded, len(judged.reasons)) == (status, True, reasons)
+
+
+def test_without_a_model_we_are_unhealthy_whatever_else_holds() -> None:
+    assert judge_health(None, None, None).status == "unhealthy"
+    assert judge_health(None, REFUSED, LOST, memory_share=0.99).status == "unhealthy"
