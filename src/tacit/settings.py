@@ -1,0 +1,342 @@
+"""Every choice an operator can make: read once, checked whole, handed down as values.
+
+Later wins: defaults, `tacit.toml`, the environment (`TACIT_PORT`, `TACIT_ALS__FACTORS`), the command line's flags.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Any, Literal, get_args, get_origin
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from tacit.errors import Misconfigured
+
+ENV_PREFIX = "TACIT_"
+CONFIG_VARIABLE = "TACIT_CONFIG"
+FOREIGN_VARIABLES = frozenset({CONFIG_VARIABLE, "TACIT_TEST_DATA"})
+"""Variables of our prefix that are no settings."""
+
+_FROZEN = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+
+class Imports(BaseModel):
+    """What files may contain, and what reading them may cost."""
+
+    model_config = _FROZEN
+
+    bad_row_budget: float = Field(default=0.05, ge=0, le=1)
+    """Share of rows that may be quarantined before an import fails, from 0 to 1."""
+    max_id_bytes: int = Field(default=256, ge=1, le=4096)
+    """Longest user or item id, in UTF-8 bytes."""
+    max_line_bytes: int = Field(default=1_000_000, ge=1_000)
+    """Longest line of a data file, in bytes."""
+    max_expansion: float = Field(default=100.0, gt=1)
+    """How many times its compressed size a file may unpack to."""
+    memory_limit_mib: int = Field(default=1_024, ge=128)
+    """Memory the import's database may use before it spills to disk, in MiB."""
+    threads: int = Field(default=2, ge=1, le=256)
+    """Threads of the import's database."""
+
+
+class SnapshotChoices(BaseModel):
+    """What a snapshot keeps of a dataset, and how it splits."""
+
+    model_config = _FROZEN
+
+    min_user_interactions: int = Field(default=5, ge=1)
+    """Users with fewer interactions are served, but not trained on."""
+    min_item_interactions: int = Field(default=3, ge=1)
+    """Items that fewer users chose are known, but not trained on."""
+    holdout_share: float = Field(default=0.2, gt=0, lt=1)
+    """Share of each user's interactions held out to judge by, the latest ones where the data has times."""
+    split: Literal["auto", "time", "hash", "given"] = "auto"
+    """How the hold-out is chosen: by time, by a seeded hash, as the publisher gave it, or the best available."""
+    seed: int = Field(default=20_260, ge=0)
+    """Seed of the split where the data has no times, and of ties."""
+
+
+class Als(BaseModel):
+    """How factors are trained."""
+
+    model_config = _FROZEN
+
+    factors: int = Field(default=64, ge=1, le=4_096)
+    """Length of the user and item vectors."""
+    iterations: int = Field(default=10, ge=1, le=1_000)
+    """How often both sides are solved."""
+    alpha: float | None = Field(default=None, gt=0)
+    """Mean confidence weight of an interaction (of one play, on the plain curve).
+
+    Unset, a rule chooses it from the data's density.
+    """
+    regularization: float | None = Field(default=None, gt=0)
+    """Strength of the regularisation; unset, a rule chooses it from the data's density."""
+    frequency_exponent: float = Field(default=1.0, ge=0, le=2)
+    """How much more those with many interactions are regularised."""
+    curve: Literal["plain", "linear", "log", "capped"] = "log"
+    """How a play count becomes confidence; `plain` is alpha times the count, the others have mean alpha."""
+    seed: int = Field(default=20_260, ge=0)
+    """Seed of the first item factors."""
+
+
+class Gate(BaseModel):
+    """What a candidate must show before it may be promoted."""
+
+    model_config = _FROZEN
+
+    min_cases: int = Field(default=50, ge=1)
+    """Users with held-out interactions below which the evidence is insufficient."""
+    max_drop: float = Field(default=0.01, ge=0, lt=1)
+    """Largest relative drop of the chosen metric against the champion that counts as no worse."""
+    min_coverage: float = Field(default=0.01, ge=0, le=1)
+    """Smallest share of the catalogue that the candidate's lists must reach."""
+
+
+class Serving(BaseModel):
+    """How questions are answered."""
+
+    model_config = _FROZEN
+
+    min_personal_interactions: int = Field(default=5, ge=1)
+    """A user with fewer gets what is popular."""
+    unknown_user: Literal["refuse", "popular"] = "refuse"
+    """What a user we have never heard of gets: a clear refusal, or what is popular."""
+    refresh_seconds: float = Field(default=1.0, gt=0, le=60)
+    """How often a server looks for a new champion."""
+    example_users: int = Field(default=6, ge=0, le=50)
+    """How many known users the storefront offers to look at; 0 names nobody."""
+
+
+class Exposures(BaseModel):
+    """The record of what was shown."""
+
+    model_config = _FROZEN
+
+    capacity: int = Field(default=10_000, ge=1)
+    """How many may wait to be written; what comes beyond is dropped and counted."""
+    flush_seconds: float = Field(default=0.5, gt=0, le=60)
+    """Longest time one waits."""
+    keep_days: int = Field(default=90, ge=1)
+    """Age at which they are removed."""
+
+
+class Settings(BaseModel):
+    """The settings tree."""
+
+    model_config = _FROZEN
+
+    home: Path = Path("./.tacit")
+    """Folder that holds everything: database, history, versions, keys."""
+    data: Path | None = None
+    """Folder or file that `tacit up` imports into an empty home; unset, it downloads or generates one."""
+    dataset: str | None = None
+    """Dataset to train on; unset, the one most recently imported."""
+    host: str = "127.0.0.1"
+    """Address to serve on; anything but loopback needs `allow_public`."""
+    port: int = Field(default=8_000, ge=1, le=65_535)
+    """Port of the API and the pages."""
+    metrics_port: int | None = Field(default=None, ge=1, le=65_535)
+    """Port of `/metrics`, on loopback; unset, 1000 above `port` (below it where that is too high)."""
+    allow_public: bool = False
+    """Serve to other machines although this release authenticates nobody."""
+    download: bool = True
+    """Whether `tacit up` may fetch the publisher's data set when it has none."""
+    imports: Imports = Imports()
+    snapshot: SnapshotChoices = SnapshotChoices()
+    als: Als = Als()
+    gate: Gate = Gate()
+    serving: Serving = Serving()
+    exposures: Exposures = Exposures()
+
+    @model_validator(mode="after")
+    def _public_is_deliberate(self) -> Settings:
+        if not self.allow_public and not _is_loopback(self.host):
+            raise ValueError(
+                "host is not loopback and nobody is authenticated; set allow_public = true to serve anyway"
+            )
+        return self
+
+    @property
+    def metrics_on(self) -> int:
+        """The port `/metrics` listens on."""
+        return self.metrics_port or (self.port + 1_000 if self.port <= 64_535 else self.port - 1_000)
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where one value in force came from.
+
+    Attributes:
+        key: Dotted name (`als.factors`).
+        value: The value in force.
+        source: `default`, `flag`, the variable's name, or the file's path.
+    """
+
+    key: str
+    value: object
+    source: str
+
+
+@dataclass(frozen=True)
+class SettingsInForce:
+    """The settings, and where each value came from, in the order of the tree."""
+
+    settings: Settings
+    origins: tuple[Origin, ...]
+
+
+def load_settings(
+    *, flags: Mapping[str, object] | None = None, config: Path | None = None, environ: Mapping[str, str] | None = None
+) -> SettingsInForce:
+    """Read the settings from file, environment and flags.
+
+    Args:
+        flags: Values of the command line by dotted key; `None` values count as not given.
+        config: The settings file; unset, `TACIT_CONFIG`, else `./tacit.toml` where there is one.
+        environ: The environment; the process's own unless given.
+
+    Raises:
+        Misconfigured: `setting_unknown` with its nearest neighbour, `setting_invalid` naming key and value's shape,
+            `config_unreadable`.
+    """
+    environ = os.environ if environ is None else environ
+    layers = [_from_file(config, environ), _from_environment(environ), _from_flags(flags or {})]
+    known = known_keys()
+    values: dict[str, object] = {}
+    sources: dict[str, str] = {}
+    for layer in layers:
+        for key, (value, source) in layer.items():
+            if key not in known:
+                raise _unknown(key, source)
+            values[key], sources[key] = value, source
+    settings = _validated(values, sources)
+    found = tuple(
+        Origin(key, value, sources.get(key, "default")) for key, value in _flat(settings.model_dump()).items()
+    )
+    return SettingsInForce(settings, found)
+
+
+def known_keys() -> dict[str, object]:
+    """Every dotted key and its default."""
+    return _flat(Settings().model_dump())
+
+
+def _from_file(config: Path | None, environ: Mapping[str, str]) -> dict[str, tuple[object, str]]:
+    named = config or (Path(environ[CONFIG_VARIABLE]) if environ.get(CONFIG_VARIABLE) else None)
+    path = named or Path("tacit.toml")
+    if named is None and not path.exists():
+        return {}
+    try:
+        tree = tomllib.loads(path.read_text("utf-8"))
+    except (OSError, ValueError) as problem:
+        raise _unreadable(path, str(problem)) from problem
+    return {key: (value, str(path)) for key, value in _flat(tree).items()}
+
+
+def _from_environment(environ: Mapping[str, str]) -> dict[str, tuple[object, str]]:
+    names = [name for name in environ if name.startswith(ENV_PREFIX) and name not in FOREIGN_VARIABLES]
+    keys = {name: name.removeprefix(ENV_PREFIX).lower().replace("__", ".") for name in sorted(names)}
+    found = {key: (environ[name].strip(), name) for name, key in keys.items()}
+    for key, (value, name) in found.items():
+        _refuse_quotes(key, value, name)
+    return {key: (value, name) for key, (value, name) in found.items() if value}
+
+
+def _refuse_quotes(key: str, value: str, name: str) -> None:
+    """Quotes that a shell would have removed, but a container's environment file does not."""
+    if len(value) > 1 and value[0] == value[-1] and value[0] in "'\"":
+        raise Misconfigured(
+            "setting_invalid", f"The value of {name} stands in quotes.", field=key, fix="Write it without them."
+        )
+
+
+def _from_flags(flags: Mapping[str, object]) -> dict[str, tuple[object, str]]:
+    return {key: (value, "flag") for key, value in flags.items() if value is not None}
+
+
+def _validated(values: Mapping[str, object], sources: Mapping[str, str]) -> Settings:
+    try:
+        return Settings.model_validate(_nested(values))
+    except ValidationError as problem:
+        first = problem.errors()[0]
+        key = ".".join(str(part) for part in first["loc"]) or "settings"
+        where = f" (from {sources[key]})" if key in sources else ""
+        raise Misconfigured(
+            "setting_invalid",
+            f"{key}{where}: {first['msg'].removeprefix('Value error, ')}.",
+            field=key,
+            fix="See `tacit settings` and docs/reference/settings.md.",
+        ) from problem
+
+
+def _unknown(key: str, source: str) -> Misconfigured:
+    near = get_close_matches(key, known_keys(), n=1, cutoff=0.5)
+    fix = f"Did you mean {near[0]}?" if near else "See docs/reference/settings.md for the settings there are."
+    return Misconfigured(
+        "setting_unknown", f"There is no setting {ascii(key)[:64]} (from {source}).", field=key, fix=fix
+    )
+
+
+def _unreadable(path: Path, problem: str) -> Misconfigured:
+    return Misconfigured("config_unreadable", f"{path} cannot be read: {problem[:200]}.", field=str(path))
+
+
+def _flat(tree: Mapping[str, Any], prefix: str = "") -> dict[str, object]:
+    found: dict[str, object] = {}
+    for key, value in tree.items():
+        found |= _flat(value, f"{prefix}{key}.") if isinstance(value, Mapping) else {f"{prefix}{key}": value}
+    return found
+
+
+def _nested(flat: Mapping[str, object]) -> dict[str, Any]:
+    tree: dict[str, Any] = {}
+    for key, value in flat.items():
+        *groups, name = key.split(".")
+        branch = tree
+        for group in groups:
+            branch = branch.setdefault(group, {})
+        branch[name] = value
+    return tree
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def described_fields(model: type[BaseModel] = Settings, prefix: str = "") -> Iterable[tuple[str, str, str, str]]:
+    """Every setting as `(key, type, default, description)`, in the order of the tree: what the reference is made of."""
+    for name, field in model.model_fields.items():
+        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+            yield from described_fields(field.annotation, f"{prefix}{name}.")
+            continue
+        yield f"{prefix}{name}", _kind(field.annotation), _shown(field.default), _one_line(field.description)
+
+
+def _kind(annotation: Any) -> str:
+    """A type as a person writes its values: `int`, `auto | time | hash`."""
+    choices = get_args(annotation)
+    if get_origin(annotation) is Literal:
+        return " | ".join(str(choice) for choice in choices)
+    if choices:
+        return " | ".join(_kind(choice) for choice in choices if choice is not type(None))
+    return str(annotation.__name__).lower()
+
+
+def _shown(default: object) -> str:
+    return "unset" if default is None else str(default).lower() if isinstance(default, bool) else str(default)
+
+
+def _one_line(text: str | None) -> str:
+    return " ".join((text or "").split())

@@ -1,0 +1,84 @@
+"""The doctor: each thing that can be wrong with an installation is found, named, and comes with its remedy."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from tacit.bootstrap import build, load_settings
+from tacit.entrypoints.cli import doctor
+from tacit.entrypoints.cli.doctor import Finding, examination
+from tacit.entrypoints.cli.options import Asked
+from tests.shells import free_port
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A home that was opened once, and an environment in which nothing is set."""
+    monkeypatch.chdir(tmp_path)
+    home = tmp_path / "home"
+    with build(load_settings(flags={"home": home}, environ={})):
+        return home
+
+
+def found(home: Path, flags: Mapping[str, object] | None = None) -> dict[str, Finding]:
+    ports = {"port": free_port(), "metrics_port": free_port()}
+    return {each.name: each for each in examination(Asked({"home": home, **ports, **(flags or {})}, None, False))}
+
+
+def test_a_fresh_home_has_no_fault_and_says_what_comes_next(home: Path) -> None:
+    findings = found(home)
+
+    assert {each.outcome for each in findings.values()} == {"ok", "warn"}
+    assert "tacit up" in findings["champion"].fix
+
+
+def test_a_home_that_does_not_exist_is_not_made(tmp_path: Path) -> None:
+    findings = found(tmp_path / "none")
+
+    assert findings["home"].outcome == "warn"
+    assert not (tmp_path / "none").exists()
+
+
+def test_a_home_that_is_a_file_fails(tmp_path: Path) -> None:
+    (tmp_path / "home").write_text("")
+
+    assert found(tmp_path / "home")["home"].outcome == "fail"
+
+
+def test_a_misspelt_setting_is_found_and_nothing_is_opened(home: Path) -> None:
+    findings = found(home, {"als.factor": "3"})
+
+    assert findings["settings"].outcome == "fail"
+    assert "als.factors" in findings["settings"].fix
+    assert "database" not in findings
+
+
+def test_a_private_key_that_others_can_read_fails(home: Path) -> None:
+    (home / "keys").mkdir()
+    (home / "keys" / "signing.key").write_text("")
+    (home / "keys" / "signing.key").chmod(0o644)
+
+    assert found(home)["keys"].outcome == "fail"
+
+
+def test_a_database_that_is_none_fails(home: Path) -> None:
+    (home / "tacit.db").write_bytes(b"no database at all" * 100)
+
+    assert found(home)["database"].outcome == "fail"
+
+
+def test_a_port_that_another_program_uses_is_named_with_its_setting(home: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        finding = found(home, {"metrics_port": other.getsockname()[1]})["metrics port"]
+
+    assert finding.outcome == "warn"
+    assert "TACIT_METRICS_PORT" in finding.fix
+
+
+def test_a_clock_before_this_release_fails() -> None:
+    assert doctor.clock(0.0).outcome == "fail"
+    assert doctor.clock(1_800_000_000.0).outcome == "ok"

@@ -1,0 +1,125 @@
+"""Settings: where a value comes from, who wins, and that nothing misspelt or impossible starts anything."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tacit.errors import Misconfigured
+from tacit.settings import SettingsInForce, described_fields, known_keys, load_settings
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    path = tmp_path / "tacit.toml"
+    path.write_text("port = 8100\nhost = 'localhost'\n[als]\nfactors = 96\n")
+    return path
+
+
+def loaded(config: Path | None = None, flags: dict[str, object] | None = None, **environ: str) -> SettingsInForce:
+    return load_settings(flags=flags, config=config or Path("/dev/null"), environ=environ)
+
+
+def refusal(config: Path | None = None, flags: dict[str, object] | None = None, **environ: str) -> Misconfigured:
+    with pytest.raises(Misconfigured) as caught:
+        loaded(config, flags, **environ)
+    return caught.value
+
+
+def test_later_wins_file_then_environment_then_flags(config: Path) -> None:
+    found = loaded(config, {"als.factors": "32"}, TACIT_PORT="8200", TACIT_ALS__FACTORS="64")
+
+    assert (found.settings.host, found.settings.port, found.settings.als.factors) == ("localhost", 8200, 32)
+
+
+def test_each_value_says_where_it_came_from(config: Path) -> None:
+    found = loaded(config, {"download": "false"}, TACIT_PORT="8200")
+    sources = {origin.key: origin.source for origin in found.origins}
+
+    assert sources["host"] == str(config)
+    assert sources["port"] == "TACIT_PORT"
+    assert sources["download"] == "flag"
+    assert sources["gate.max_drop"] == "default"
+    assert list(sources) == list(known_keys())
+
+
+@pytest.mark.parametrize(
+    ("key", "near"),
+    [("prot", "port"), ("als.factor", "als.factors"), ("gate.max_drops", "gate.max_drop"), ("datset", "dataset")],
+)
+@pytest.mark.parametrize("source", ["file", "environment", "flag"])
+def test_an_unknown_key_names_its_nearest_neighbour_wherever_it_stands(
+    key: str, near: str, source: str, tmp_path: Path
+) -> None:
+    group, _, name = key.rpartition(".")
+    file = tmp_path / "tacit.toml"
+    file.write_text((f"[{group}]\n" if group else "") + f"{name} = 1\n")
+    variable = "TACIT_" + key.upper().replace(".", "__")
+    given = {"file": (file, None, {}), "environment": (None, None, {variable: "1"}), "flag": (None, {key: "1"}, {})}
+    path, flags, environ = given[source]
+
+    error = refusal(path, flags, **environ)
+
+    assert (error.code, error.field, error.fix) == ("setting_unknown", key, f"Did you mean {near}?")
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("TACIT_PORT", "0"),
+        ("TACIT_PORT", "65536"),
+        ("TACIT_PORT", "eight thousand"),
+        ("TACIT_IMPORTS__BAD_ROW_BUDGET", "1.5"),
+        ("TACIT_IMPORTS__BAD_ROW_BUDGET", "nan"),
+        ("TACIT_EXPOSURES__FLUSH_SECONDS", "2s"),
+        ("TACIT_EXPOSURES__FLUSH_SECONDS", "inf"),
+        ("TACIT_IMPORTS__MEMORY_LIMIT_MIB", "1GB"),
+        ("TACIT_SNAPSHOT__SPLIT", "random"),
+        ("TACIT_DOWNLOAD", "perhaps"),
+        ("TACIT_PORT", '"8000"'),
+    ],
+)
+def test_an_impossible_value_is_refused_by_its_key_and_is_not_repeated(variable: str, value: str) -> None:
+    error = refusal(**{variable: value})
+
+    assert error.code == "setting_invalid"
+    assert error.field == variable.removeprefix("TACIT_").lower().replace("__", ".")
+    assert value not in error.detail or value in ("0", "inf", "nan")
+
+
+def test_blanks_around_a_variable_do_not_count_and_an_empty_one_is_not_given() -> None:
+    found = loaded(TACIT_PORT=" 8200\n", TACIT_DATASET="")
+
+    assert (found.settings.port, found.settings.dataset) == (8200, None)
+
+
+def test_serving_to_other_machines_must_be_asked_for_twice() -> None:
+    assert refusal(TACIT_HOST="192.0.2.1").code == "setting_invalid"
+    assert loaded(TACIT_HOST="192.0.2.1", TACIT_ALLOW_PUBLIC="true").settings.host == "192.0.2.1"
+
+
+@pytest.mark.parametrize("text", ["port = ", "port = 1\nport = 2\n", "\xff\xfe"])
+def test_a_file_that_cannot_be_read_is_named(text: str, tmp_path: Path) -> None:
+    path = tmp_path / "tacit.toml"
+    path.write_bytes(text.encode("latin-1"))
+
+    assert (refusal(path).code, refusal(path).field) == ("config_unreadable", str(path))
+
+
+def test_a_file_that_is_named_must_exist(tmp_path: Path) -> None:
+    assert refusal(tmp_path / "none.toml").code == "config_unreadable"
+
+    with pytest.raises(Misconfigured, match="cannot be read"):
+        load_settings(environ={"TACIT_CONFIG": str(tmp_path)})
+
+
+def test_metrics_get_a_port_of_their_own_unless_told() -> None:
+    assert loaded(TACIT_PORT="8123").settings.metrics_on == 9123
+    assert loaded(TACIT_PORT="65000").settings.metrics_on == 64000
+    assert loaded(TACIT_METRICS_PORT="9100").settings.metrics_on == 9100
+
+
+def test_every_setting_has_a_meaning() -> None:
+    assert [key for key, kind, _, said in described_fields() if not (kind and said.endswith("."))] == []
+    assert [key for key, *_ in described_fields()] == list(known_keys())
