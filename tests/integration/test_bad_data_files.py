@@ -55,7 +55,6 @@ def desk(tmp_path: Path) -> Desk:
         ),
         pytest.param("a.csv", "user,item,at\na,x,13/02/2024\n", TIMED, "time_format", id="102-day-first"),
         pytest.param("a.csv", "user,item,at\na,x,02/13/24\n", TIMED, "time_format", id="102-two-digit-year"),
-        pytest.param("a.csv", "user,item,at\na,x,86400\nb,x,90000\n", TIMED, "timestamp_unit", id="102-small-numbers"),
         pytest.param(
             "a.csv", "user,item,at\na,x,1700000000\nb,x,1700000000000\n", TIMED, "timestamp_unit", id="102-mixed-units"
         ),
@@ -253,6 +252,15 @@ def test_104_a_gzip_bomb_is_stopped_and_many_members_are_read(desk: Desk, monkey
 
     assert refused.code == "decompressed_too_large"
     assert desk.load(desk.put("many.csv.gz", members)).accepted == 2
+
+
+def test_seconds_that_count_from_elsewhere_are_taken_in_order_and_warned_of(desk: Desk) -> None:
+    report = desk.load(desk.put("a.csv", "user,item,at\nann,x,90000.000\nann,y,0.000\n"), TIMED)
+
+    found = desk.history.interactions("d")
+
+    assert report.warnings == ("times_before_1973",)
+    assert dict(zip(found.item_ids, found.last_at_ms.tolist(), strict=True)) == {"x": 90_000_000, "y": 0}
 
 
 def test_a_file_packed_with_zstandard_is_read_like_any_other(desk: Desk) -> None:

@@ -15,6 +15,11 @@ from tacit.errors import BadInput
 
 _DELIMITER_NAMES = {"\t": "a tab", ",": "a comma", ";": "a semicolon", "|": "a bar", "::": "two colons", " ": "a space"}
 _ISO_TIME = re.compile(r"\d{4}-\d{2}-\d{2}([T ].*)?")
+_MILLISECONDS_FROM = 1e11
+"""Numbers from here on are milliseconds since 1973; below it, seconds until 5138."""
+
+_EPOCH_DOUBTFUL_BELOW = 1e8
+
 _WHOLE_NUMBER = re.compile(r"-?\d+(\.\d*)?")
 
 
@@ -30,6 +35,7 @@ class TextLayout:
         has_header: Whether the first line names the columns.
         is_quoted: Whether fields may be quoted.
         time_format: How times are written, once decided.
+        warnings: What is odd about it without being wrong (`times_before_1973`).
     """
 
     delimiter: str
@@ -38,6 +44,7 @@ class TextLayout:
     has_header: bool
     is_quoted: bool
     time_format: str | None = None
+    warnings: tuple[str, ...] = ()
 
 
 def lay_out(spec: TableSpec, lines: Sequence[str], *, name: str, suffix: str) -> TextLayout:
@@ -67,7 +74,15 @@ def lay_out(spec: TableSpec, lines: Sequence[str], *, name: str, suffix: str) ->
     time = found.get("time")
     times = [row[time] for row in rows if time is not None and len(row) == width]
     time_format = decide_time_format(spec, times, name=name) if time is not None else None
-    return TextLayout(delimiter, width, found, has_header=has_header, is_quoted=is_quoted, time_format=time_format)
+    return TextLayout(
+        delimiter,
+        width,
+        found,
+        has_header=has_header,
+        is_quoted=is_quoted,
+        time_format=time_format,
+        warnings=("times_before_1973",) if spec.time_format is None and _starts_elsewhere(times) else (),
+    )
 
 
 def _basket_layout(spec: TableSpec) -> TextLayout:
@@ -174,8 +189,8 @@ def _looks_like_value(field: str) -> bool:
 def decide_time_format(spec: TableSpec, samples: Sequence[str], *, name: str) -> str:
     """How a column writes its times: as declared, else as its first values show without doubt.
 
-    Whole numbers are seconds from 1973 to 5138 and milliseconds from 1973 on; smaller ones may count from anywhere,
-    larger ones are finer than milliseconds, and both are refused, as is a mixture.
+    Whole numbers below 1e11 (the year 5138) are seconds, from wherever they count, since only their order matters;
+    from 1e11 (1973) on they are milliseconds. Larger ones are finer than milliseconds and are refused, as is a mixture.
 
     Raises:
         BadInput: `timestamp_unit` for numbers of unclear unit, `time_format` for dates of unclear order.
@@ -190,12 +205,18 @@ def decide_time_format(spec: TableSpec, samples: Sequence[str], *, name: str) ->
     if not _WHOLE_NUMBER.fullmatch(written[0]):
         raise _unclear("time_format", f"writes times like '{escaped(written[0])}'", column=spec.time, name=name)
     sizes = sorted(abs(float(sample)) for sample in written if _WHOLE_NUMBER.fullmatch(sample))
-    if sizes[len(sizes) // 2] >= 1e8 and sizes[-1] < 1e11:
+    if sizes[-1] < _MILLISECONDS_FROM:
         return "seconds"
     # A tenth may be odd without changing what the column is; its rows are judged one by one.
-    if sizes[len(sizes) // 10] >= 1e11 and sizes[-1] < 1e14:
+    if sizes[len(sizes) // 10] >= _MILLISECONDS_FROM and sizes[-1] < 1e14:
         return "milliseconds"
     raise _unclear("timestamp_unit", f"has times from {sizes[0]:.0f} to {sizes[-1]:.0f}", column=spec.time, name=name)
+
+
+def _starts_elsewhere(samples: Sequence[str]) -> bool:
+    """Whether times are seconds that hardly count from 1970: half of them lie before 1973."""
+    numbers = sorted(float(sample) for sample in samples if _WHOLE_NUMBER.fullmatch(sample.strip()))
+    return bool(numbers) and numbers[len(numbers) // 2] < _EPOCH_DOUBTFUL_BELOW
 
 
 def _unclear(code: str, what: str, *, column: str | None, name: str) -> BadInput:

@@ -64,7 +64,7 @@ def open_text(
     blocks = _blocks(original, reader, container=container, limits=limits, told=told)
     first = _first_readable(blocks, reader, name=name)
     layout = lay_out(spec, _sample(first), name=name, suffix=table_suffix(original.path))
-    warnings: list[str] = []
+    warnings = list(layout.warnings)
     body = _screened(_chain(first, blocks, has_header=layout.has_header), reader, layout, name=name, warnings=warnings)
     return TextTable(layout, _batches(body, layout, name=name, max_record_bytes=limits.max_line_bytes), warnings)
 

@@ -53,6 +53,7 @@ def test_a_delimiter_is_guessed_from_one_line(line: str, delimiter: str | None) 
         (["1700000000", "1300000000.5"], "seconds"),
         (["1700000000000"], "milliseconds"),
         (["2024-02-13T10:00:00Z"], "iso"),
+        (["0.000", "36.000"], "seconds"),
         (["", "NULL"], "seconds"),
     ],
 )
@@ -60,7 +61,7 @@ def test_times_that_leave_no_doubt_are_understood(times: list[str], decided: str
     assert decide_time_format(TableSpec(time="at"), times, name="a") == decided
 
 
-@pytest.mark.parametrize("times", [["12"], ["1700000000", "1700000000000"], ["1700000000000000"], ["Feb 13"]])
+@pytest.mark.parametrize("times", [["1700000000", "1700000000000"], ["1700000000000000"], ["Feb 13"]])
 def test_times_that_leave_a_doubt_are_refused(times: list[str]) -> None:
     with pytest.raises(BadInput, match="more than one way"):
         decide_time_format(TableSpec(time="at"), times, name="a")
