@@ -1,4 +1,4 @@
-"""`python -m benchmarks NAME …` runs the benchmark of that name."""
+"""`python -m benchmarks NAME …` runs the benchmark of that name, `python -m benchmarks` all of them in turn."""
 
 from __future__ import annotations
 
@@ -15,13 +15,19 @@ def names() -> dict[str, str]:
 
 
 def main(arguments: list[str]) -> int:
-    """Run one benchmark with the arguments after its name."""
+    """Run one benchmark with the arguments after its name, or every one with its defaults."""
     known = names()
-    if not arguments or arguments[0] not in known:
+    if not arguments:
+        return max(_run(module, []) for module in known.values())
+    if arguments[0] not in known:
         print(f"usage: python -m benchmarks NAME …; NAME is one of {', '.join(sorted(known))}", file=sys.stderr)
         return 2
-    module = importlib.import_module(f"benchmarks.{known[arguments[0]]}")
-    status: int = module.main(arguments[1:])
+    return _run(known[arguments[0]], arguments[1:])
+
+
+def _run(name: str, arguments: list[str]) -> int:
+    print(f"python -m benchmarks {name.strip('_')}", file=sys.stderr)
+    status: int = importlib.import_module(f"benchmarks.{name}").main(arguments)
     return status
 
 
