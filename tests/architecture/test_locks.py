@@ -17,11 +17,20 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
 CORE = PROJECT["project"]["dependencies"]
 EXTRAS = PROJECT["project"]["optional-dependencies"]
 FOLDER = ROOT / "requirements"
+
+
+def _spelled_out(asked: list[str]) -> list[str]:
+    """What an extra asks for, with the extras of our own that it names replaced by what those ask for."""
+    ours = [Requirement(one) for one in asked if Requirement(one).name == PROJECT["project"]["name"]]
+    others = [one for one in asked if Requirement(one).name != PROJECT["project"]["name"]]
+    return others + [inner for own in ours for extra in own.extras for inner in _spelled_out(EXTRAS[extra])]
+
+
 WANTED = {
     "core": CORE,
     "build": PROJECT["build-system"]["requires"],
     "installer": ["uv"],
-    **{extra: [*CORE, *asked] for extra, asked in EXTRAS.items()},
+    **{extra: [*CORE, *_spelled_out(asked)] for extra, asked in EXTRAS.items()},
 }
 ADDRESS = re.compile(r"://|file:|--(index-url|extra-index-url|find-links|trusted-host)|@ |(^|\s)/\w", re.MULTILINE)
 HASH = re.compile(r"--hash=sha256:[0-9a-f]{64}\b")
