@@ -184,10 +184,10 @@ def build(in_force: SettingsInForce) -> Iterator[App]:
         Misconfigured: The home cannot be used (`home_unusable`, `schema_newer`, …).
     """
     from tacit.adapters.homes import usable_home
-    from tacit.adapters.sql.engine import open_database
+    from tacit.adapters.sql.engine import file_url, open_database
 
     home = usable_home(in_force.settings.home)
-    database = open_database(f"sqlite:///{home / 'tacit.db'}")
+    database = open_database(file_url(home / "tacit.db"))
     try:
         yield _wired(in_force, home, database)
     finally:

@@ -285,7 +285,12 @@ def _unknown(key: str, source: str) -> Misconfigured:
 
 
 def _unreadable(path: Path, problem: str) -> Misconfigured:
-    return Misconfigured("config_unreadable", f"{path} cannot be read: {problem[:200]}.", field=str(path))
+    return Misconfigured(
+        "config_unreadable",
+        f"{path} cannot be read: {problem[:200]}.",
+        field=str(path),
+        fix="Mend it, or name another with --config.",
+    )
 
 
 def _flat(tree: Mapping[str, Any], prefix: str = "") -> dict[str, object]:

@@ -130,7 +130,7 @@ def test_what_was_done_is_on_the_record(ask: Ask) -> None:
     moves = ask("models", "history")[1]
     versions = ask("models")[1]
 
-    assert acts[:3] == ["model_promoted", "model_registered", "data_imported"]
+    assert acts[:4] == ["model_promoted", "challenger_named", "model_registered", "data_imported"]
     assert [(move["kind"], move["to_number"]) for move in moves] == [("promoted", 1)]
     assert versions[0]["aliases"] == ["champion"]
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import fcntl
 import os
+import subprocess
+import sys
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from fractions import Fraction
@@ -15,6 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tacit.adapters.history import ParquetHistory
+from tacit.adapters.import_folders import ImportFolders
 from tacit.data.catalog import Item
 from tacit.data.imports import ImportReport, Limits, Merge, Source, TableSpec
 from tacit.data.interactions import NO_TIME, Interactions
@@ -312,3 +315,47 @@ def test_any_table_is_accounted_for_and_merged_as_plain_python_would(
     assert (report.read, report.accepted, sum(report.quarantined.values())) == (len(rows), len(merged), bad)
     assert pairs_of(history.interactions("d")) == {pair: float(np.float32(float(v))) for pair, v in merged.items()}
     assert len(history.quarantined("d")) == bad
+
+
+def test_a_replaced_import_stays_until_whoever_reads_it_is_done(history: ParquetHistory, tmp_path: Path) -> None:
+    path = put(tmp_path, "a.tsv", "ann\tx\n")
+    source = Source("table", ((path, PAIRS),))
+    load(history, (path, PAIRS))
+
+    with ImportFolders(tmp_path / "history").reading("d") as (replaced,):
+        history.load(source, None, dataset="d", limits=LENIENT, force=True)
+        load(history, (path, PAIRS), dataset="e")
+        is_kept = replaced.folder.exists()
+    load(history, (path, PAIRS), dataset="f")
+
+    assert is_kept
+    assert not replaced.folder.exists()
+
+
+@pytest.mark.parametrize("name", ["why?", "a [b] *c", "it's", "100%41 #1", "é ö", "bucket=9"])
+def test_a_history_works_in_a_folder_of_any_name(tmp_path: Path, name: str) -> None:
+    history = ParquetHistory(tmp_path / name / "history")
+    rows = "".join(f"u{n % 7}\ti{n % 5}\n" for n in range(70))
+
+    report = load(history, (put(tmp_path, "a.tsv", rows + "\ti1\n"), PAIRS))
+
+    assert (report.accepted, report.merged, dict(report.quarantined)) == (35, 35, {"user_missing": 1})
+    assert len(history.interactions("d")) == 35
+
+
+INTERRUPTED = """
+import os, signal, sys
+from pathlib import Path
+from tacit.adapters.duck.connection import open_duckdb
+with open_duckdb(Path(sys.argv[1]), memory_limit_bytes=10**8, threads=1) as connection:
+    signal.setitimer(signal.ITIMER_REAL, 0.2)
+    signal.signal(signal.SIGALRM, signal.default_int_handler)
+    connection.execute("SELECT sum(a.range * b.range) FROM range(10000000) a, range(10000000) b")
+"""
+
+
+def test_ctrl_c_while_the_database_works_is_an_interruption_and_no_bug(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", INTERRUPTED, str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+
+    assert "KeyboardInterrupt" in done.stderr.splitlines()[-1]

@@ -77,7 +77,7 @@ def test_a_metric_is_only_measured_as_what_it_is(sink: MetricSink) -> None:
         lambda: sink.set(catalogue.VERSIONS_REFUSED, 1),
         lambda: sink.increment(catalogue.MODEL_LOADED),
         lambda: sink.observe(catalogue.MODEL_LOADED, 1),
-        lambda: sink.watch(catalogue.TRAINING_DURATION, lambda: 1.0),
+        lambda: sink.watch(catalogue.RECOMMENDATION_LATENCY, lambda: 1.0),
     ):
         with pytest.raises(ValueError, match=" is a "):
             misuse()

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tacit.adapters.sql.audit import SqlAuditTrail
-from tacit.adapters.sql.engine import Database, open_database
+from tacit.adapters.sql.engine import Database, file_url, open_database
 from tacit.adapters.sql.exposures import SqlExposureLog
 from tacit.adapters.sql.registry import SqlVersionStore
 from tacit.errors import NotFound, Unavailable
@@ -24,7 +24,7 @@ from tests.registries import NOON, Bench, bench_over, sql_bench
 COUNTER = """
 import sys
 from pathlib import Path
-from tacit.adapters.sql.engine import open_database
+from tacit.adapters.sql.engine import file_url, open_database
 from tacit.adapters.sql.registry import SqlVersionStore
 store = SqlVersionStore(open_database(sys.argv[1]), lambda name, number: Path(name))
 print(*(store.next_number("recommender") for _ in range(25)))
@@ -197,3 +197,13 @@ def test_a_writer_that_cannot_get_its_place_says_so_instead_of_failing_oddly(
 
     assert refusal.value.code == "database_busy"
     hasty.close()
+
+
+@pytest.mark.parametrize("name", ["why?", "a b#c", "100%41", "é&x=1"])
+def test_a_database_lies_in_the_very_folder_it_was_given_whatever_its_name(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name / "tacit.db"
+
+    open_database(file_url(path)).close()
+
+    assert path.is_file()
+    assert [each.name for each in tmp_path.iterdir()] == [name]

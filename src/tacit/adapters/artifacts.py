@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import errno
-import os
+import fcntl
 import shutil
 import tempfile
+from contextlib import ExitStack
 from pathlib import Path
 
+from tacit.adapters.flushing import flush
+from tacit.adapters.locks import flocked
 from tacit.errors import BadInput, Refused
 from tacit.registry.manifests import is_safe_name
 
@@ -19,19 +22,29 @@ class FolderArtifacts:
 
     def __init__(self, root: Path) -> None:
         self._root = root
+        self._holds: dict[Path, ExitStack] = {}
 
     def stage(self) -> Path:
+        """A new empty folder, and no more of what processes that were killed left in theirs."""
         staging = self._root / _STAGING
         staging.mkdir(parents=True, exist_ok=True)
-        return Path(tempfile.mkdtemp(dir=staging))
+        # Everybody who writes a version holds the folder; if nobody does, what lies in it is left over.
+        with flocked(staging, fcntl.LOCK_EX | fcntl.LOCK_NB) as is_alone:
+            if is_alone:
+                _empty(staging)
+        with ExitStack() as hold:
+            hold.enter_context(flocked(staging, fcntl.LOCK_SH))
+            staged = Path(tempfile.mkdtemp(dir=staging))
+            self._holds[staged] = hold.pop_all()
+        return staged
 
     def publish(self, staged: Path, name: str, number: int) -> Path:
         target = self.folder(name, number)
         target.parent.mkdir(parents=True, exist_ok=True)
         for path in staged.iterdir():
-            _sync(path)
+            flush(path)
             path.chmod(path.stat().st_mode & ~0o222)
-        _sync(staged)
+        flush(staged)
         try:
             # Refused by the kernel if the target holds anything, so that of two who publish one wins.
             staged.rename(target)
@@ -41,22 +54,28 @@ class FolderArtifacts:
                 raise Refused("version_immutable", detail, field="number") from error
             raise
         for folder in (target.parent, self._root):
-            _sync(folder)
+            flush(folder)
+        self._let_go(staged)
         return target
 
     def discard(self, staged: Path) -> None:
         shutil.rmtree(staged, ignore_errors=True)
+        self._let_go(staged)
 
     def folder(self, name: str, number: int) -> Path:
         if not is_safe_name(name) or number < 1:
-            raise BadInput("name_invalid", f"{ascii(name)[:64]}/{number} cannot name a version.", field="name")
+            raise BadInput(
+                "name_invalid",
+                f"{ascii(name)[:64]}/{number} cannot name a version.",
+                field="name",
+                fix="Give a model's name and a whole number from 1, as `tacit models` lists them.",
+            )
         return self._root / name / str(number)
 
+    def _let_go(self, staged: Path) -> None:
+        self._holds.pop(staged, ExitStack()).close()
 
-def _sync(path: Path) -> None:
-    """Have the disk keep what the file or folder holds now."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+
+def _empty(staging: Path) -> None:
+    for left in staging.iterdir():
+        shutil.rmtree(left, ignore_errors=True)

@@ -25,11 +25,7 @@ from tacit.data.catalog import Item
 from tacit.data.imports import ImportReport, Limits, Source
 from tacit.data.interactions import Interactions
 from tacit.data.interfaces import Progress, QuarantinedRow, silent
-from tacit.data.tables.sources import (
-    Original,
-    confine,
-    digest,
-)
+from tacit.data.tables.sources import Original, confine, digest
 from tacit.data.validation import check_dataset_name, check_limits
 from tacit.errors import NotFound
 
@@ -82,10 +78,10 @@ class ParquetHistory:
         Raises:
             NotFound: `dataset_unknown` if nothing was imported under that name.
         """
-        stored = self._stored(dataset)
-        files = [ImportFiles(each.report.import_id, each.folder, each.merge) for each in stored]
-        with self._folders.scratch() as scratch, self._database(scratch) as connection:
-            return read_interactions(connection, dataset, files)
+        with self._reading(dataset) as stored, self._folders.scratch() as scratch:
+            files = [ImportFiles(each.report.import_id, each.folder, each.merge) for each in stored]
+            with self._database(scratch) as connection:
+                return read_interactions(connection, dataset, files)
 
     def items(self, dataset: str) -> Iterator[Item]:
         """The catalogue of a dataset, by item id; the latest description counts, and any beats a mere title.
@@ -94,10 +90,11 @@ class ParquetHistory:
             NotFound: `dataset_unknown` if nothing was imported under that name.
         """
         rows: dict[str, dict[str, object]] = {}
-        for stored in self._stored(dataset):
-            for row in pq.read_table(stored.folder / "items.parquet").to_pylist():
-                if row["described"] or not rows.get(row["item_id"], row)["described"]:
-                    rows[row["item_id"]] = row
+        with self._reading(dataset) as imports:
+            for stored in imports:
+                for row in pq.read_table(stored.folder / "items.parquet").to_pylist():
+                    if row["described"] or not rows.get(row["item_id"], row)["described"]:
+                        rows[row["item_id"]] = row
         return (_item(rows[item_id]) for item_id in sorted(rows))
 
     def quarantined(self, dataset: str, *, limit: int = 100) -> Sequence[QuarantinedRow]:
@@ -107,23 +104,25 @@ class ParquetHistory:
             NotFound: `dataset_unknown` if nothing was imported under that name.
         """
         rows: list[QuarantinedRow] = []
-        for stored in reversed(self._stored(dataset)):
-            if len(rows) < limit:
-                rows += _quarantined(stored, limit - len(rows))
+        with self._reading(dataset) as imports:
+            for stored in reversed(imports):
+                if len(rows) < limit:
+                    rows += _quarantined(stored, limit - len(rows))
         return rows
 
-    def _stored(self, dataset: str) -> tuple[StoredImport, ...]:
+    @contextmanager
+    def _reading(self, dataset: str) -> Iterator[tuple[StoredImport, ...]]:
         check_dataset_name(dataset)
-        stored = self._folders.imports(dataset)
-        if not stored:
-            known = self._folders.datasets()
-            raise NotFound(
-                "dataset_unknown",
-                f"Nothing was imported under the name {dataset!r}.",
-                field="dataset",
-                fix=f"Known datasets: {', '.join(known)}." if known else "Import something first.",
-            )
-        return stored
+        with self._folders.reading(dataset) as stored:
+            if not stored:
+                known = self._folders.datasets()
+                raise NotFound(
+                    "dataset_unknown",
+                    f"Nothing was imported under the name {dataset!r}.",
+                    field="dataset",
+                    fix=f"Known datasets: {', '.join(known)}." if known else "Import something first.",
+                )
+            yield stored
 
     @contextmanager
     def _database(self, temporary: Path) -> Iterator[duckdb.DuckDBPyConnection]:

@@ -7,13 +7,15 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import cast
 
+from tacit.adapters.flushing import flush, flush_tree
+from tacit.adapters.locks import flocked
 from tacit.data.imports import ImportReport, Merge
 from tacit.errors import Unavailable
 
@@ -46,7 +48,7 @@ class ImportFolders:
     """`<root>/<dataset>/<import_id>/` for each import; `<import_id>.<n>` where it was forced to be done anew.
 
     A folder under its final name is whole: everything in it was flushed to disk before one rename put it there. What
-    a killed import leaves lies in the staging folder, which the next import empties.
+    a killed import leaves lies in the staging folder, which the next import empties. Readers share a lock on the root.
     """
 
     def __init__(self, root: Path) -> None:
@@ -60,15 +62,13 @@ class ImportFolders:
             Unavailable: `import_running` if another process holds it.
         """
         self._root.mkdir(parents=True, exist_ok=True)
-        with (self._root / _LOCK).open("w") as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError as error:
+        with flocked(self._root / _LOCK, fcntl.LOCK_EX | fcntl.LOCK_NB) as is_ours:
+            if not is_ours:
                 raise Unavailable(
                     "import_running",
                     "Another import into this home is running.",
                     fix="Wait until it is done and try again.",
-                ) from error
+                )
             self._sweep()
             yield
 
@@ -91,19 +91,36 @@ class ImportFolders:
     def _sweep(self) -> None:
         shutil.rmtree(self._root / _STAGING, ignore_errors=True)
         for folder in self._root.glob(f"{_SCRATCH}*"):
-            # A reader may be at work beside this import; none works for a day.
-            if time.time() - folder.stat().st_mtime > _SCRATCH_SECONDS:
-                shutil.rmtree(folder, ignore_errors=True)
+            # A reader may be at work beside this import, and be done any moment; none works for a day.
+            with suppress(FileNotFoundError):
+                if time.time() - folder.stat().st_mtime > _SCRATCH_SECONDS:
+                    shutil.rmtree(folder, ignore_errors=True)
+        # Readers hold the root; one may still be at an import that was replaced, which is then left to the next sweep.
+        with flocked(self._root, fcntl.LOCK_EX | fcntl.LOCK_NB) as is_unread:
+            if is_unread:
+                self._sweep_replaced()
+
+    def _sweep_replaced(self) -> None:
         for dataset in self._folders():
             kept = {stored.folder for stored in self.imports(dataset)}
             for folder in (self._root / dataset).iterdir():
                 if folder.is_dir() and folder not in kept:
                     shutil.rmtree(folder, ignore_errors=True)
 
+    @contextmanager
+    def reading(self, dataset: str) -> Iterator[tuple[StoredImport, ...]]:
+        """The imports of a dataset, oldest first, whose files stay where they are until the reader is done."""
+        if not (self._root / dataset).is_dir():
+            yield ()
+            return
+        with flocked(self._root, fcntl.LOCK_SH):
+            yield self.imports(dataset)
+
     def commit(self, built: Path, report: ImportReport, *, merge: Merge, committed_at: str) -> None:
         """Make a built import visible, wholly and for good, in one step.
 
-        An import of the same id that was there before is no longer seen, and is removed when the next import begins.
+        An import of the same id that was there before is no longer seen, and is removed when the next import begins
+        while nobody reads.
         """
         dataset = self._root / report.dataset
         dataset.mkdir(exist_ok=True)
@@ -114,18 +131,18 @@ class ImportFolders:
             "report": asdict(report),
         }
         (built / REPORT_FILE).write_text(json.dumps(facts, indent=1, sort_keys=True), encoding="utf-8")
-        _flush_tree(built)
+        flush_tree(built)
         built.rename(self._free_folder(dataset, report.import_id))
-        _flush(dataset)
-        _flush(self._root)
+        flush(dataset)
+        flush(self._root)
 
     def touch(self, dataset: str) -> None:
         """Count a dataset as the one most recently imported, though nothing in it changed."""
         aside = self._root / dataset / f"{_LATEST}.new"
         aside.write_text(str(self._next_sequence()), encoding="ascii")
-        _flush(aside)
+        flush(aside)
         aside.replace(self._root / dataset / _LATEST)
-        _flush(self._root / dataset)
+        flush(self._root / dataset)
 
     def datasets(self) -> tuple[str, ...]:
         """Names of the datasets that hold an import, the most recently imported last."""
@@ -137,7 +154,7 @@ class ImportFolders:
         folder = self._root / dataset
         files = folder.glob(f"*/{REPORT_FILE}") if folder.is_dir() else ()
         newest: dict[str, StoredImport] = {}
-        for stored in sorted(map(_read, files), key=lambda stored: stored.sequence):
+        for stored in sorted(_read(files), key=lambda stored: stored.sequence):
             newest[stored.report.import_id] = stored
         return tuple(sorted(newest.values(), key=lambda stored: stored.sequence))
 
@@ -163,22 +180,15 @@ class ImportFolders:
         return folder
 
 
-def _read(file: Path) -> StoredImport:
+def _read(files: Iterable[Path]) -> Iterator[StoredImport]:
+    for file in files:
+        # One that was replaced may be swept while we look.
+        with suppress(FileNotFoundError):
+            yield _stored(file)
+
+
+def _stored(file: Path) -> StoredImport:
     facts = json.loads(file.read_text(encoding="utf-8"))
     report = cast(Mapping[str, object], facts["report"])
     fields = {**report, "warnings": tuple(cast(list[str], report["warnings"]))}
     return StoredImport(file.parent, facts["sequence"], facts["merge"], ImportReport(**fields))  # type: ignore[arg-type]
-
-
-def _flush_tree(folder: Path) -> None:
-    for path in sorted(folder.rglob("*"), reverse=True):
-        _flush(path)
-    _flush(folder)
-
-
-def _flush(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -7,10 +7,29 @@ import json
 import os
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from tacit.errors import Misconfigured, Unavailable
+
+
+@contextmanager
+def flocked(path: Path, how: int) -> Iterator[bool]:
+    """Hold a lock file, or a folder as one, with others (`LOCK_SH`) or alone (`LOCK_EX`).
+
+    Yields:
+        Whether it is held: not if `LOCK_NB` was asked for and somebody else is in the way.
+    """
+    mode = os.O_RDONLY if path.is_dir() else os.O_RDWR | os.O_CREAT
+    descriptor = os.open(path, mode | os.O_CLOEXEC, 0o644)
+    try:
+        is_held = False
+        with suppress(BlockingIOError):
+            fcntl.flock(descriptor, how)
+            is_held = True
+        yield is_held
+    finally:
+        os.close(descriptor)
 
 
 @contextmanager

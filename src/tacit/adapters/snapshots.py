@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import shutil
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -14,9 +17,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from tacit.adapters.flushing import flush, flush_tree
+from tacit.adapters.locks import flocked
 from tacit.data.catalog import item_table, items_of
 from tacit.data.datasets import Snapshot, SnapshotRules, fingerprint_of
 from tacit.errors import NotFound, Refused
+
+_STAGED = ".staged-"
 
 
 class SnapshotFolder:
@@ -31,17 +38,25 @@ class SnapshotFolder:
         if target.exists():
             return target
         self._root.mkdir(parents=True, exist_ok=True)
-        staged = Path(tempfile.mkdtemp(prefix=".staged-", dir=self._root))
-        try:
-            _write(snapshot, staged)
-            staged.rename(target)
-        except OSError:
-            # Another process kept the same snapshot meanwhile: equal fingerprint, equal content.
+        with flocked(self._root, fcntl.LOCK_EX), self._staging() as staged:
+            # Another process may have kept it while we waited: equal fingerprint, equal content.
             if not target.exists():
-                raise
+                _write(snapshot, staged)
+                flush_tree(staged)
+                staged.rename(target)
+                flush(self._root)
+        return target
+
+    @contextmanager
+    def _staging(self) -> Iterator[Path]:
+        """A fresh folder, once those that killed processes left are gone; for whoever holds the lock."""
+        for left in self._root.glob(f"{_STAGED}*"):
+            shutil.rmtree(left, ignore_errors=True)
+        staged = Path(tempfile.mkdtemp(prefix=_STAGED, dir=self._root))
+        try:
+            yield staged
         finally:
             shutil.rmtree(staged, ignore_errors=True)
-        return target
 
     def fingerprints(self) -> tuple[str, ...]:
         """The snapshots kept, the oldest first."""
@@ -58,7 +73,12 @@ class SnapshotFolder:
         """
         path = self._root / fingerprint / "snapshot.json"
         if os.sep in fingerprint or not path.is_file():
-            raise NotFound("snapshot_unknown", f"There is no snapshot {ascii(fingerprint)[:70]}.", field="snapshot")
+            raise NotFound(
+                "snapshot_unknown",
+                f"There is no snapshot {ascii(fingerprint)[:64]}.",
+                field="snapshot",
+                fix="Give the whole fingerprint, as the manifest of a version has it.",
+            )
         found: dict[str, Any] = json.loads(path.read_text())
         return found
 
@@ -90,7 +110,12 @@ class SnapshotFolder:
         counts = np.bincount(users, minlength=len(body["user_ids"]))
         body["indptr"] = np.concatenate(([0], np.cumsum(counts, dtype=np.int64)))
         if fingerprint_of(body) != fingerprint:
-            raise Refused("snapshot_damaged", f"Snapshot {fingerprint[:16]} does not match its fingerprint.")
+            raise Refused(
+                "snapshot_damaged",
+                f"Snapshot {fingerprint[:16]} does not match its fingerprint.",
+                field="snapshot",
+                fix="Remove its folder; the next training freezes the data anew.",
+            )
         return Snapshot(fingerprint=fingerprint, **body)
 
 

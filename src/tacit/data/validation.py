@@ -76,12 +76,13 @@ def check_limits(limits: Limits) -> None:
     Raises:
         Misconfigured: `limit_out_of_range`.
     """
+    fix = "Set it within that range."
     if not 0 <= limits.bad_row_budget <= 1:
-        raise Misconfigured("limit_out_of_range", "It is a share, from 0 to 1.", field="bad_row_budget")
+        raise Misconfigured("limit_out_of_range", "It is a share, from 0 to 1.", field="bad_row_budget", fix=fix)
     if not 0 < limits.max_id_bytes < 4096:
-        raise Misconfigured("limit_out_of_range", "It must be above 0 and below 4096.", field="max_id_bytes")
+        raise Misconfigured("limit_out_of_range", "It must be above 0 and below 4096.", field="max_id_bytes", fix=fix)
     if not 0 < limits.max_value <= MAX_VALUE_BOUND:
-        raise Misconfigured("limit_out_of_range", "It must be above 0 and at most 1e15.", field="max_value")
+        raise Misconfigured("limit_out_of_range", "It must be above 0 and at most 1e15.", field="max_value", fix=fix)
 
 
 def check_budget(
@@ -94,9 +95,11 @@ def check_budget(
     """
     bad = sum(quarantined.values())
     if bad > limits.bad_row_budget * read:
+        most = max(quarantined, key=lambda reason: quarantined[reason])
         raise Refused(
             "bad_row_budget",
-            f"{bad} of {read} rows are bad ({bad / read:.2%}); at most {limits.bad_row_budget:.2%} may be.",
+            f"{bad} of {read} rows are bad ({bad / read:.2%}); at most {limits.bad_row_budget:.2%} may be. "
+            f"Most often: {REASONS.get(most, most)} ({most}).",
             field="bad_row_budget",
             fix="Check that columns, delimiter and formats are those of the file; nothing was imported.",
             context={"read": read, "quarantined": dict(quarantined), "first_rows": list(first_rows)},

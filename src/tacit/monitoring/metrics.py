@@ -147,14 +147,6 @@ VERSIONS_REFUSED = Metric(
     "Attempts to load a version that did not verify, load or answer.",
     "serving",
 )
-TRAINING_DURATION = Metric(
-    "ml_training_duration_seconds",
-    "histogram",
-    "seconds",
-    "Time of one training run in this process, from the snapshot to the registered version.",
-    "models",
-    buckets=(1.0, 5.0, 15.0, 60.0, 300.0, 900.0, 3_600.0, 14_400.0),
-)
 
 CATALOGUE: tuple[Metric, ...] = (
     HTTP_REQUESTS,
@@ -172,5 +164,4 @@ CATALOGUE: tuple[Metric, ...] = (
     MODEL_VERSION,
     MODEL_ACCURACY,
     VERSIONS_REFUSED,
-    TRAINING_DURATION,
 )

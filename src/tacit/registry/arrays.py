@@ -14,6 +14,7 @@ from numpy.lib import format as npy
 from tacit.errors import Refused
 
 _PLAIN_KINDS = frozenset("biufSU")
+_FIX = "Write it anew with `numpy.save`, as plain numbers or text."
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,7 @@ def array_header(path: Path) -> ArrayHeader:
             "array_size_mismatch",
             f"{path.name}: its header asks for {expected} bytes, the file has {actual}.",
             field=path.name,
+            fix=_FIX,
         )
     return header
 
@@ -65,4 +67,4 @@ def _read_header(stream: BinaryIO, name: str) -> ArrayHeader:
 
 
 def _not_an_array(name: str, problem: str) -> Refused:
-    return Refused("artifact_format", f"{name}: {problem}.", field=name)
+    return Refused("artifact_format", f"{name}: {problem}.", field=name, fix=_FIX)

@@ -17,6 +17,9 @@ _HEX = re.compile(r"(?:[0-9a-f]{2})+")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _NUMBER_RANGE = range(1, 2**31)
 
+RESTORE = "Restore the version's folder from a backup, or train another."
+"""What to do about a version that is not what was registered: it is never mended in place."""
+
 
 def is_safe_name(name: str) -> bool:
     """Whether a name means the same on every file system: `^[a-z0-9][a-z0-9._-]{0,63}$`."""
@@ -85,14 +88,18 @@ def parse_signature(raw: bytes) -> Signature:
         document = _object(raw, of=Signature)
         is_canonical = canonical_json(document) == raw
     except Refused as error:
-        raise Refused("signature_invalid", f"The signature cannot be read: {error.detail}") from error
+        raise _unsigned(error.detail) from error
     values = [value for value in document.values() if isinstance(value, str)]
     if not is_canonical or len(values) != len(document):
-        raise Refused("signature_invalid", "The signature cannot be read: its bytes are not the canonical ones.")
+        raise _unsigned("its bytes are not the canonical ones.")
     signature = Signature(**cast("dict[str, str]", document))
     if not _HEX.fullmatch(signature.value):
-        raise Refused("signature_invalid", "The signature cannot be read: value is not lower-case hex.")
+        raise _unsigned("value is not lower-case hex.")
     return signature
+
+
+def _unsigned(problem: str) -> Refused:
+    return Refused("signature_invalid", f"The signature cannot be read: {problem}", fix=RESTORE)
 
 
 def _plain(value: object) -> object:
@@ -154,4 +161,4 @@ def _refuse_constant(name: str) -> NoReturn:
 
 
 def _invalid(problem: str, *, field: str | None = None) -> Refused:
-    return Refused("manifest_invalid", f"The manifest cannot be used: {problem}.", field=field)
+    return Refused("manifest_invalid", f"The manifest cannot be used: {problem}.", field=field, fix=RESTORE)

@@ -11,7 +11,7 @@ from typing import cast, get_args
 from tacit.errors import BadInput, NotFound, Refused
 from tacit.registry.interfaces import ActRecorder, ArtifactStore, Clock, Signer, Transaction, Verifier, VersionStore
 from tacit.registry.ledger import champions
-from tacit.registry.manifests import is_safe_name, manifest_bytes
+from tacit.registry.manifests import RESTORE, is_safe_name, manifest_bytes
 from tacit.registry.signing import MANIFEST_FILE, describe_files, digest, seal_folder, verify_folder
 from tacit.registry.versions import Manifest, VerdictName, Version
 
@@ -26,9 +26,9 @@ class Registry:
         artifacts: The folders.
         signer: Signs what is registered.
         verifier: Vouches for what is handed out.
-        audit: Told of each registration.
+        audit: Told of each registration and each challenger.
         clock: Tells the time.
-        transaction: Makes a version's row and its audit entry appear together.
+        transaction: Makes a change and its audit entry appear together.
     """
 
     def __init__(
@@ -117,11 +117,9 @@ class Registry:
         version = self.version(name, number)
         manifest = verify_folder(version.folder, self._verifier)
         if (manifest.name, manifest.number) != (name, number):
-            problem = f"it describes {manifest.name}/{manifest.number}, the folder is that of {name}/{number}"
-            raise Refused("manifest_mismatch", f"{MANIFEST_FILE}: {problem}.", field=MANIFEST_FILE)
+            raise _exchanged(f"it describes {manifest.name}/{manifest.number}, the folder is that of {name}/{number}")
         if digest(manifest_bytes(manifest)) != version.manifest_digest:
-            problem = "it is signed, but it is not the one that was registered"
-            raise Refused("manifest_mismatch", f"{MANIFEST_FILE}: {problem}.", field=MANIFEST_FILE)
+            raise _exchanged("it is signed, but it is not the one that was registered")
         return version, manifest
 
     def verify(self, name: str, number: int) -> Manifest:
@@ -149,7 +147,7 @@ class Registry:
         number = self._versions.challenger(name)
         return None if number is None else self.version(name, number)
 
-    def challenge(self, name: str, number: int | None) -> None:
+    def challenge(self, name: str, number: int | None, *, actor: str) -> None:
         """Name the challenger, or say that there is none.
 
         Raises:
@@ -157,7 +155,11 @@ class Registry:
         """
         if number is not None:
             self.version(name, number)
-        self._versions.set_challenger(name, number)
+        action = "challenger_withdrawn" if number is None else "challenger_named"
+        subject = name if number is None else f"{name}/{number}"
+        with self._transaction():
+            self._versions.set_challenger(name, number)
+            self._audit.record(action, actor=actor, subject=subject, at=self._clock(), facts={})
 
     def _from_top(self, name: str, place: int) -> Version | None:
         stack = champions(self._versions.promotions(name))
@@ -209,6 +211,10 @@ def _check_name(name: str) -> None:
             field="name",
             fix=f"Use ^[a-z0-9][a-z0-9._-]{{0,63}}$, and none of {', '.join(sorted(_RESERVED_NAMES))}.",
         )
+
+
+def _exchanged(problem: str) -> Refused:
+    return Refused("manifest_mismatch", f"{MANIFEST_FILE}: {problem}.", field=MANIFEST_FILE, fix=RESTORE)
 
 
 def _verdict(gate: Mapping[str, object]) -> VerdictName:

@@ -12,7 +12,14 @@ from types import MappingProxyType
 from tacit.errors import Refused, Unavailable
 from tacit.registry.arrays import array_header
 from tacit.registry.interfaces import Signature, Signer, Verifier
-from tacit.registry.manifests import is_safe_name, manifest_bytes, parse_manifest, parse_signature, signature_bytes
+from tacit.registry.manifests import (
+    RESTORE,
+    is_safe_name,
+    manifest_bytes,
+    parse_manifest,
+    parse_signature,
+    signature_bytes,
+)
 from tacit.registry.versions import FileEntry, Manifest
 
 MANIFEST_FILE = "manifest.json"
@@ -78,7 +85,7 @@ def verify_folder(folder: Path, verifier: Verifier) -> Manifest:
 def _file_names(folder: Path) -> list[str]:
     """The folder's names, sorted, once each is known to be a plain file in a format that holds no code."""
     if folder.is_symlink() or not folder.is_dir():
-        raise Refused("manifest_mismatch", f"{folder.name}: the version's folder is missing.", field=folder.name)
+        raise _mismatch(folder.name, "the version's folder is missing")
     try:
         with os.scandir(folder) as entries:
             kinds = {entry.name: entry.is_file(follow_symlinks=False) for entry in entries}
@@ -106,10 +113,10 @@ def _read_seal(folder: Path, name: str, *, code: str) -> bytes:
     path = folder / name
     try:
         if path.stat().st_size > _SEALS[name]:
-            raise Refused(code, f"{name}: it is larger than {_SEALS[name]} bytes.", field=name)
+            raise Refused(code, f"{name}: it is larger than {_SEALS[name]} bytes.", field=name, fix=RESTORE)
         return path.read_bytes()
     except FileNotFoundError as error:
-        raise Refused(code, f"{name}: the file is missing.", field=name) from error
+        raise Refused(code, f"{name}: the file is missing.", field=name, fix=RESTORE) from error
     except OSError as error:
         raise _unreadable(path, error) from error
 
@@ -164,8 +171,13 @@ def _measure(path: Path, *, size: int | None = None) -> FileEntry:
 
 
 def _mismatch(name: str, problem: str) -> Refused:
-    return Refused("manifest_mismatch", f"{name}: {problem}.", field=name)
+    return Refused("manifest_mismatch", f"{name}: {problem}.", field=name, fix=RESTORE)
 
 
 def _unreadable(path: Path, error: OSError) -> Unavailable:
-    return Unavailable("artifact_unreadable", f"{path.name}: {error.strerror or 'it cannot be read'}.", field=path.name)
+    return Unavailable(
+        "artifact_unreadable",
+        f"{path.name}: {error.strerror or 'it cannot be read'}.",
+        field=path.name,
+        fix="See that the home folder can be read, and try again.",
+    )

@@ -98,7 +98,7 @@ def train_candidate(
         lineage=lesson.facts,
         actor=actor,
     )
-    registry.challenge(name, version.number)
+    registry.challenge(name, version.number, actor=actor)
     progress("signing", 1.0)
     return Candidate(version, training, verdict, time.monotonic() - started)
 

@@ -76,7 +76,12 @@ class Release:
         with self._refusals_audited("promotion_refused", f"{name}/{number}", actor):
             champion = self._champion(name)
             if number == champion:
-                raise Refused("already_champion", f"{name}/{number} is the champion already.", field="number")
+                raise Refused(
+                    "already_champion",
+                    f"{name}/{number} is the champion already.",
+                    field="number",
+                    fix="Nothing is left to do.",
+                )
             version, manifest = self._registry.open(name, number)
             verdict = str(manifest.gate.get("verdict"))
             if verdict != "pass" and not force:
@@ -149,7 +154,9 @@ class Release:
             raise
         except Exception as error:
             problem = f"{version.name}/{version.number} verifies but does not answer: {ascii(str(error))[:64]}."
-            raise Refused("check_failed", problem) from error
+            raise Refused(
+                "check_failed", problem, field="number", fix="Promote another version, or train one."
+            ) from error
 
     def _record_promotion(self, event: ModelPromoted) -> None:
         promotion = Promotion(

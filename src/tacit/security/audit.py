@@ -12,7 +12,8 @@ class AuditEntry:
     """One administrative act, in the past tense.
 
     Attributes:
-        action: What happened (`model_promoted`, `model_rolled_back`, `model_registered`, `data_imported`).
+        action: What happened (`model_promoted`, `model_rolled_back`, `model_registered`, `challenger_named`,
+            `data_imported`).
         actor: Who did it.
         subject: What it was done to (`recommender/7`).
         at: ISO 8601 time in UTC.

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import fcntl
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from tacit.adapters.artifacts import FolderArtifacts
+from tacit.adapters.locks import flocked
 from tacit.errors import BadInput, Refused
 
 
@@ -89,3 +91,29 @@ def test_a_discarded_folder_is_gone_and_may_be_discarded_again(store: FolderArti
 def test_a_name_that_leads_elsewhere_has_no_folder(store: FolderArtifacts, name: str, number: int) -> None:
     with pytest.raises(BadInput):
         store.folder(name, number)
+
+
+def test_what_a_killed_process_staged_is_swept_when_the_next_version_is_written(store: FolderArtifacts) -> None:
+    left = store.folder("recommender", 1).parents[1] / ".staging" / "left"
+    left.mkdir(parents=True)
+    (left / "user_factors.npy").write_text("half")
+
+    store.stage()
+
+    assert not left.exists()
+
+
+def test_what_another_process_is_staging_now_is_never_swept(store: FolderArtifacts) -> None:
+    source = staged(store)
+
+    FolderArtifacts(source.parents[1]).stage()
+
+    assert (source / "manifest.json").read_text() == "x"
+
+
+def test_a_store_lets_its_staging_folder_go_once_a_version_is_published_or_given_up(store: FolderArtifacts) -> None:
+    store.publish(staged(store), "recommender", 1)
+    store.discard(staged(store))
+
+    with flocked(store.folder("recommender", 1).parents[1] / ".staging", fcntl.LOCK_EX | fcntl.LOCK_NB) as is_free:
+        assert is_free

@@ -55,3 +55,12 @@ def test_a_snapshot_whose_content_changed_is_refused(folder: SnapshotFolder) -> 
 def test_an_unknown_snapshot_is_not_found(folder: SnapshotFolder, name: str) -> None:
     with pytest.raises(NotFound):
         folder.load(name)
+
+
+def test_what_a_killed_process_staged_is_swept_with_the_next_snapshot(folder: SnapshotFolder, tmp_path: Path) -> None:
+    left = tmp_path / "snapshots" / ".staged-left"
+    left.mkdir(parents=True)
+
+    folder.save(freeze(two_tastes(), (), SnapshotRules()))
+
+    assert not left.exists()

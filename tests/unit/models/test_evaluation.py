@@ -21,7 +21,6 @@ def snapshot() -> Snapshot:
     return freeze(two_tastes(), (), SnapshotRules())
 
 
-@pytest.mark.requirement("EVAL-003")
 def test_a_learnt_taste_beats_popularity_and_neighbours_come_close(snapshot: Snapshot) -> None:
     scored = WORKLOAD.evaluate(WORKLOAD.fit(snapshot).model, snapshot)
     baselines = {name: WORKLOAD.evaluate(model, snapshot) for name, model in WORKLOAD.baselines(snapshot).items()}

@@ -153,3 +153,37 @@ def test_a_tiny_community_trains_with_fewer_factors_than_asked() -> None:
     )
 
     assert fitted.hyperparameters["factors"] == 8
+
+
+def thin() -> Snapshot:
+    return freeze(interactions([("ann", "x", 1.0)]), (), SnapshotRules())
+
+
+def test_a_snapshot_that_holds_nothing_to_learn_from_is_refused_by_name() -> None:
+    with pytest.raises(Refused, match="None of the 1 interactions") as refusal:
+        RecommenderWorkload(AlsSettings()).fit(thin())
+
+    assert refusal.value.code == "nothing_to_learn"
+    assert "min_user_interactions" in (refusal.value.fix or "")
+
+
+def test_baselines_of_a_snapshot_without_items_score_no_case() -> None:
+    workload = RecommenderWorkload(AlsSettings())
+
+    scored = {name: workload.evaluate(model, thin()) for name, model in workload.baselines(thin()).items()}
+
+    assert {name: len(found.case_ids) for name, found in scored.items()} == {"popularity": 0, "item_neighbours": 0}
+
+
+@pytest.mark.parametrize(
+    "written", ["", "[]", "{", '{"format": 1}', '{"format": 1, "confidence": {"cap": null}, "regularization": "x"}']
+)
+def test_a_model_whose_description_is_torn_is_refused_by_name(tmp_path: Path, written: str) -> None:
+    workload = RecommenderWorkload(AlsSettings(factors=4, iterations=2))
+    workload.save(workload.fit(freeze(two_tastes(), (), SnapshotRules())).model, tmp_path)
+    (tmp_path / "recommender.json").write_text(written)
+
+    with pytest.raises(Refused) as refusal:
+        workload.load(tmp_path)
+
+    assert refusal.value.code == "model_invalid"

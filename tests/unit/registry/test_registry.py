@@ -156,13 +156,24 @@ def test_previous_is_what_a_rollback_would_return_to(bench: Bench) -> None:
 
 def test_a_challenger_can_be_named_and_withdrawn(bench: Bench) -> None:
     version = bench.register()
-    bench.registry.challenge("recommender", 1)
+    bench.registry.challenge("recommender", 1, actor="ann")
     named = bench.registry.challenger("recommender")
-    bench.registry.challenge("recommender", None)
+    bench.registry.challenge("recommender", None, actor="ann")
 
     assert (named, bench.registry.challenger("recommender")) == (version, None)
 
 
 def test_a_version_that_does_not_exist_cannot_challenge(bench: Bench) -> None:
     with pytest.raises(NotFound):
-        bench.registry.challenge("recommender", 9)
+        bench.registry.challenge("recommender", 9, actor="ann")
+
+
+def test_naming_a_challenger_and_withdrawing_it_are_audited(bench: Bench) -> None:
+    bench.register()
+    bench.registry.challenge("recommender", 1, actor="bob")
+    bench.registry.challenge("recommender", None, actor="cyd")
+
+    withdrawn, named, _ = bench.audit.entries()
+
+    assert (named.action, named.actor, named.subject) == ("challenger_named", "bob", "recommender/1")
+    assert (withdrawn.action, withdrawn.actor, withdrawn.subject) == ("challenger_withdrawn", "cyd", "recommender")

@@ -141,7 +141,7 @@ def test_a_promotion_that_was_overtaken_is_refused(bench: Bench) -> None:
 
 def test_a_challenger_that_is_promoted_is_no_longer_a_challenger(bench: Bench) -> None:
     bench.register()
-    bench.registry.challenge("recommender", 1)
+    bench.registry.challenge("recommender", 1, actor="ann")
 
     bench.release.promote("recommender", 1, actor="ann")
 

@@ -9,9 +9,10 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
-from tacit.adapters.duck.connection import literal
+from tacit.adapters.duck.connection import literal, parquet_files
 from tacit.adapters.duck.judging import BAD_BUCKET, BUCKETS, FILE_STRIDE, Feed, judged_rows
 from tacit.adapters.duck.merging import MERGED_FOLD, merged_value
+from tacit.adapters.duck.reading import PARTS
 from tacit.data.imports import Limits, Merge, TableSpec
 from tacit.errors import BadInput
 
@@ -57,7 +58,7 @@ class Workbench:
         self._connection = connection
         self._work = work
         self._out = out
-        self._rows = f"read_parquet({literal(work / 'rows-*' / '*' / '*.parquet')}, hive_partitioning = true)"
+        self._rows = parquet_files(work, "rows-*/*/*.parquet")
 
     def set_apart(
         self,
@@ -75,7 +76,8 @@ class Workbench:
         self._connection.register("feed", batches)
         try:
             self._connection.execute(
-                f"COPY ({query}) TO {target} (FORMAT parquet, PARTITION_BY (bucket), COMPRESSION zstd)"
+                f"COPY ({query}) TO {target} "
+                "(FORMAT parquet, PARTITION_BY (bucket), WRITE_PARTITION_COLUMNS true, COMPRESSION zstd)"
             )
         except duckdb.InvalidInputException as error:
             if "strptime" not in str(error) and "format" not in str(error):
@@ -102,7 +104,7 @@ class Workbench:
             bad_rows = f"""
                 UNION ALL
                 SELECT place // {FILE_STRIDE} AS part, list_value({files})[part + 1], place % {FILE_STRIDE}, reason, raw
-                FROM {self._rows} WHERE bucket = {BAD_BUCKET}"""
+                FROM {self._bucket(BAD_BUCKET)}"""
         self._connection.register("bad_items", bad_items)
         self._connection.execute(f"""
             COPY (SELECT file, line, reason, raw
@@ -113,7 +115,7 @@ class Workbench:
 
     def first_bad_rows(self, names: Sequence[str], count: int = 5) -> list[dict[str, object]]:
         """A few quarantined rows, to show what is wrong."""
-        query = f"SELECT place, reason, raw FROM {self._rows} WHERE bucket = {BAD_BUCKET} ORDER BY place LIMIT {count}"
+        query = f"SELECT place, reason, raw FROM {self._bucket(BAD_BUCKET)} ORDER BY place LIMIT {count}"
         rows = self._connection.execute(query).fetchall()
         return [
             {"file": names[place // FILE_STRIDE], "line": place % FILE_STRIDE, "reason": reason, "raw": raw[:64]}
@@ -127,22 +129,25 @@ class Workbench:
                 self._merge_bucket(bucket, merge)
             told((bucket + 1) / BUCKETS)
 
+    def _bucket(self, bucket: int) -> str:
+        return parquet_files(self._work, f"rows-*/bucket={bucket}/*.parquet")
+
     def _merge_bucket(self, bucket: int, merge: Merge) -> None:
         folder = self._out / "interactions" / f"bucket={bucket:02d}"
         folder.mkdir(parents=True)
         self._connection.execute(f"""
             COPY (SELECT user_id, item_id, {merged_value(merge)} AS value, count(*)::INTEGER AS events,
                          max(last_at_ms) AS last_at_ms, {MERGED_FOLD} AS fold
-                  FROM {self._rows} WHERE bucket = {bucket} GROUP BY user_id, item_id ORDER BY user_id, item_id)
+                  FROM {self._bucket(bucket)} GROUP BY user_id, item_id ORDER BY user_id, item_id)
             TO {literal(folder / "part-0.parquet")} (FORMAT parquet, COMPRESSION zstd)""")
 
     def merged(self) -> Merged:
         """Count what was merged, in the files as they are written."""
-        if not any(self._out.glob("interactions/*/*.parquet")):
+        if not any(self._out.glob(PARTS)):
             return Merged(0, 0, 0)
-        parts = literal(self._out / "interactions" / "*" / "*.parquet")
+        parts = parquet_files(self._out, PARTS)
         found = self._connection.execute(
-            f"SELECT count(DISTINCT user_id), count(*), sum(events)::BIGINT FROM read_parquet({parts})"
+            f"SELECT count(DISTINCT user_id), count(*), sum(events)::BIGINT FROM {parts}"
         ).fetchone()
         return Merged(*map(int, found or ()))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,6 +20,7 @@ def open_duckdb(temporary: Path, *, memory_limit_bytes: int, threads: int) -> It
 
     Raises:
         Unavailable: `storage_full` or `memory_exhausted` if the work inside fails for want of either.
+        KeyboardInterrupt: The person at the keyboard wants it to end.
     """
     connection = duckdb.connect(
         config={
@@ -41,6 +43,11 @@ def open_duckdb(temporary: Path, *, memory_limit_bytes: int, threads: int) -> It
         if any(sign in str(error) for sign in _FULL):
             raise storage_full() from error
         raise
+    except RuntimeError as error:
+        # What the database makes of Ctrl-C.
+        if "interrupted" in str(error):
+            raise KeyboardInterrupt from error
+        raise
     finally:
         connection.close()
 
@@ -60,6 +67,14 @@ def _memory_exhausted() -> Unavailable:
         "The work does not fit into the memory it may use; nothing was kept.",
         fix="Raise the memory limit of imports and do it again.",
     )
+
+
+def parquet_files(folder: Path, pattern: str) -> str:
+    """The Parquet files of a folder that match a pattern, as an SQL relation, whatever the folder is called.
+
+    A `bucket=3` in a path is a mere name here: the columns are those that stand in the files.
+    """
+    return f"read_parquet({literal(Path(glob.escape(str(folder))) / pattern)}, hive_partitioning = false)"
 
 
 def literal(text: str | Path) -> str:

@@ -161,7 +161,12 @@ def _open_table(original: Original, spec: TableSpec, *, limits: Limits, told: Ca
         columns = open_parquet(original, spec, limits=limits, told=told)
         return OpenedTable(parquet_feed(columns), columns.schema, columns.batches, [])
     if table_suffix(original.path) in (".parquet", ".pq"):
-        raise BadInput("format_unsupported", "Parquet files carry their own compression.", field=original.path.name)
+        raise BadInput(
+            "format_unsupported",
+            "Parquet files carry their own compression.",
+            field=original.path.name,
+            fix="Unpack it.",
+        )
     text = open_text(original, spec, container=container, limits=limits, told=told)
     feed = basket_feed(text) if spec.layout == "baskets" else text_feed(text)
     return OpenedTable(feed, TEXT_SCHEMA, text.batches, text.warnings)
@@ -191,6 +196,7 @@ def merge_of(source: Source) -> Merge:
             "merge_ambiguous",
             f"The tables of one import must agree on how rows are merged; these say {sorted(rules) or 'nothing'}.",
             field="merge",
+            fix="Give all of them the same merge rule.",
         )
     return rules.pop()
 

@@ -11,10 +11,13 @@ import duckdb
 import numpy as np
 from numpy.typing import NDArray
 
-from tacit.adapters.duck.connection import literal
+from tacit.adapters.duck.connection import parquet_files
 from tacit.adapters.duck.merging import MERGED_FOLD, NO_TIME_SQL, merged_value
 from tacit.data.imports import Merge
 from tacit.data.interactions import Interactions
+
+PARTS = "interactions/*/*.parquet"
+"""Where the interactions of an import lie in its folder."""
 
 SLICES = 16
 """Users are fetched in this many slices, so that the database never holds all rows beside our arrays."""
@@ -35,11 +38,6 @@ class ImportFiles:
     import_id: str
     folder: Path
     merge: Merge
-
-    @property
-    def parts(self) -> list[Path]:
-        """Its Parquet files."""
-        return sorted(self.folder.glob("interactions/*/*.parquet"))
 
 
 def read_interactions(
@@ -72,9 +70,10 @@ def read_interactions(
 def _number_ids(connection: duckdb.DuckDBPyConnection, imports: Sequence[ImportFiles]) -> None:
     """Tables `users` and `items` (id → position in byte order) and `pairs`, which holds positions only."""
     parts = [
-        f"SELECT user_id, item_id, value, last_at_ms, fold, {place}::SMALLINT AS place FROM read_parquet([{files}])"
+        f"""SELECT user_id, item_id, value, last_at_ms, fold, {place}::SMALLINT AS place
+            FROM {parquet_files(each.folder, PARTS)}"""
         for place, each in enumerate(imports)
-        if (files := ", ".join(literal(part) for part in each.parts))
+        if any(each.folder.glob(PARTS))
     ]
     nothing = """SELECT '' AS user_id, '' AS item_id, 1.0::DOUBLE AS value, NULL::BIGINT AS last_at_ms,
                         0::TINYINT AS fold, 0::SMALLINT AS place WHERE false"""

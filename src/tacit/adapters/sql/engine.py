@@ -21,7 +21,19 @@ REVISIONS = ("0001",)
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
 _BUSY_SECONDS = 5.0
-_CODES = {"SQLITE_BUSY": "database_busy", "SQLITE_CORRUPT": "database_damaged", "SQLITE_NOTADB": "database_damaged"}
+_FILE_WANTED = "Use sqlite:////absolute/path/tacit.db."
+_CODES = {
+    "SQLITE_BUSY": "database_busy",
+    "SQLITE_CORRUPT": "database_damaged",
+    "SQLITE_NOTADB": "database_damaged",
+    "SQLITE_FULL": "storage_full",
+}
+_FIXES = {
+    "database_busy": "Try again; if it stays busy, see which other process uses this home.",
+    "database_damaged": "Restore tacit.db from a backup.",
+    "storage_full": "Free some space in the home folder and do it again.",
+    "database_unavailable": "See that tacit.db in the home folder can be read and written, and try again.",
+}
 
 
 class Database:
@@ -41,7 +53,7 @@ class Database:
         """A consistent view.
 
         Raises:
-            Unavailable: `database_busy`, `database_damaged` or `database_unavailable`.
+            Unavailable: `database_busy`, `database_damaged`, `storage_full` or `database_unavailable`.
         """
         current: Connection | None = getattr(self._joined, "connection", None)
         if current is not None:
@@ -55,7 +67,7 @@ class Database:
         """The one place in the queue of writers; commits on the way out, or leaves no trace.
 
         Raises:
-            Unavailable: `database_busy`, `database_damaged` or `database_unavailable`.
+            Unavailable: `database_busy`, `database_damaged`, `storage_full` or `database_unavailable`.
         """
         current: Connection | None = getattr(self._joined, "connection", None)
         if current is not None:
@@ -78,12 +90,17 @@ class Database:
         self.engine.dispose()
 
 
-def open_database(url: str) -> Database:
+def file_url(path: Path) -> URL:
+    """The URL of a SQLite file, whatever characters its path holds."""
+    return URL.create("sqlite", database=str(path))
+
+
+def open_database(url: str | URL) -> Database:
     """Open the database, and bring its schema up to date if it is empty or older.
 
     Raises:
         Misconfigured: `database_unsupported` for another kind than SQLite, `schema_newer` if a later release wrote it.
-        Unavailable: `database_busy`, `database_damaged` or `database_unavailable`.
+        Unavailable: `database_busy`, `database_damaged`, `storage_full` or `database_unavailable`.
     """
     parsed = _sqlite_url(url)
     Path(str(parsed.database)).parent.mkdir(parents=True, exist_ok=True)
@@ -104,17 +121,19 @@ def insert_new(table: Table) -> Insert:
     return sqlite.insert(table).on_conflict_do_nothing()
 
 
-def _sqlite_url(url: str) -> URL:
+def _sqlite_url(url: str | URL) -> URL:
     try:
         parsed = make_url(url)
     except ArgumentError as error:
-        raise Misconfigured("database_unsupported", "The database's URL cannot be read.", field="database") from error
+        raise Misconfigured(
+            "database_unsupported", "The database's URL cannot be read.", field="database", fix=_FILE_WANTED
+        ) from error
     if parsed.get_backend_name() != "sqlite" or not parsed.database or parsed.database == ":memory:":
         raise Misconfigured(
             "database_unsupported",
             f"The database is {parsed.get_backend_name()}; only a SQLite file is supported.",
             field="database",
-            fix="Use sqlite:////absolute/path/tacit.db.",
+            fix=_FILE_WANTED,
         )
     return parsed
 
@@ -154,9 +173,10 @@ def _drivers_errors_translated() -> Iterator[None]:
         raise
     except DBAPIError as error:
         code = _CODES.get(getattr(error.orig, "sqlite_errorname", ""), "database_unavailable")
-        raise Unavailable(code, f"The database cannot be used now: {error.orig}.") from error
+        raise Unavailable(code, f"The database cannot be used now: {error.orig}.", fix=_FIXES[code]) from error
     except PoolTimeout as error:
-        raise Unavailable("database_busy", "All connections to the database are in use.") from error
+        detail = "All connections to the database are in use."
+        raise Unavailable("database_busy", detail, fix=_FIXES["database_busy"]) from error
 
 
 def _bring_up_to_date(database: Database) -> None:

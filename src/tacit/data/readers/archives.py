@@ -68,7 +68,12 @@ def _check_directory(archive: Path) -> None:
             file.seek(max(0, size - END_RECORD_BYTES - MAX_COMMENT_BYTES - ZIP64_LOCATOR_BYTES))
             tail = file.read()
     except OSError as error:
-        raise BadInput("file_unreadable", f"{archive.name} cannot be read: {error.strerror}.") from error
+        raise BadInput(
+            "file_unreadable",
+            f"{archive.name} cannot be read: {error.strerror}.",
+            field="from",
+            fix="Give a regular file that this process may read.",
+        ) from error
     at = tail.rfind(END_RECORD)
     if at < 0 or len(tail) - at < END_RECORD_BYTES:
         raise _corrupt(archive)

@@ -163,7 +163,12 @@ def _split(chunks: Iterable[bytes], name: str) -> Iterator[bytes]:
         *whole, rest = (rest + chunk).split(b"\n")
         yield from whole
         if len(rest) > MAX_LINE_BYTES:
-            raise BadInput("line_too_long", f"{name} has a line of more than {MAX_LINE_BYTES:,} bytes.", field=name)
+            raise BadInput(
+                "line_too_long",
+                f"{name} has a line of more than {MAX_LINE_BYTES:,} bytes.",
+                field=name,
+                fix="Export it again.",
+            )
     if rest:
         yield rest
 

@@ -82,7 +82,7 @@ def _refuse_unmarked_utf16(head: bytes, name: str) -> None:
     # Latin text in UTF-16 has a zero in nearly every other byte; a table with a stray NUL does not.
     half = len(head) // 2
     if half >= 4 and max(head[0::2].count(0), head[1::2].count(0)) > 0.6 * half:
-        raise _not_utf8(name, 0, "looks like UTF-16 without a byte order mark")
+        raise _not_utf8(name, 0, "looks like UTF-16 without a byte order mark", encoding="UTF-16LE")
 
 
 def _transcoded(head: bytes, rest: Iterator[bytes], *, name: str, encoding: str) -> Iterator[bytes]:
@@ -103,12 +103,12 @@ def _transcoded(head: bytes, rest: Iterator[bytes], *, name: str, encoding: str)
         chunk = following
 
 
-def _not_utf8(name: str, offset: int, what: str) -> BadInput:
+def _not_utf8(name: str, offset: int, what: str, *, encoding: str = "WINDOWS-1252") -> BadInput:
     return BadInput(
         "encoding",
         f"{name!r} {what}; the first undecodable byte is at offset {offset}.",
         field=name,
-        fix="Convert it to UTF-8, for example with `iconv -f WINDOWS-1252 -t UTF-8`.",
+        fix=f"Convert it to UTF-8, for example with `iconv -f {encoding} -t UTF-8`.",
         context={"offset": offset},
     )
 

@@ -117,7 +117,7 @@ def _target(role: str, source: pa.Field, *, name: str) -> pa.DataType:
         return pa.string()
     raise BadInput(
         "column_type",
-        f"Column '{source.name[:64]}' of {name!r} is {str(source.type)[:64]}, which cannot be a {role}.",
+        f"Column '{source.name[:64]}' of {name!r} is {str(source.type)[:64]}, which cannot be read as {role}.",
         field=source.name,
         fix="Write it as text, whole numbers or timestamps; nested columns are not read.",
     )

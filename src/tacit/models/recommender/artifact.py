@@ -55,23 +55,39 @@ def load(folder: Path) -> RecommenderModel:
         Refused: `model_invalid` if the parts contradict each other or hold values that are not finite.
     """
     arrays = {attribute: _array(folder / name, kind, rank) for name, (attribute, kind, rank) in _ARRAYS.items()}
-    settings = json.loads((folder / "recommender.json").read_text())
-    if settings.get("format") != FORMAT:
-        raise _invalid("recommender.json", f"has format {settings.get('format')!r}; this program reads {FORMAT}")
-    confidence = dict(settings["confidence"])
-    if confidence["cap"] is None:
-        confidence["cap"] = float("inf")
-    model = RecommenderModel(
-        user_ids=_read_table(folder / "user_index.arrow")["user_id"].to_pylist(),
-        items=items_of(_read_table(folder / "item_index.arrow")),
-        popular=_popular(_read_table(folder / "popular.arrow")),
-        confidence=Confidence(**confidence),
-        regularization=settings["regularization"],
-        frequency_exponent=settings["frequency_exponent"],
-        **arrays,
-    )
+    settings = _settings(folder / "recommender.json")
+    try:
+        model = RecommenderModel(
+            user_ids=_read_table(folder / "user_index.arrow")["user_id"].to_pylist(),
+            items=items_of(_read_table(folder / "item_index.arrow")),
+            popular=_popular(_read_table(folder / "popular.arrow")),
+            confidence=_confidence(settings["confidence"]),
+            regularization=float(settings["regularization"]),
+            frequency_exponent=float(settings["frequency_exponent"]),
+            **arrays,
+        )
+    except (KeyError, TypeError, ValueError) as problem:
+        raise _invalid(
+            "The model", f"lacks a part or has one of the wrong kind: {ascii(str(problem))[:64]}"
+        ) from problem
     check(model)
     return model
+
+
+def _settings(path: Path) -> dict[str, Any]:
+    try:
+        settings = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as problem:
+        raise _invalid(path.name, "is not JSON that can be read") from problem
+    found = settings.get("format") if isinstance(settings, dict) else None
+    if found != FORMAT:
+        raise _invalid(path.name, f"has format {ascii(found)[:64]}; this program reads {FORMAT}")
+    return dict(settings)
+
+
+def _confidence(written: Mapping[str, Any]) -> Confidence:
+    cap = written["cap"]
+    return Confidence(**{**written, "cap": float("inf") if cap is None else cap})
 
 
 def check(model: RecommenderModel) -> None:

@@ -35,7 +35,8 @@ class ItemNeighbours:
             _strongest(transposed[start : start + 1_000] @ columns, start, neighbours)
             for start in range(0, training.shape[1], 1_000)
         ]
-        return cls(item_ids, sparse.vstack(blocks, format="csr"))
+        nothing = sparse.csr_array((0, training.shape[1]), dtype=np.float32)
+        return cls(item_ids, sparse.vstack([nothing, *blocks], format="csr"))
 
     def scores(self, histories: Csr) -> NDArray[np.float32]:
         """`(users, n_items)`: the sum of similarities to the items of each `(users, n_items)` history."""

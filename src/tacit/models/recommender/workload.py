@@ -14,6 +14,7 @@ from scipy import sparse
 from tacit.data.catalog import Item
 from tacit.data.datasets import Snapshot
 from tacit.data.interfaces import Progress, silent
+from tacit.errors import Refused
 from tacit.models.interfaces import Evaluation, Fitted
 from tacit.models.recommender import artifact
 from tacit.models.recommender.als import AlsSettings, Confidence, Solver, train
@@ -45,7 +46,13 @@ class RecommenderWorkload:
     primary_baseline: str = "popularity"
 
     def fit(self, data: Snapshot, *, progress: Progress = silent) -> Fitted[RecommenderModel]:
-        """Train on the training part and fold every known user in."""
+        """Train on the training part and fold every known user in.
+
+        Raises:
+            Refused: `nothing_to_learn` if the snapshot's filters left no interaction.
+        """
+        if not data.training.nnz:
+            raise _nothing_to_learn(data)
         settings = self.settings.resolved(data.training)
         settings = replace(settings, factors=max(1, min(settings.factors, *data.training.shape)))
         confidence = Confidence.fitted(settings.curve, settings.alpha or 0.0, data.training.data)
@@ -86,6 +93,17 @@ class RecommenderWorkload:
     def load(self, folder: Path) -> RecommenderModel:
         """Read a verified model, memory-mapped, and refuse one that contradicts itself."""
         return artifact.load(folder)
+
+
+def _nothing_to_learn(data: Snapshot) -> Refused:
+    least = data.rules
+    return Refused(
+        "nothing_to_learn",
+        f"None of the {len(data.indices)} interactions is left to learn from: no {least.min_user_interactions} items "
+        f"of one user were each met by {least.min_item_interactions} users.",
+        field="snapshot",
+        fix="Import more, or lower snapshot.min_user_interactions and snapshot.min_item_interactions.",
+    )
 
 
 def _weighted(matrix: Csr, confidence: Confidence) -> Csr:
