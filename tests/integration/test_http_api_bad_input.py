@@ -10,6 +10,7 @@ import time
 import unicodedata
 from collections.abc import Iterator
 from datetime import timedelta
+from http.client import HTTPConnection
 from urllib.parse import quote
 
 import httpx2
@@ -234,6 +235,28 @@ def test_a_body_that_never_ends_is_cut_off(client: httpx2.Client) -> None:
     except httpx2.HTTPError:
         return  # closed while we were still writing
     assert response.status_code == 413
+
+
+def test_who_listens_only_after_the_last_byte_hears_that_it_was_too_many(client: httpx2.Client) -> None:
+    connection = HTTPConnection(client.base_url.host, client.base_url.port or 80, timeout=10)
+    connection.request("POST", PATH, b" " * (8 * MEGABYTE), JSON)
+    answer = connection.getresponse()
+    connection.close()
+
+    assert (answer.status, answer.headers["connection"]) == (413, "close")
+
+
+@pytest.mark.parametrize(
+    "head",
+    ["NONSENSE\r\n", "BREW /livez HTTP/1.1\r\nHost: localhost\r\n", "GET /livez HTTP/1.1\r\nX-Request-Id: a\0b\r\n"],
+)
+def test_what_is_no_http_is_told_so_in_a_problem_document_too(client: httpx2.Client, head: str) -> None:
+    response = raw(client, head)
+    body = response.json()
+
+    assert (response.status_code, body["code"]) == (400, "request_malformed")
+    assert response.headers["content-type"] == "application/problem+json"
+    assert body["fix"]
 
 
 @pytest.mark.parametrize("length", ["-1", "abc", "1000001", "9" * 30])

@@ -155,6 +155,39 @@ def test_stopping_lets_the_request_under_way_end(tmp_path: Path) -> None:
     assert answers == ["done"]
 
 
+def test_whoever_asks_again_and_again_is_told_to_leave_and_never_cut_off(tmp_path: Path) -> None:
+    last: list[str] = []
+    connected = threading.Barrier(17)
+
+    def ask(address: str) -> None:
+        with httpx2.Client(base_url=address) as client:
+            client.get("/livez")
+            connected.wait(10)
+            try:
+                while client.get("/api/v1/popular").headers.get("connection") != "close":
+                    pass
+                last.append("told")
+            except httpx2.HTTPError as error:
+                last.append(repr(error))
+
+    with stage(tmp_path) as made:
+        made.release()
+        server = ApiServer(create_app(made.service, made.pool, made.metrics, version="0.0.1"), port=0)
+        running = threading.Thread(target=server.run)
+        running.start()
+        wait_until(lambda: server.is_started)
+        asking = [threading.Thread(target=ask, args=(server.address,)) for _ in range(16)]
+        for thread in asking:
+            thread.start()
+        connected.wait(10)
+        wait_until(lambda: made.metrics.value(catalogue.RECOMMENDATIONS, source="popular") > 50)
+        server.stop()
+        for thread in (*asking, running):
+            thread.join()
+
+    assert last == ["told"] * 16
+
+
 def test_the_memory_in_use_is_read_from_the_container_and_else_from_the_machine(tmp_path: Path) -> None:
     (tmp_path / "memory.max").write_text("1000\n")
     (tmp_path / "memory.current").write_text("950\n")

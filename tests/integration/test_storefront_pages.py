@@ -234,6 +234,13 @@ def test_a_page_of_another_release_still_gets_its_files_but_does_not_keep_them(p
     assert pages.get("/static/storefront/0123456789abcdef/../pages.py").status_code == 404
 
 
+def test_a_file_that_is_not_there_is_told_on_a_page(pages: Pages) -> None:
+    page = pages.get("/static/storefront/any/nothing.css")
+
+    assert page.status_code == 404
+    assert "There is no file at this address." in text_of(page.text)
+
+
 def test_htmx_is_the_published_file_and_its_licence_lies_beside_it(pages: Pages) -> None:
     script = pages.get("/static/storefront/any/htmx.min.js")
 

@@ -104,7 +104,10 @@ def open_database(url: str | URL) -> Database:
     """
     parsed = _sqlite_url(url)
     Path(str(parsed.database)).parent.mkdir(parents=True, exist_ok=True)
-    engine = create_engine(parsed, pool_timeout=_BUSY_SECONDS, connect_args={"timeout": _BUSY_SECONDS})
+    # Bound values are what users did; an error must not carry them into a log.
+    engine = create_engine(
+        parsed, pool_timeout=_BUSY_SECONDS, connect_args={"timeout": _BUSY_SECONDS}, hide_parameters=True
+    )
     event.listen(engine, "connect", _prepare_connection)
     event.listen(engine, "begin", _begin)
     database = Database(engine)

@@ -125,14 +125,20 @@ class _Exit:
 def refused_at_the_door(scope: MutableMapping[str, Any]) -> BadInput | None:
     """Why a request is not even looked at, or `None`."""
     if scope["method"] in ("TRACE", "CONNECT"):
-        return BadInput("method_not_allowed", "This method is not answered here.")
+        return BadInput("method_not_allowed", "This method is not answered here.", fix="/docs shows what is.")
     if len(scope.get("raw_path") or b"") + len(scope["query_string"]) > MAX_ADDRESS_BYTES:
-        return BadInput("address_too_long", f"The address is longer than {MAX_ADDRESS_BYTES} bytes.")
+        return BadInput(
+            "address_too_long", f"The address is longer than {MAX_ADDRESS_BYTES} bytes.", fix="Ask for less at once."
+        )
     if sum(len(name) + len(value) for name, value in scope["headers"]) > MAX_HEADERS_BYTES:
-        return BadInput("headers_too_large", f"The headers are larger than {MAX_HEADERS_BYTES} bytes.")
+        return BadInput(
+            "headers_too_large", f"The headers are larger than {MAX_HEADERS_BYTES} bytes.", fix="Send fewer."
+        )
     hosts = [value.decode("latin-1") for name, value in scope["headers"] if name == b"host"]
     if len(hosts) > 1 or any(not is_host(host) for host in hosts):
-        return BadInput("host_invalid", "The Host header names no host.", field="Host")
+        return BadInput(
+            "host_invalid", "The Host header names no host.", field="Host", fix="Send HOST or HOST:PORT, once."
+        )
     return None
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import MutableMapping
+from contextlib import suppress
 from typing import Any
 
 from fastapi import FastAPI
@@ -11,6 +13,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.types import Message, Receive, Scope, Send
 
 from tacit.errors import BadInput, Misconfigured, NotFound, Refused, TacitError, Unavailable
 
@@ -26,6 +29,7 @@ CODE_STATUS: dict[str, int] = {
     "json_depth": 400,
     "json_invalid": 400,
     "json_number": 400,
+    "request_malformed": 400,
     "method_not_allowed": 405,
     "body_too_large": 413,
     "address_too_long": 414,
@@ -49,6 +53,7 @@ REQUEST_ID = "tacit.request_id"
 ERROR = "tacit.error"
 _DETAIL_CHARACTERS = 500
 _RETRY_SECONDS = 1
+_LINGER_SECONDS = 2.0
 
 
 def status_of(error: TacitError) -> int:
@@ -63,8 +68,7 @@ def problem_response(error: TacitError, request_id: str) -> Response:
     facts = error.as_dict() | {"detail": error.detail[:_DETAIL_CHARACTERS]}
     headers = {"Retry-After": str(_RETRY_SECONDS)} if status == 503 else {}
     if error.code == "body_too_large":
-        # What is still under way is not read, so the connection cannot be used for anything else.
-        headers["Connection"] = "close"
+        return _problem(facts, status, request_id, headers={"Connection": "close"}, kind=_LastWord)
     return _problem(facts, status, request_id, headers=headers)
 
 
@@ -97,7 +101,26 @@ def install_error_handlers(app: FastAPI) -> None:
     app.add_exception_handler(RequestValidationError, answer_frameworks)
 
 
-def _problem(facts: dict[str, Any], status: int, request_id: str, *, headers: dict[str, str]) -> Response:
+class _LastWord(Response):
+    """Ends its connection, but only once the sender had time to finish: many hear nothing while they write, and a
+    connection that breaks under their hands takes the answer with it.
+    """
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def send_and_wait(message: Message) -> None:
+            await send({**message, "more_body": True} if message["type"] == "http.response.body" else message)
+
+        await super().__call__(scope, receive, send_and_wait)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_LINGER_SECONDS):
+                while (await receive()).get("more_body", False):
+                    pass
+        await send({"type": "http.response.body", "body": b""})
+
+
+def _problem(
+    facts: dict[str, Any], status: int, request_id: str, *, headers: dict[str, str], kind: type[Response] = Response
+) -> Response:
     code = facts["code"]
     body = {
         "type": f"urn:tacit:problem:{code}",
@@ -107,7 +130,7 @@ def _problem(facts: dict[str, Any], status: int, request_id: str, *, headers: di
         "request_id": request_id,
     }
     content = json.dumps(body, ensure_ascii=True, default=str).encode()
-    return Response(content, status, headers, media_type=MEDIA_TYPE)
+    return kind(content, status, headers, media_type=MEDIA_TYPE)
 
 
 def _noted(scope: MutableMapping[str, Any], error: TacitError) -> Response:

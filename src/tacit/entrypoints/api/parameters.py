@@ -82,7 +82,10 @@ class Query:
         for parameter in known:
             if len(values.get(parameter.name, ())) > 1 and not parameter.is_repeatable:
                 raise BadInput(
-                    "parameter_repeated", f"{parameter.name} stands there more than once.", field=parameter.name
+                    "parameter_repeated",
+                    f"{parameter.name} stands there more than once.",
+                    field=parameter.name,
+                    fix="Give it once.",
                 )
         return cls(values)
 
@@ -135,11 +138,13 @@ def checked_limit(limit: int) -> int:
 
 
 def limit_range() -> BadInput:
-    return BadInput("limit_range", f"The limit must be a whole number from 1 to {MAX_LIMIT}.", field="limit")
+    problem = f"The limit must be a whole number from 1 to {MAX_LIMIT}."
+    return BadInput("limit_range", problem, field="limit", fix="Ask for fewer, or leave it out.")
 
 
 def too_many_items(name: str, count: int) -> BadInput:
-    return BadInput("too_many_items", f"{name} has {count} items; the most are {MAX_ITEMS}.", field=name)
+    problem = f"{name} has {count} items; the most are {MAX_ITEMS}."
+    return BadInput("too_many_items", problem, field=name, fix="Name fewer.")
 
 
 def field_unknown(name: str, known: Sequence[str]) -> BadInput:
@@ -163,8 +168,9 @@ def _pairs(raw: bytes) -> list[tuple[str, str]]:
     except UnicodeDecodeError as error:
         raise _not_utf8("query") from error
     except ValueError as error:
-        raise BadInput("too_many_items", "The query has too many parts.", field="query") from error
+        raise BadInput("too_many_items", "The query has too many parts.", field="query", fix="Name fewer.") from error
 
 
 def _not_utf8(name: str) -> BadInput:
-    return BadInput("encoding_invalid", f"{name} is not UTF-8, percent-encoded.", field=name)
+    problem = f"{name} is not UTF-8, percent-encoded."
+    return BadInput("encoding_invalid", problem, field=name, fix="Encode it as UTF-8 first, then percent-encode.")

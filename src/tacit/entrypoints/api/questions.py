@@ -75,4 +75,4 @@ def _string(value: object, name: str) -> str:
 
 
 def _wrong_type(value: object, name: str, wanted: str) -> BadInput:
-    return BadInput("type", f"{name} is {kind_of(value)}; it must be {wanted}.", field=name)
+    return BadInput("type", f"{name} is {kind_of(value)}; it must be {wanted}.", field=name, fix=f"Send {wanted}.")

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import socket
+import uuid
 from collections.abc import Callable
 
 import uvicorn
 from fastapi import FastAPI
 from threadpoolctl import threadpool_limits
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from tacit.errors import Misconfigured
+from tacit.entrypoints.api.errors import problem_response
+from tacit.errors import BadInput, Misconfigured
 
 SHUTDOWN_SECONDS = 10
+_FAREWELL_SECONDS = 0.25
 
 
 class ApiServer:
@@ -33,7 +37,7 @@ class ApiServer:
         config = uvicorn.Config(
             app,
             loop="auto",
-            http="httptools",
+            http=_Protocol,
             ws="none",
             lifespan="on",
             log_config=None,
@@ -63,6 +67,30 @@ class ApiServer:
     def stop(self) -> None:
         """Have `run` return."""
         self._server.should_exit = True
+
+
+class _Protocol(HttpToolsProtocol):
+    """HTTP, where what is not HTTP gets a problem document, and a farewell leaves nobody without an answer."""
+
+    _is_leaving = False
+
+    def send_400_response(self, msg: str) -> None:
+        error = BadInput("request_malformed", msg, fix="Percent-encode the address, and send what HTTP/1.1 allows.")
+        response = problem_response(error, uuid.uuid4().hex)
+        headers = b"".join(name + b": " + value + b"\r\n" for name, value in response.raw_headers)
+        self.transport.write(b"HTTP/1.1 400 Bad Request\r\n" + headers + b"connection: close\r\n\r\n" + response.body)
+        self.transport.close()
+
+    def shutdown(self) -> None:
+        # A connection that looks idle may hold a request that nobody has read yet, and whoever was promised that it
+        # stays open may be sending one: for a moment more they are answered, and told that it was the last.
+        self._is_leaving = True
+        self.loop.call_later(_FAREWELL_SECONDS, super().shutdown)
+
+    def on_headers_complete(self) -> None:
+        super().on_headers_complete()
+        if self._is_leaving and self.cycle is not None:
+            self.cycle.keep_alive = False
 
 
 def serve(app: FastAPI, *, host: str, port: int, on_listening: Callable[[str], None] = lambda _: None) -> None:

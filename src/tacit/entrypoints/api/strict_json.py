@@ -74,7 +74,9 @@ def kind_of(value: object) -> str:
 
 def _check_headers(request: Request) -> None:
     if request.headers.get("content-encoding", "identity").lower() not in ("", "identity"):
-        raise BadInput("content_encoding", "The body must not be compressed.", field="Content-Encoding")
+        raise BadInput(
+            "content_encoding", "The body must not be compressed.", field="Content-Encoding", fix="Send it as it is."
+        )
     media_type, _, options = request.headers.get("content-type", "").partition(";")
     if media_type.strip().lower() != "application/json":
         raise BadInput(
@@ -154,7 +156,8 @@ def _out_of_range() -> BadInput:
 
 
 def _too_large() -> BadInput:
-    return BadInput("body_too_large", f"The body is larger than {MAX_BODY_BYTES} bytes.", field="body")
+    problem = f"The body is larger than {MAX_BODY_BYTES} bytes."
+    return BadInput("body_too_large", problem, field="body", fix="Send less at once.")
 
 
 def _unsupported() -> BadInput:

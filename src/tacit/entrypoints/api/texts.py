@@ -60,4 +60,4 @@ def _character_problem(text: str) -> str | None:
 
 
 def _bad(code: str, field: str) -> BadInput:
-    return BadInput(code, f"{field} {_PROBLEMS[code]}.", field=field)
+    return BadInput(code, f"{field} {_PROBLEMS[code]}.", field=field, fix="Send it exactly as it is listed here.")

@@ -69,6 +69,9 @@ def run(arguments: Sequence[str]) -> int:
         return exits.OK
     except Exception as error:
         return _unexpected(error, is_json=is_json)
+    if outcome == exits.INTERRUPTED:
+        # Typer has made an exit code of the interruption already, and said nothing.
+        return _interrupted(is_json=is_json)
     return outcome if isinstance(outcome, int) else exits.OK
 
 

@@ -13,7 +13,7 @@ from tacit.data.interfaces import Progress
 HEARTBEAT_SECONDS = 10.0
 """How long a step may be silent where there are no bars."""
 
-TELLING_SECONDS = 0.5
+TELLING_SECONDS = 2.0
 """A step that took less is not worth a line."""
 
 

@@ -186,7 +186,7 @@ def _sender(assets: Assets) -> Callable[[str, str], Response]:
     def send(digest: str, name: str) -> Response:
         asset = assets.by_name.get(name)
         if asset is None:
-            return Response(status_code=404)
+            raise NotFound("route_unknown", "There is no file at this address.")
         kept = "public, max-age=31536000, immutable" if digest == assets.digest else "no-cache"
         headers = {"Cache-Control": kept, "X-Content-Type-Options": "nosniff"}
         return Response(asset.content, media_type=asset.media_type, headers=headers)

@@ -26,9 +26,9 @@ def told(moments: list[tuple[float, str, float]], end: float) -> list[str]:
 
 
 def test_a_step_is_told_with_its_time_when_the_next_one_begins() -> None:
-    assert told([(0, "reading", 0.1), (2, "reading", 0.9), (3, "judging", 0.0)], end=4) == [
+    assert told([(0, "reading", 0.1), (2, "reading", 0.9), (3, "judging", 0.0)], end=6) == [
         "  reading: 3.0 s",
-        "  judging: 1.0 s",
+        "  judging: 3.0 s",
     ]
 
 
