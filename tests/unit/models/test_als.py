@@ -82,7 +82,6 @@ def test_the_objective_is_the_sum_over_every_cell() -> None:
     assert found == pytest.approx(expected, rel=1e-5)
 
 
-@pytest.mark.requirement("TRAIN-012")
 def test_the_checkerboard_is_completed() -> None:
     snapshot = freeze(checkerboard(), (), RULES)
     weights = snapshot.training * np.float32(10)

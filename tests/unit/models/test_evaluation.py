@@ -10,6 +10,7 @@ import pytest
 from tacit.data.datasets import Snapshot, SnapshotRules, freeze
 from tacit.models.recommender.als import AlsSettings
 from tacit.models.recommender.model import FactorScorer
+from tacit.models.recommender.neighbours import ItemNeighbours
 from tacit.models.recommender.workload import RecommenderWorkload
 from tests.communities import interactions, rows_of, two_tastes
 
@@ -90,3 +91,18 @@ def test_a_snapshot_without_holdout_has_no_metrics() -> None:
     empty = freeze(two_tastes(), (), SnapshotRules(holdout_share=0.0))
 
     assert WORKLOAD.evaluate(WORKLOAD.baselines(empty)["popularity"], empty).metrics == {}
+
+
+def test_an_items_neighbours_are_the_most_similar_ones_ties_by_position_and_never_itself() -> None:
+    snapshot = freeze(two_tastes(), (), SnapshotRules())
+    met = (snapshot.training.toarray() > 0).astype(np.float64)
+    norms = np.sqrt(np.maximum(met.sum(axis=0), 1))
+    cosines = (met.T @ met) / np.outer(norms, norms)
+    np.fill_diagonal(cosines, 0)
+
+    kept = ItemNeighbours.fit(snapshot.training, tuple(map(str, range(snapshot.n_items))), neighbours=5).similarity
+
+    for item, row in enumerate(kept.toarray()):
+        best = np.argsort(-np.round(cosines[item], 6), kind="stable")[:5]
+        assert np.sort(row[row > 0]) == pytest.approx(np.sort(cosines[item][best]), abs=1e-5)
+        assert row[item] == 0
