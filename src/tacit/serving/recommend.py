@@ -213,7 +213,7 @@ class RecommendationService:
                 "limit_range",
                 f"The limit must be a whole number from 1 to {self._limits.max_limit}.",
                 field="limit",
-                fix="Ask for fewer, or leave it out.",
+                fix=f"Ask for 1 to {self._limits.max_limit}, or leave it out.",
             )
         loaded = self._pool.current()
         if category is not None and category not in loaded.model.categories:

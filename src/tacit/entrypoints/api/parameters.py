@@ -139,7 +139,7 @@ def checked_limit(limit: int) -> int:
 
 def limit_range() -> BadInput:
     problem = f"The limit must be a whole number from 1 to {MAX_LIMIT}."
-    return BadInput("limit_range", problem, field="limit", fix="Ask for fewer, or leave it out.")
+    return BadInput("limit_range", problem, field="limit", fix=f"Ask for 1 to {MAX_LIMIT}, or leave it out.")
 
 
 def too_many_items(name: str, count: int) -> BadInput:
