@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import signal
 import socket
@@ -76,6 +77,15 @@ def spoil(path: Path) -> None:
 def test_a_first_start_imports_trains_promotes_and_says_where_it_serves(first: FirstStart) -> None:
     assert [step["name"] for step in first.announced["steps"]] == ["imported", "trained", "promoted"]
     assert first.announced["version"] == "recommender/1"
+
+
+@pytest.mark.requirement("MON-008")
+@pytest.mark.requirement("MON-009")
+def test_the_metrics_tell_how_long_the_loaded_version_learnt_and_how_good_it_is(first: FirstStart) -> None:
+    told = dict(re.findall(r"^(ml_\S+) (\S+)$", first.answers["/metrics"].text, re.MULTILINE))
+
+    assert 0 < float(told["ml_training_duration_seconds"]) < 60
+    assert 0 < float(told['ml_model_accuracy{metric="ndcg@10"}']) < 1
 
 
 def test_pages_api_and_metrics_answer_where_it_said(first: FirstStart) -> None:

@@ -132,6 +132,9 @@ MODEL_VERSION = Metric(
     "serving",
     {"version": (), "dataset": ()},
 )
+TRAINING_DURATION = Metric(
+    "ml_training_duration_seconds", "gauge", "seconds", "How long the loaded version took to learn.", "serving"
+)
 MODEL_ACCURACY = Metric(
     "ml_model_accuracy",
     "gauge",
@@ -162,6 +165,7 @@ CATALOGUE: tuple[Metric, ...] = (
     MODEL_ITEMS,
     MODEL_FACTORS,
     MODEL_VERSION,
+    TRAINING_DURATION,
     MODEL_ACCURACY,
     VERSIONS_REFUSED,
 )

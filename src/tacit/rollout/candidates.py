@@ -83,7 +83,7 @@ def train_candidate(
     champion, note = _champion(registry, name, lesson=lesson, workload=workload)
     baseline = Incumbent(workload.primary_baseline, training.baselines[workload.primary_baseline])
     verdict = judge(training.evaluation, baseline=baseline, champion=champion, rules=rules)
-    record = {**verdict.record(), "metric": rules.metric, "champion": champion.name if champion else note}
+    record = _gate_record(verdict, training, rules, champion=champion.name if champion else note)
     progress("signing", 0.0)
     version = registry.register(
         _writer(training, workload, gate=record, lesson=lesson, name=name),
@@ -101,6 +101,12 @@ def train_candidate(
     registry.challenge(name, version.number, actor=actor)
     progress("signing", 1.0)
     return Candidate(version, training, verdict, time.monotonic() - started)
+
+
+def _gate_record(verdict: Verdict, training: TrainingRun, rules: GateRules, *, champion: str) -> dict[str, object]:
+    """What the manifest keeps of the judgement: every finding, against whom, and what the learning cost."""
+    cost = {"fit_seconds": round(training.fit_seconds, 3)}
+    return {**verdict.record(), "metric": rules.metric, "champion": champion, **cost}
 
 
 def _champion(

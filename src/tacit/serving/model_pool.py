@@ -276,11 +276,13 @@ class ModelPool:
 
     def _measure(self, loaded: LoadedVersion) -> None:
         model = loaded.model
+        learnt_in = loaded.manifest.gate.get("fit_seconds", 0)
         for metric, value in (
             (catalogue.MODEL_LOADED, 1),
             (catalogue.MODEL_USERS, len(model.user_ids)),
             (catalogue.MODEL_ITEMS, len(model.items)),
             (catalogue.MODEL_FACTORS, model.item_factors.shape[1]),
+            (catalogue.TRAINING_DURATION, learnt_in if isinstance(learnt_in, int | float) else 0),
         ):
             self._metrics.set(metric, value)
         self._metrics.set(catalogue.MODEL_VERSION, 1, version=loaded.label, dataset=loaded.manifest.dataset)

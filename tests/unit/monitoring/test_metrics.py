@@ -36,6 +36,7 @@ def test_a_name_says_the_kind_and_the_unit(metric: Metric) -> None:
         "recommendations_total",
         "model_loaded",
         "recommendation_latency_seconds",
+        "ml_training_duration_seconds",
         "ml_model_accuracy",
         "tacit_exposures_total",
         "tacit_versions_refused_total",
