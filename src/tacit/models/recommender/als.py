@@ -118,8 +118,8 @@ def density_rule(density: float) -> tuple[float, float]:
     """Defaults that travel: `(alpha, regularization)` for a matrix of this density (non-zeros over cells).
 
     No constant pair suits sparse and dense data alike. `alpha = min(75, d^-0.75 / 4)` and
-    `regularization = 0.01 (d / 5e-4)^0.2` were chosen on validation folds cut from the training parts of public data
-    sets whose densities span two decades; halving or doubling either costs a few per cent there.
+    `regularization = 0.01 (d / 5e-4)^0.2` were compared with others on validation folds cut from the training parts
+    of public data sets whose densities span two decades; halving or doubling either costs a few per cent there.
     """
     density = max(density, 1e-9)
     return min(75.0, 0.25 * density**-0.75), 0.01 * (density / 5e-4) ** 0.2
