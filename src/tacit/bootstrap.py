@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from tacit.data.imports import ImportReport, Limits, TableSpec
 from tacit.data.interfaces import HistoryStore, Importer, Progress, silent
 from tacit.errors import NotFound, Unavailable
-from tacit.registry.interfaces import VersionStore
+from tacit.registry.interfaces import Signer, VersionStore
 from tacit.registry.versions import Version
 from tacit.rollout.events import ModelPromoted, ModelRolledBack
 from tacit.security.audit import AuditEntry, AuditRecorder, AuditTrail
@@ -159,13 +159,15 @@ class App:
             progress=progress,
         )
 
-    def evaluate(self, number: int, dataset: str | None = None) -> tuple[Evaluation, Mapping[str, Evaluation]]:
+    def evaluate(
+        self, number: int, dataset: str | None = None, *, progress: Progress = silent
+    ) -> tuple[Evaluation, Mapping[str, Evaluation]]:
         """Score a registered version, and the baselines, on the dataset's hold-out as it is now."""
+        from tacit.models.training import score
+
         version, manifest = self.registry.open(MODEL, number)
         snapshot = self.freeze(dataset or manifest.dataset)
-        baselines = self.workload.baselines(snapshot).items()
-        scored = self.workload.evaluate(self.workload.load(version.folder), snapshot)
-        return scored, {name: self.workload.evaluate(model, snapshot) for name, model in baselines}
+        return score(self.workload, self.workload.load(version.folder), snapshot, progress=progress)
 
     def promote(self, number: int, *, actor: str, force: bool = False, reason: str = "") -> ModelPromoted:
         """Make a version the champion."""
@@ -217,6 +219,7 @@ def serving_process(in_force: SettingsInForce) -> Mapping[str, object] | None:
 def _wired(in_force: SettingsInForce, home: Path, database: Database) -> App:
     from tacit.adapters.artifacts import FolderArtifacts
     from tacit.adapters.publisher import MOVIELENS_LATEST_SMALL, Publisher
+    from tacit.adapters.signers import signer_over
     from tacit.adapters.snapshots import SnapshotFolder
     from tacit.adapters.sql.audit import SqlAuditTrail
     from tacit.adapters.sql.exposures import SqlExposureLog
@@ -230,9 +233,10 @@ def _wired(in_force: SettingsInForce, home: Path, database: Database) -> App:
     versions = SqlVersionStore(database, artifacts.folder)
     audit = SqlAuditTrail(database)
     workload = RecommenderWorkload(AlsSettings(**in_force.settings.als.model_dump()))
-    registry = _registry(versions, artifacts, audit=audit, keys=home / "keys", database=database)
+    signer = signer_over(home / "keys", in_force.settings.signer)
+    registry = _registry(versions, artifacts, signer=signer, audit=audit, keys=home / "keys", database=database)
     release = Release(
-        registry, versions, audit=audit, clock=_now, check=_loads(workload), transaction=database.transaction
+        registry, versions, audit=audit, clock=_now, check=_answers(workload), transaction=database.transaction
     )
     return App(
         in_force=in_force,
@@ -258,28 +262,35 @@ def _history(settings: Settings, home: Path) -> ParquetHistory:
 
 
 def _registry(
-    versions: VersionStore, artifacts: FolderArtifacts, *, audit: AuditTrail, keys: Path, database: Database
+    versions: VersionStore,
+    artifacts: FolderArtifacts,
+    *,
+    signer: Signer,
+    audit: AuditTrail,
+    keys: Path,
+    database: Database,
 ) -> Registry:
-    from tacit.adapters.signing import Ed25519Signer, Ed25519Verifier
+    from tacit.adapters.signers import VerifierByAlgorithm
     from tacit.registry.registry import Registry
 
     return Registry(
         versions,
         artifacts,
-        signer=Ed25519Signer(keys),
-        verifier=Ed25519Verifier(keys),
+        signer=signer,
+        verifier=VerifierByAlgorithm(keys),
         audit=AuditRecorder(audit),
         clock=_now,
         transaction=database.transaction,
     )
 
 
-def _loads(workload: RecommenderWorkload) -> Callable[[Version], None]:
-    """The question a version must answer before any user asks one: does it load, and can it score?"""
+def _answers(workload: RecommenderWorkload) -> Callable[[Version], None]:
+    """The question a version must answer before it is promoted: the one that a server asks before it swaps."""
 
     def check(version: Version) -> None:
-        model = workload.load(version.folder)
-        model.scores(model.user_factors[0])
+        from tacit.serving.model_pool import ask_once
+
+        ask_once(workload.load(version.folder))
 
     return check
 
@@ -297,14 +308,8 @@ def _limits(settings: Settings) -> Limits:
 def _rules(settings: Settings) -> SnapshotRules:
     from tacit.data.datasets import SnapshotRules
 
-    chosen = settings.snapshot
-    return SnapshotRules(
-        min_user_interactions=chosen.min_user_interactions,
-        min_item_interactions=chosen.min_item_interactions,
-        holdout_share=chosen.holdout_share,
-        split=None if chosen.split == "auto" else chosen.split,
-        seed=chosen.seed,
-    )
+    chosen = settings.snapshot.model_dump()
+    return SnapshotRules(**{**chosen, "split": None if chosen["split"] == "auto" else chosen["split"]})
 
 
 def _gate_rules(settings: Settings, workload: RecommenderWorkload) -> GateRules:

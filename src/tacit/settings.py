@@ -148,6 +148,8 @@ class Settings(BaseModel):
     """Serve to other machines although this release authenticates nobody."""
     download: bool = True
     """Whether `tacit up` may fetch the publisher's data set when it has none."""
+    signer: Literal["ed25519", "model-signing"] = "ed25519"
+    """What new versions are signed with: our own Ed25519 keys, or OpenSSF model-signing (needs the extra `signing`)."""
     imports: Imports = Imports()
     snapshot: SnapshotChoices = SnapshotChoices()
     als: Als = Als()

@@ -232,3 +232,15 @@ def test_commands_that_open_nothing_make_no_home(command: tuple[str, ...], tmp_p
     assert ran.out
     assert not (tmp_path / "home").exists()
     print(f"{' '.join(command)}: {ran.seconds:.2f} s")
+
+
+def test_a_version_signed_by_the_other_signer_is_promoted_beside_the_first(copy: Path) -> None:
+    pytest.importorskip("model_signing", reason="the extra `signing` is not installed")
+
+    trained = within("train", "--promote", "--json", "--set", "signer=model-signing", *QUICK, home=copy)
+    verified = within("models", "verify", "--all", "--json", home=copy)
+
+    assert trained.answer["promoted"] is True, trained.err
+    assert [each["verified"] for each in verified.answer] == [True, True]
+    signatures = [(copy / "versions" / "recommender" / n / "signature.json").read_text() for n in ("1", "2")]
+    assert ["model-signing" in text for text in signatures] == [False, True]

@@ -13,6 +13,7 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from tacit.adapters.signers import VerifierByAlgorithm, signer_over
 from tacit.adapters.signing import Ed25519Signer, Ed25519Verifier
 from tacit.errors import Misconfigured, Refused
 from tacit.registry.interfaces import Signature, Signer, Verifier
@@ -198,3 +199,22 @@ def test_a_replaced_private_key_does_not_sign_beside_the_old_public_one(kind: Ki
         kind.signer(tmp_path).sign(PAYLOAD)
 
     assert refusal.value.code == "key_mismatch"
+
+
+def test_versions_signed_by_either_signer_verify_side_by_side(tmp_path: Path) -> None:
+    if importlib.util.find_spec("model_signing") is None:
+        pytest.skip("the extra `signing` is not installed")
+    signatures = [signer_over(tmp_path, kind).sign(PAYLOAD) for kind in ("ed25519", "model-signing")]
+
+    for signature in signatures:
+        VerifierByAlgorithm(tmp_path).verify(PAYLOAD, signature)
+        with pytest.raises(Refused, match="does not match"):
+            VerifierByAlgorithm(tmp_path).verify(PAYLOAD + b" ", signature)
+    assert len({signature.algorithm for signature in signatures}) == 2
+
+
+def test_a_signature_of_a_kind_nobody_knows_is_refused(tmp_path: Path) -> None:
+    strange = replace(Ed25519Signer(tmp_path).sign(PAYLOAD), algorithm="none")
+
+    with pytest.raises(Refused, match="Nobody here knows"):
+        VerifierByAlgorithm(tmp_path).verify(PAYLOAD, strange)

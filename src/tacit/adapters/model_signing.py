@@ -19,11 +19,12 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from google.protobuf.json_format import ParseError
 
 from tacit.adapters.key_files import key_id, private_key, public_keys
+from tacit.adapters.signing import MODEL_SIGNING
 from tacit.errors import Misconfigured, Refused
 from tacit.registry.interfaces import Signature
 from tacit.registry.manifests import canonical_json
 
-ALGORITHM = "model-signing-ecdsa-p256"
+ALGORITHM = MODEL_SIGNING
 _PRIVATE, _PUBLIC = "model-signing.key", "model-signing.pub"
 
 

@@ -12,6 +12,8 @@ from tacit.errors import Misconfigured, Refused
 from tacit.registry.interfaces import Signature
 
 ALGORITHM = "ed25519"
+MODEL_SIGNING = "model-signing-ecdsa-p256"
+"""What the signer of the extra `signing` calls its signatures; named here so that nobody has to import it to ask."""
 _PRIVATE, _PUBLIC = "signing.key", "signing.pub"
 
 

@@ -10,6 +10,8 @@ from typing import Any
 from tacit.data.interfaces import Progress, silent
 from tacit.models.interfaces import Evaluation, Fitted, Workload
 
+_MODEL = "the model"
+
 
 @dataclass(frozen=True)
 class TrainingRun:
@@ -33,12 +35,20 @@ def run(workload: Workload[Any, Any], data: Any, progress: Progress = silent) ->
     started = time.monotonic()
     fitted = workload.fit(data, progress=progress)
     fit_seconds = time.monotonic() - started
-    candidates = {"the model": fitted.model, **workload.baselines(data)}
+    evaluation, baselines = score(workload, fitted.model, data, progress=progress)
+    return TrainingRun(fitted, evaluation, baselines, fit_seconds)
+
+
+def score(
+    workload: Workload[Any, Any], model: Any, data: Any, *, progress: Progress = silent
+) -> tuple[Evaluation, Mapping[str, Evaluation]]:
+    """What a model, and each of the workload's baselines, scores on the same hold-out."""
+    candidates = {_MODEL: model, **workload.baselines(data)}
     scored = {
-        name: workload.evaluate(model, data, progress=_part(progress, name, place=place, of=len(candidates)))
-        for place, (name, model) in enumerate(candidates.items())
+        name: workload.evaluate(each, data, progress=_part(progress, name, place=place, of=len(candidates)))
+        for place, (name, each) in enumerate(candidates.items())
     }
-    return TrainingRun(fitted, scored.pop("the model"), scored, fit_seconds)
+    return scored.pop(_MODEL), scored
 
 
 def _part(progress: Progress, name: str, *, place: int, of: int) -> Progress:

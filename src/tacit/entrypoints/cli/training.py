@@ -71,8 +71,7 @@ def evaluate(
 ) -> None:
     """Score a version, and the baselines, on what is held out now."""
     with asked.opened() as app, shown_progress() as progress:
-        progress("evaluating", 0.0)
-        scored, baselines = app.evaluate(number, dataset)
+        scored, baselines = app.evaluate(number, dataset, progress=progress)
     outcome = {
         "version": number,
         "metrics": scored.metrics,
