@@ -1,15 +1,16 @@
 #!/usr/bin/env bash
-# Put the packages of a lock file, then the project itself, into a virtual environment.
+# Put the packages of a lock file, or the project itself, into a virtual environment.
 #
-#   tools/install.sh VENV LOCK
+#   tools/install.sh VENV LOCK   every package is checked against the hashes of the lock
+#   tools/install.sh VENV        the project, as it stands in this folder, its native engine built anew
 #
-# Every package is checked against the hashes of its lock.  The pinned uv does the work, in seconds; where it cannot
-# (no wheel for this machine, an index that only pip is configured for) pip does the same.
+# The pinned uv does the work, in seconds; where it cannot (no wheel for this machine, an index that only pip is
+# configured for) pip does the same.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 venv=$1
-lock=$2
+lock=${2:-}
 say() { printf '%s\n' "$*" >&2; }
 
 suits() { # new enough, and able to create environments
@@ -44,15 +45,28 @@ if [ "${INSTALLER:-uv}" = uv ] && ! uv --version >/dev/null 2>&1; then
     say "uv cannot be had here; pip will do, more slowly"
 fi
 
-install() {
-  if [ "${INSTALLER:-uv}" = uv ] && uv --version >/dev/null 2>&1; then
-    uv pip install --python "$venv/bin/python" "$@" && return
+has_uv() { [ "${INSTALLER:-uv}" = uv ] && uv --version >/dev/null 2>&1; }
+
+install_packages() {
+  say "installing $lock"
+  if has_uv; then
+    uv pip install --python "$venv/bin/python" --require-hashes -r requirements/build.lock -r "$lock" && return
     say "uv did not manage; trying pip"
   fi
-  pip install --quiet "$@"
+  pip install --quiet --require-hashes -r requirements/build.lock -r "$lock"
 }
 
-say "installing $lock"
-install --require-hashes -r requirements/build.lock -r "$lock"
-# Nothing is resolved or fetched for the project itself: its build backend came with build.lock.
-install --no-deps --no-build-isolation --editable .
+# Nothing is resolved or fetched for the project itself: its build backend, CMake included, came with build.lock.
+install_project() {
+  say "building the project"
+  if has_uv; then
+    uv pip install --quiet --python "$venv/bin/python" --reinstall --no-deps --no-build-isolation --editable .
+  else
+    pip install --quiet --force-reinstall --no-deps --no-build-isolation --editable .
+  fi
+  "$venv/bin/python" tools/native/freshness.py || say "Tacit will run without its native engine, much more slowly.
+What it needs is a C++20 compiler and the headers of Python (Debian: apt-get install g++ python3-dev).  Then: make native
+To see why it was not built: REQUIRE_NATIVE=1 make native"
+}
+
+if [ -n "$lock" ]; then install_packages; else install_project; fi

@@ -1,4 +1,4 @@
-"""The reference pages, made from the code: settings, command line, HTTP interface and metrics.
+"""The reference pages, made from the code: settings, command line, HTTP interface and metrics; and from results.
 
 `python -m tools.reference` writes `docs/reference/*.md`; with `--check` it writes nothing and fails when a page is not
 what the code says.
@@ -17,6 +17,7 @@ from typing import Any
 import typer
 from pydantic import BaseModel
 
+from benchmarks._page import page as performance_page
 from tacit import __version__
 from tacit.bootstrap import build, load_settings, serving
 from tacit.entrypoints.api.app import create_app
@@ -106,6 +107,7 @@ PAGES: Mapping[str, Page] = {
     "cli.md": cli_page,
     "api.md": api_page,
     "metrics.md": metrics_page,
+    "performance.md": performance_page,
 }
 
 

@@ -15,7 +15,7 @@ import yaml
 
 from tools.guards.source import ROOT
 
-TARGETS = {"up", "setup", "test", "test-slow", "check", "fix", "bench", "docs", "requirements", "help"}
+TARGETS = {"up", "setup", "native", "test", "test-slow", "check", "fix", "bench", "docs", "requirements", "help"}
 HOOKS = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text("utf-8"))["repos"]
 
 
@@ -28,6 +28,12 @@ def make(*arguments: str) -> str:
     return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True).stdout
 
 
+def touch_stamps(venv: Path) -> None:
+    """Leave a virtual environment's stamps as a complete installation does, each newer than what it depends on."""
+    for stamp in (".core", ".test", ".project"):
+        (venv / stamp).touch()
+
+
 def test_help_lists_every_target_with_a_sentence() -> None:
     listed = dict(re.findall(r"^  make (\S+) +(\S.*)$", make("help"), re.MULTILINE))
 
@@ -35,8 +41,7 @@ def test_help_lists_every_target_with_a_sentence() -> None:
 
 
 def test_up_serves_at_once_when_everything_is_installed(tmp_path: Path) -> None:
-    for stamp in (".core", ".test"):
-        (tmp_path / stamp).touch()
+    touch_stamps(tmp_path)
 
     assert make("--dry-run", f"VENV={tmp_path}", "up").splitlines() == [f"{tmp_path}/bin/tacit up "]
 
@@ -48,9 +53,20 @@ def test_up_installs_the_core_and_nothing_of_the_tests(tmp_path: Path) -> None:
     assert "requirements/test.lock" not in steps
 
 
+def test_a_changed_kernel_or_build_file_rebuilds_the_project_and_fetches_nothing(tmp_path: Path) -> None:
+    touch_stamps(tmp_path)
+
+    steps = [
+        make("--dry-run", f"VENV={tmp_path}", f"--what-if={changed}", "test")
+        for changed in ("CMakeLists.txt", "pyproject.toml", "src/native/simd.h", "src/native/dispatch.cpp")
+    ]
+
+    assert [f"tools/install.sh {tmp_path} >&2\n" in one for one in steps] == [True] * 4
+    assert [one for one in steps if ".lock" in one] == []
+
+
 def test_the_ledger_prints_nothing_on_stdout_but_itself(tmp_path: Path) -> None:
-    for stamp in (".core", ".test"):
-        (tmp_path / stamp).touch()
+    touch_stamps(tmp_path)
     (tmp_path / "bin").mkdir()
     (tmp_path / "bin" / "python").write_text('#!/bin/sh\necho "{}"\n')
     (tmp_path / "bin" / "python").chmod(0o755)

@@ -1,0 +1,36 @@
+// What the binding files share: array types, and the three parts that module.cpp puts together.
+#pragma once
+
+#include <nanobind/nanobind.h>
+#include <nanobind/ndarray.h>
+#include <nanobind/stl/string.h>
+#include <nanobind/stl/vector.h>
+
+#include <cstdint>
+
+namespace nb = nanobind;
+using namespace nb::literals;
+
+namespace tacit {
+
+template <typename T>
+using Vector = nb::ndarray<const T, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
+template <typename T>
+using Table = nb::ndarray<const T, nb::ndim<2>, nb::c_contig, nb::device::cpu>;
+template <typename T>
+using MutableVector = nb::ndarray<T, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
+template <typename T>
+using MutableTable = nb::ndarray<T, nb::ndim<2>, nb::c_contig, nb::device::cpu>;
+
+// A NumPy array that owns `values`, allocated with new[].
+template <typename T>
+nb::ndarray<nb::numpy, T> owned(T* values, std::initializer_list<size_t> shape) {
+    nb::capsule owner(values, [](void* p) noexcept { delete[] static_cast<T*>(p); });
+    return nb::ndarray<nb::numpy, T>(values, shape, owner);
+}
+
+void bind_training(nb::module_& m);
+void bind_retrieval(nb::module_& m);
+void bind_neighbours(nb::module_& m);
+
+}  // namespace tacit

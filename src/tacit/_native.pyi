@@ -1,0 +1,129 @@
+"""The compiled kernels, as `src/native` exports them.  Arrays are C-contiguous; shapes are checked, values trusted."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+F32 = NDArray[np.float32]
+F64 = NDArray[np.float64]
+I32 = NDArray[np.int32]
+I64 = NDArray[np.int64]
+
+# module.cpp
+def available() -> list[str]: ...
+def built_from() -> str: ...
+def has_openmp() -> bool: ...
+def isa() -> str: ...
+def use_isa(name: str) -> None: ...
+
+# training.cpp
+BLOCK_ROWS: int
+
+def gram(factors: F32, scale: float, threads: int) -> tuple[F64, float]: ...
+def rotate(factors: F32, basis: F32, threads: int) -> None: ...
+def transpose(
+    indptr: I64, indices: I32, data: F32, out_indptr: I64, out_indices: I32, out_data: F32, threads: int
+) -> None: ...
+def solve_rows(
+    rotated: F32,
+    spectrum: F32,
+    scale: float,
+    indptr: I64,
+    indices: I32,
+    data: F32,
+    ridge: F32,
+    out: F32,
+    first: int,
+    threads: int,
+) -> None: ...
+def solve_row(rotated: F32, basis: F32, spectrum: F32, scale: float, items: I32, weights: F32, ridge: float) -> F32: ...
+
+class FixedRows:
+    def __init__(self, factors: F32, basis: F32, spectrum: F32, scale: float, halved: bool) -> None: ...
+    def drop_half(self) -> None: ...
+    def turn(self, first: int, last: int, ridge: F32, threads: int) -> tuple[float, float]: ...
+    def step(
+        self,
+        solved: F32,
+        indptr: I64,
+        indices: I32,
+        data: F32,
+        ridge: F32,
+        first: int,
+        last: int,
+        steps: int,
+        relaxation: float,
+        exact: bool,
+        threads: int,
+    ) -> float: ...
+
+# retrieval.cpp: wrong shapes, ranges and values raise ValueError, wrong types TypeError
+class ItemFilter:
+    @property
+    def allowed(self) -> int: ...
+    @property
+    def memory_bytes(self) -> int: ...
+
+class ItemIndex:
+    def __init__(self, factors: F32, threads: int, coarse_from: int) -> None: ...
+    @property
+    def memory_bytes(self) -> int: ...
+    def filter(self, mask: NDArray[np.bool_]) -> ItemFilter: ...
+    def prepared(self, only: ItemFilter) -> bool: ...
+    def products(self, query: F32, positions: I32) -> F32: ...
+    def search(
+        self,
+        query: F32,
+        count: int,
+        excluded: I32 | None,
+        only: object | None,
+        bonus_items: I32 | None,
+        bonus_scores: F32 | None,
+    ) -> tuple[I32, F32, int, int]: ...
+    def search_many(
+        self,
+        queries: F32,
+        counts: I32,
+        first: int,
+        last: int,
+        excluded_starts: I64 | None,
+        excluded_items: I32 | None,
+        only: ItemFilter | None,
+        bonus_starts: I64 | None,
+        bonus_items: I32 | None,
+        bonus_scores: F32 | None,
+        found: I32,
+        scores: F32,
+        threads: int,
+    ) -> tuple[int, int]: ...
+
+# neighbours.cpp
+def product_work(indptr: I64, indices: I32, right_indptr: I64) -> I64: ...
+def neighbours(
+    user_indptr: I64,
+    user_items: I32,
+    item_indptr: I64,
+    item_users: I32,
+    user_weights: F32,
+    source_scales: F32,
+    target_scales: F32,
+    width: int,
+    first: int,
+    last: int,
+    threads: int,
+    counts: I64,
+    items: I32,
+    scores: F32,
+    filled: int,
+) -> int: ...
+def product(
+    left_indptr: I64,
+    left_indices: I32,
+    left_data: F32,
+    right_indptr: I64,
+    right_indices: I32,
+    right_data: F32,
+    columns: int,
+    first: int,
+    last: int,
+    threads: int,
+) -> tuple[I64, I32, F32]: ...

@@ -1,0 +1,11 @@
+# Writes OUTPUT, a header with one digest over the native sources in FOLDER.
+file(GLOB sources ${FOLDER}/*.cpp ${FOLDER}/*.h)
+list(SORT sources)
+set(listing "")
+foreach(source ${sources})
+  get_filename_component(name ${source} NAME)
+  file(SHA256 ${source} digest)
+  string(APPEND listing "${digest}  ${name}\n")
+endforeach()
+string(SHA256 digest "${listing}")
+file(WRITE ${OUTPUT} "#pragma once\n#define TACIT_BUILT_FROM \"${digest}\"\n")
