@@ -16,7 +16,6 @@ from tacit.data.datasets import SnapshotRules, freeze
 from tacit.entrypoints.api.app import create_app
 from tacit.entrypoints.storefront.pages import storefront_router
 from tacit.models.recommender.als import AlsSettings
-from tacit.models.recommender.artifact import load
 from tacit.models.recommender.workload import RecommenderWorkload
 from tacit.serving.exposures import ExposureQueue
 from tacit.serving.model_pool import ModelPool
@@ -69,7 +68,7 @@ class Shop:
 
     def break_tastes(self) -> None:
         """Let every personal list fail."""
-        self.pool.current().model.__dict__["solver"] = None
+        self.pool.current().model.__dict__["index"] = None
 
     def break_titles(self) -> None:
         """Let every search fail in a way that nobody foresaw."""
@@ -93,7 +92,7 @@ def open_shop(
     if promote:
         bench.release.promote("recommender", 1, actor="ann")
     metrics = MemoryMetricSink()
-    pool = ModelPool(bench.registry, bench.versions, load, metrics=metrics, clock=lambda: 1_767_355_200.0)
+    pool = ModelPool(bench.registry, bench.versions, workload.load, metrics=metrics, clock=lambda: 1_767_355_200.0)
     exposures = ExposureQueue(MemoryExposureLog())
     numbers = itertools.count(1)
     service = RecommendationService(

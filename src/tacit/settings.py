@@ -20,7 +20,7 @@ from tacit.errors import Misconfigured
 
 ENV_PREFIX = "TACIT_"
 CONFIG_VARIABLE = "TACIT_CONFIG"
-FOREIGN_VARIABLES = frozenset({CONFIG_VARIABLE, "TACIT_TEST_DATA"})
+FOREIGN_VARIABLES = frozenset({CONFIG_VARIABLE, "TACIT_ISA", "TACIT_TEST_DATA"})
 """Variables of our prefix that are no settings."""
 
 _FROZEN = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
@@ -67,10 +67,16 @@ class Als(BaseModel):
 
     model_config = _FROZEN
 
-    factors: int = Field(default=64, ge=1, le=4_096)
-    """Length of the user and item vectors."""
-    iterations: int = Field(default=10, ge=1, le=1_000)
-    """How often both sides are solved."""
+    factors: int | None = Field(default=None, ge=1, le=4_096)
+    """Length of the user and item vectors; unset, a rule chooses it from the number of users and items."""
+    iterations: int = Field(default=16, ge=1, le=1_000)
+    """How often both sides are solved, at most."""
+    early_stopping: bool = True
+    """Whether a validation fold, cut from the training part, may end training earlier."""
+    patience: int = Field(default=2, ge=1, le=100)
+    """How many judgements in a row, two iterations apart, may bring nothing better before training ends."""
+    blend: Literal["auto", "off"] = "auto"
+    """Whether the validation fold may choose a second voice that speaks beside the factors."""
     alpha: float | None = Field(default=None, gt=0)
     """Mean confidence weight of an interaction (of one play, on the plain curve).
 
@@ -84,6 +90,18 @@ class Als(BaseModel):
     """How a play count becomes confidence; `plain` is alpha times the count, the others have mean alpha."""
     seed: int = Field(default=20_260, ge=0)
     """Seed of the first item factors."""
+    method: Literal["cg", "cholesky"] = "cg"
+    """How the native engine solves a row: a few conjugate-gradient steps, or exactly; NumPy always solves exactly."""
+    cg_steps: int = Field(default=2, ge=1, le=100)
+    """Conjugate-gradient steps of a row in half an iteration."""
+    relaxation: float = Field(default=1.5, gt=0, lt=2)
+    """How many times as far as solved a row moves, from the second iteration on; 1 is plain."""
+    engine: Literal["auto", "native", "numpy"] = "auto"
+    """What runs training and retrieval: the compiled kernels, NumPy, or whichever works, compiled first."""
+    threads: int | None = Field(default=None, ge=1, le=1_024)
+    """Threads of the native engine, at most; unset, one for each processor that the process may use."""
+    memory_limit_mib: int | None = Field(default=None, ge=64)
+    """Memory a training may take, in MiB; unset, what the machine has left. One that needs more is refused first."""
 
 
 class Gate(BaseModel):

@@ -13,7 +13,12 @@ import pytest
 from tests.transcripts import Terminal, terminal
 from tools.guards.source import ROOT
 
-GUIDES = ("docs/quickstart.md", "docs/howto/import-your-data.md", "docs/howto/release-a-version.md")
+GUIDES = (
+    "docs/quickstart.md",
+    "docs/howto/import-your-data.md",
+    "docs/howto/release-a-version.md",
+    "docs/howto/tune-a-model.md",
+)
 BLOCK = re.compile(r"```bash\n(.*?)```", re.DOTALL)
 TESTED_ELSEWHERE = re.compile(r"^make ")
 """`make up` is the journey of test_up.py."""
@@ -57,7 +62,7 @@ def prepare(shell: Terminal, guide: str) -> None:
     """What a reader has by then: a served version in the quickstart, a first version before the second."""
     if guide.endswith("quickstart.md"):
         shell.run("TACIT_DOWNLOAD=false tacit up --set als.factors=8 --set als.iterations=3")
-    if guide.endswith("release-a-version.md"):
+    if guide.endswith(("release-a-version.md", "tune-a-model.md")):
         shell.run("tacit import table --from plays.csv --columns user=listener,item=artist,value=plays --dataset plays")
         shell.run("tacit train --promote")
 

@@ -87,16 +87,19 @@ def ask_once(model: RecommenderModel) -> None:
     if row is None or not len(model.item_factors):
         return
     taste = taste_of(model, row)
-    if not np.isfinite(model.scores(model.user_factors[row])).all():
+    found = by_taste(model, taste, Wanted(1, nothing))
+    if not np.isfinite(found.scores).all():
         raise Refused("check_failed", "The model's scores are not finite.", field="user_factors")
-    explain(model, taste, by_taste(model, taste, Wanted(1, nothing)).items, most=1)
+    explain(model, taste, found.items, most=1)
     _warm(model)
 
 
 def _warm(model: RecommenderModel) -> None:
     """Derive what a model derives only once, so that no user waits for it."""
-    for derived in (model.user_rows, model.item_rows, model.unit_factors, model.categories):
+    for derived in (model.user_rows, model.item_rows, model.categories, model.ranked):
         len(derived)
+    for index in (model.index, model.unit_index):
+        _ = index.memory_bytes
 
 
 class ModelPool:

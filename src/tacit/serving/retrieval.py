@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from tacit.models.recommender.engines.interfaces import Found
 from tacit.models.recommender.model import RecommenderModel
-from tacit.models.recommender.topk import best_of
 from tacit.serving.answers import ItemView, Reason, Recommendation
 
 Floats = NDArray[np.float32]
@@ -83,15 +83,16 @@ def barred(model: RecommenderModel, seen: History, excluded: Iterable[str]) -> P
 
 
 def by_taste(model: RecommenderModel, taste: Taste, wanted: Wanted) -> Retrieved:
-    """What suits a taste best, O(n_items k)."""
+    """What suits a taste best, exactly, of the items with factors."""
+    only = None if wanted.category is None else model.category_filter(wanted.category)
     factors = model.fold_in(taste.items, taste.values) if taste.factors is None else taste.factors
-    return _best(model, model.scores(factors), wanted)
+    return _retrieved(model.recommend(factors, wanted.limit, met=taste.items, excluded=wanted.barred, only=only))
 
 
 def by_similarity(model: RecommenderModel, item: int, wanted: Wanted) -> Retrieved:
-    """What is most like an item that has factors, O(n_items k); never the item itself."""
-    others = Wanted(wanted.limit, np.append(wanted.barred, item), wanted.category)
-    return _best(model, model.similarities(item), others)
+    """What is most like an item that has factors, exactly; never the item itself."""
+    only = None if wanted.category is None else model.category_filter(wanted.category, of=model.unit_index)
+    return _retrieved(model.similar(item, wanted.limit, excluded=wanted.barred, only=only))
 
 
 def by_popularity(model: RecommenderModel, wanted: Wanted) -> Retrieved:
@@ -151,14 +152,11 @@ def _reason(model: RecommenderModel, row: int, share: float) -> Reason:
 
 
 def _popular_of_all(model: RecommenderModel, wanted: Wanted) -> Positions:
-    return _best(model, np.where(model.listeners > 0, model.listeners, -np.inf).astype(np.float32), wanted).items
-
-
-def _best(model: RecommenderModel, scores: Floats, wanted: Wanted) -> Retrieved:
-    """The best of `(n,)` scores of the first n items, in a scratch array of our own."""
-    n = len(scores)
+    ranked = model.ranked
     if wanted.category is not None:
-        scores[~model.categories[wanted.category][:n]] = -np.inf
-    scores[wanted.barred[wanted.barred < n]] = -np.inf
-    items = best_of(scores, wanted.limit)
-    return Retrieved(items, scores[items])
+        ranked = ranked[model.categories[wanted.category][ranked]]
+    return ranked[~np.isin(ranked, wanted.barred)][: wanted.limit]
+
+
+def _retrieved(found: Found) -> Retrieved:
+    return Retrieved(found.items.astype(np.intp), found.scores)

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import sparse
 
 from tacit.data.datasets import Snapshot, SnapshotRules, freeze
 from tacit.models.recommender.als import AlsSettings
-from tacit.models.recommender.model import FactorScorer
-from tacit.models.recommender.neighbours import ItemNeighbours
+from tacit.models.recommender.engines.interfaces import Positions
+from tacit.models.recommender.engines.matrix import Matrix
+from tacit.models.recommender.factor_lister import FactorLister
+from tacit.models.recommender.popularity import Popularity
+from tacit.models.recommender.voice_lister import VoiceLister
 from tacit.models.recommender.workload import RecommenderWorkload
 from tests.communities import interactions, rows_of, two_tastes
 
@@ -34,26 +38,51 @@ def test_an_oracle_scores_one_on_every_relevance_metric(snapshot: Snapshot) -> N
     class Oracle:
         item_ids = tuple(item.item_id for item in snapshot.items[: snapshot.n_items])
 
-        def scores(self, histories: object) -> np.ndarray:
-            return snapshot.holdout.toarray()
+        def lists(self, histories: Matrix, count: int, *, allowed: object = None) -> Positions:
+            wanted = snapshot.holdout[np.flatnonzero(np.diff(snapshot.holdout.indptr))].toarray()
+            return np.argsort(-wanted, axis=1, kind="stable")[:, :count].astype(np.int32)
 
     scored = WORKLOAD.evaluate(Oracle(), snapshot)
 
     assert [scored.metrics[name] for name in ("ndcg@10", "map@10", "recall@10")] == pytest.approx([1.0, 1.0, 1.0])
 
 
-def test_what_a_user_already_met_in_training_is_never_counted_as_a_recommendation(snapshot: Snapshot) -> None:
-    popularity = WORKLOAD.baselines(snapshot)["popularity"]
+def test_what_a_user_already_met_in_training_stands_in_no_list(snapshot: Snapshot) -> None:
+    histories = Matrix.of(snapshot.training)
+    listers = {"model": FactorLister.of(WORKLOAD.fit(snapshot).model), **WORKLOAD.baselines(snapshot)}
 
-    class Parrot:
-        item_ids = popularity.item_ids
+    for lister in listers.values():
+        lists = lister.lists(histories, 20)
+        met = snapshot.training.toarray() > 0
+        assert not np.take_along_axis(met, lists.astype(np.int64), axis=1)[lists >= 0].any()
 
-        def scores(self, histories: Any) -> np.ndarray:
-            return popularity.scores(histories) + 1e6 * (histories.toarray() > 0)
 
-    parrot, blind = WORKLOAD.evaluate(Parrot(), snapshot), WORKLOAD.evaluate(popularity, snapshot)
+def test_every_lister_lists_only_what_is_allowed_and_short_lists_say_so(snapshot: Snapshot) -> None:
+    histories = Matrix.of(snapshot.training)
+    listers = {"model": FactorLister.of(WORKLOAD.fit(snapshot).model), **WORKLOAD.baselines(snapshot)}
+    allowed = np.arange(snapshot.n_items) % 7 == 0
 
-    assert parrot.metrics == blind.metrics
+    for lister in listers.values():
+        lists = lister.lists(histories, 20, allowed=allowed)
+        assert allowed[lists[lists >= 0]].all()
+        unmet = allowed.sum() - (snapshot.training.toarray()[:, allowed] > 0).sum(axis=1)
+        assert (lists >= 0).sum(axis=1).tolist() == np.minimum(unmet, 20).tolist()
+
+
+@settings(max_examples=50, deadline=None)
+@given(seed=st.integers(0, 10_000), count=st.integers(1, 12))
+def test_the_common_list_is_cut_at_what_each_user_met(seed: int, count: int) -> None:
+    generator = np.random.default_rng(seed)
+    met = generator.random((9, 8)) < generator.random((9, 1))
+    listeners = generator.integers(0, 4, 8)
+    ids = tuple(map(str, range(8)))
+
+    lists = Popularity(ids, listeners).lists(Matrix.of(sparse.csr_array(met.astype(np.float32))), count)
+
+    ranked = np.argsort(-listeners, kind="stable")
+    for row in range(9):
+        expected = [item for item in ranked.tolist() if not met[row, item]][:count]
+        assert lists[row].tolist() == expected + [-1] * (count - len(expected))
 
 
 def test_a_model_of_an_older_snapshot_is_scored_by_item_name_not_by_position() -> None:
@@ -75,9 +104,15 @@ def test_users_are_folded_in_from_the_training_part_alone(snapshot: Snapshot) ->
     model = WORKLOAD.fit(snapshot).model
     row = int(np.flatnonzero(np.diff(snapshot.holdout.indptr))[0])
 
-    scores = FactorScorer(model).scores(snapshot.training[[row]])[0]
+    in_training, in_all = Matrix.of(snapshot.training[[row]]), model.histories(slice(row, row + 1))
 
-    assert not np.allclose(scores, model.scores(model.user_factors[row]), atol=1e-3)
+    listed = FactorLister.of(model).lists(in_training, 20)[0]
+
+    weights = in_training.with_data(model.confidence.weights(in_training.data))
+    folded = model.engine.solve(model.side, weights)[0]
+    assert in_all.nnz > in_training.nnz
+    assert np.array_equal(listed, model.index.search(folded, 20, excluded=in_training.indices).items)
+    assert not np.allclose(folded, model.user_factors[row], atol=1e-3)
 
 
 def test_every_user_with_held_out_items_is_a_case_and_nobody_else(snapshot: Snapshot) -> None:
@@ -100,9 +135,10 @@ def test_an_items_neighbours_are_the_most_similar_ones_ties_by_position_and_neve
     cosines = (met.T @ met) / np.outer(norms, norms)
     np.fill_diagonal(cosines, 0)
 
-    kept = ItemNeighbours.fit(snapshot.training, tuple(map(str, range(snapshot.n_items))), neighbours=5).similarity
+    lister = RecommenderWorkload(AlsSettings(), neighbours=5).baselines(snapshot)["item_neighbours"]
 
-    for item, row in enumerate(kept.toarray()):
+    assert isinstance(lister, VoiceLister)
+    for item, row in enumerate(lister.voice.similarity.scipy().toarray()):
         best = np.argsort(-np.round(cosines[item], 6), kind="stable")[:5]
         assert np.sort(row[row > 0]) == pytest.approx(np.sort(cosines[item][best]), abs=1e-5)
         assert row[item] == 0

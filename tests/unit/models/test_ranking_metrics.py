@@ -12,7 +12,6 @@ from scipy import sparse
 
 from tacit.models.bootstrap_intervals import difference_interval, intervals
 from tacit.models.recommender.ranking_metrics import coverage, per_user_metrics, segment_means
-from tacit.models.recommender.topk import best_of, top_k
 
 
 def reference(ranked: list[int], relevant: set[int], k: int) -> dict[str, float]:
@@ -87,17 +86,6 @@ def test_segments_part_the_users_by_how_much_is_known_of_them() -> None:
         "light": {"cases": 2.0, "ndcg@10": 0.4},
         "heavy": {"cases": 1.0, "ndcg@10": 0.7},
     }
-
-
-@settings(max_examples=100, deadline=None)
-@given(scores=st.lists(st.sampled_from([-np.inf, 0.0, 0.5, 1.0, 2.0]), min_size=1, max_size=30), k=st.integers(1, 35))
-def test_the_top_k_is_a_full_stable_sort_cut_short(scores: list[float], k: int) -> None:
-    row = np.array(scores, np.float32)
-
-    expected = [item for item in np.argsort(-row, kind="stable")[:k] if np.isfinite(row[item])]
-
-    assert best_of(row, k).tolist() == expected
-    assert top_k(row[None, :], k).shape == (1, k)
 
 
 def test_a_bootstrap_interval_holds_the_true_mean_about_as_often_as_it_says() -> None:

@@ -14,7 +14,6 @@ from tacit.data.datasets import Snapshot, SnapshotRules, freeze
 from tacit.errors import Refused
 from tacit.models.recommender.als import AlsSettings
 from tacit.models.recommender.model import RecommenderModel
-from tacit.models.recommender.topk import best_of
 from tacit.models.recommender.workload import RecommenderWorkload
 from tests.communities import checkerboard, interactions, rows_of, titled, two_tastes
 
@@ -48,14 +47,32 @@ def test_what_the_history_contributes_adds_up_to_the_score(model: RecommenderMod
     assert float(shares.sum()) == pytest.approx(float(model.scores(model.user_factors[row])[target]), abs=2e-4)
 
 
+@pytest.mark.parametrize("length", [1, 5, 8, 9, 40])
+def test_histories_shorter_and_longer_than_the_factors_are_explained_by_the_same_formula(
+    model: RecommenderModel, length: int
+) -> None:
+    generator = np.random.default_rng(length)
+    items = np.sort(generator.choice(len(model.item_factors), length, replace=False)).astype(np.int32)
+    values = (1 + generator.random(length)).astype(np.float32)
+    targets = np.array([0, 7, 7, 30])
+
+    _, shares = model.contributions(items, values, targets)
+
+    y = model.item_factors.astype(np.float64)
+    w = model.confidence.weights(values).astype(np.float64)
+    ridge = float(model.ridge.of(np.array([length]), len(y))[0])
+    system = y.T @ y + (y[items] * w[:, None]).T @ y[items] + ridge * np.eye(y.shape[1])
+    expected = (1 + w) * (y[targets] @ np.linalg.solve(system, y[items].T))
+    assert shares == pytest.approx(expected, abs=1e-4)
+
+
 def test_listeners_of_one_half_are_recommended_that_half_because_of_it(model: RecommenderModel) -> None:
     first_half = np.array([item.item_id < "i030" for item in model.items])
     recommended, reasons = [], []
     for row in range(0, len(model.user_ids), 2):
         seen, values = model.history(row)
-        scores = model.scores(model.user_factors[row])
-        scores[seen] = -np.inf
-        best = best_of(scores, 5)
+        found = model.recommend(model.user_factors[row], 5, met=seen, excluded=seen.astype(np.intp))
+        best = found.items.astype(np.intp)
         explaining, shares = model.contributions(seen, values, best)
         recommended += first_half[best].tolist()
         reasons += first_half[explaining[np.argmax(shares, axis=1)]].tolist()
@@ -70,6 +87,59 @@ def test_items_of_one_taste_are_more_alike_than_items_of_two(model: RecommenderM
 
     assert alike[model.item_rows["i001"]] == pytest.approx(1.0, abs=1e-5)
     assert alike[first_half].mean() > alike[~first_half].mean() + 0.3
+
+
+def test_what_is_similar_is_the_highest_cosine_and_never_the_item_itself(model: RecommenderModel) -> None:
+    excluded = np.array([1, 5])
+    for item in range(0, len(model.item_factors), 9):
+        cosines = model.similarities(item)
+        cosines[[item, *excluded]] = -np.inf
+
+        found = model.similar(item, 8, excluded=excluded)
+
+        assert found.scores == pytest.approx(np.sort(cosines)[::-1][:8], abs=1e-5)
+        assert found.scores == pytest.approx(cosines[found.items], abs=1e-5)
+
+
+def test_a_category_narrows_both_indexes_to_its_items(model: RecommenderModel) -> None:
+    nothing = np.empty(0, np.intp)
+    members = np.flatnonzero(model.categories["even"][: len(model.item_factors)])
+    met = np.empty(0, np.int32)
+
+    liked = model.recommend(model.user_factors[0], 99, met=met, excluded=nothing, only=model.category_filter("even"))
+    only = model.category_filter("even", of=model.unit_index)
+    similar = model.similar(int(members[0]), 99, excluded=nothing, only=only)
+
+    assert sorted(liked.items.tolist()) == members.tolist()
+    assert sorted(similar.items.tolist()) == members[1:].tolist()
+    assert model.category_filter("even") is model.category_filter("even")
+
+
+def test_folding_an_item_in_gives_the_factors_its_listeners_leave_it(model: RecommenderModel) -> None:
+    history = model.histories(slice(None)).scipy().tocsc()
+    for item in range(0, len(model.item_factors), 13):
+        part = slice(history.indptr[item], history.indptr[item + 1])
+        users, values = history.indices[part], history.data[part]
+
+        folded = model.fold_in_item(users, values)
+
+        x = model.user_factors.astype(np.float64)
+        w = model.confidence.weights(values).astype(np.float64)
+        ridge = float(model.ridge.of(np.array([len(users)]), len(x))[0])
+        system = x.T @ x + (x[users] * w[:, None]).T @ x[users] + ridge * np.eye(x.shape[1])
+        assert folded == pytest.approx(np.linalg.solve(system, x[users].T @ (1 + w)), abs=1e-4)
+
+
+def test_histories_leave_out_items_without_factors_and_are_the_same_in_parts() -> None:
+    more = interactions([*rows_of(two_tastes()), ("u001", "rare", 1.0)])
+    fitted = WORKLOAD.fit(freeze(more, (), SnapshotRules())).model
+    whole = fitted.histories(slice(None))
+
+    assert whole.columns == len(fitted.item_factors) < len(fitted.items)
+    assert whole.nnz == len(fitted.indices) - 1
+    parts = [fitted.histories(slice(start, start + 50)) for start in range(0, len(fitted.user_ids), 50)]
+    assert np.concatenate([part.indices for part in parts]).tolist() == whole.indices.tolist()
+    assert np.concatenate([part.counts for part in parts]).tolist() == whole.counts.tolist()
 
 
 def test_a_user_below_the_filter_is_served_from_their_own_history() -> None:

@@ -10,6 +10,8 @@ import pytest
 
 from tacit.data.datasets import Snapshot, SnapshotRules, freeze
 from tacit.models.recommender.als import AlsSettings
+from tacit.models.recommender.engines.interfaces import Floats, Index
+from tacit.models.recommender.engines.numpy_engine import NumpyEngine
 from tacit.models.recommender.workload import RecommenderWorkload
 from tacit.rollout.candidates import Candidate, Lesson, train_candidate
 from tacit.rollout.gates import GateRules
@@ -51,6 +53,26 @@ def test_a_candidate_is_judged_signed_registered_and_traceable_to_its_snapshot(b
     assert manifest.lineage["imports"] == ["import-1"]
     assert manifest.hyperparameters["factors"] == 8
     assert manifest.metrics["ndcg@10"] == candidate.run.evaluation.metrics["ndcg@10"]
+
+
+class Contrary(NumpyEngine):
+    """Finds what suits least."""
+
+    def index(self, factors: Floats) -> Index:
+        return super().index(-factors)
+
+
+def test_factors_that_list_worse_than_popularity_fail_the_gate_and_reach_nobody(bench: Bench) -> None:
+    found = replace(two_tastes(users=600), dataset="made-up")
+    snapshot = freeze(found, titled(found), SnapshotRules())
+    taught = Lesson(snapshot, "made-up", snapshot.fingerprint, snapshot.facts(), "c0de" * 16)
+
+    candidate = train(bench, taught, workload=replace(WORKLOAD, engine=Contrary()))
+
+    findings = {finding.gate: finding for finding in candidate.verdict.findings}
+    assert candidate.verdict.outcome == "fail"
+    assert findings["better_than_baseline"].outcome == "fail"
+    assert bench.registry.champion("recommender") is None
 
 
 def test_the_first_candidate_is_challenger_and_nobody_is_champion(bench: Bench) -> None:

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from tacit.data.catalog import Item
 from tacit.errors import Unavailable
-from tacit.models.recommender.als import Confidence
+from tacit.models.recommender.confidence import Confidence
+from tacit.models.recommender.engines.numpy_engine import NumpyEngine
 from tacit.models.recommender.model import RecommenderModel
 from tacit.serving.answers import Recommendation, Source
 from tacit.serving.fallback import Outcome, Step, first_answer, popular_chain, similar_chain, taste_chain
@@ -54,6 +55,7 @@ def models(draw: st.DrawFn) -> RecommenderModel:
         confidence=Confidence("log", 10.0),
         regularization=0.1,
         frequency_exponent=1.0,
+        engine=NumpyEngine(),
     )
 
 
@@ -194,4 +196,5 @@ def small() -> RecommenderModel:
         confidence=Confidence("log", 10.0),
         regularization=0.1,
         frequency_exponent=1.0,
+        engine=NumpyEngine(),
     )

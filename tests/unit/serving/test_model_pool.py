@@ -237,4 +237,4 @@ def test_a_question_asked_at_loading_leaves_nothing_for_the_first_user_to_wait_f
     model = small_model(seed=7)
     ask_once(model)
 
-    assert {"user_rows", "item_rows", "solver", "unit_factors", "categories"} <= vars(model).keys()
+    assert {"user_rows", "item_rows", "side", "index", "unit_index", "categories", "ranked"} <= vars(model).keys()

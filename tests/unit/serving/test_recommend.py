@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tacit.errors import BadInput, NotFound, TacitError, Unavailable
+from tacit.errors import BadInput, NotFound, Refused, TacitError, Unavailable
 from tacit.monitoring import metrics as catalogue
 from tacit.serving.events import RetrieverFailed
 from tacit.serving.recommend import ServingLimits
@@ -197,7 +197,7 @@ def test_a_model_that_fails_is_stood_in_for_by_popularity_and_the_failure_is_tol
     assert own.metrics.value(catalogue.DEGRADED_ANSWERS, source="popular") == 1
     failure = own.events[-1]
     assert isinstance(failure, RetrieverFailed)
-    assert isinstance(failure.error, ValueError)
+    assert isinstance(failure.error, Refused)
 
 
 def test_every_answer_is_remembered_as_it_was_shown(made: Stage) -> None:

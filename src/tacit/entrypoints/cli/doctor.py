@@ -59,7 +59,8 @@ def examination(asked: Asked) -> list[Finding]:
     except TacitError as problem:
         return [*findings, _problem("settings", problem)]
     home = _home(in_force.settings.home.resolve())
-    findings += [_settings(in_force), home, *_ports(in_force)]
+    als = in_force.settings.als
+    findings += [_settings(in_force), engine(als.engine, als.threads), home, *_ports(in_force)]
     is_open = home.outcome != "fail" and (in_force.settings.home / "tacit.db").exists()
     return [*findings, *_inside(in_force)] if is_open else findings
 
@@ -89,6 +90,27 @@ def clock(now: float) -> Finding:
 def _settings(in_force: SettingsInForce) -> Finding:
     chosen = [origin.key for origin in in_force.origins if origin.source != "default"]
     return Finding("settings", "ok", f"{len(chosen)} chosen ({', '.join(chosen) or 'all default'})")
+
+
+def engine(asked: str, threads: int | None = None) -> Finding:
+    """What trains and retrieves, and what to install where it is the slower one."""
+    from tacit.models.recommender.engines.choosing import choose_engine
+    from tacit.models.recommender.engines.native_build import native_build
+
+    try:
+        chosen = choose_engine(asked, threads)
+    except TacitError as problem:
+        return _problem("engine", problem)
+    native = native_build() if chosen.name != "numpy" else None
+    if native is None and asked == "numpy":
+        return Finding("engine", "ok", "numpy, as als.engine asks")
+    if native is None:
+        said = "numpy, many times slower: the native engine was not built, or does not load here"
+        return Finding("engine", "warn", said, "Install a C++ compiler (Debian: g++ python3-dev), then: make setup.")
+    if not native.has_openmp:
+        said = f"{chosen.name}, on one thread: it was built without OpenMP"
+        return Finding("engine", "warn", said, "Install a compiler with OpenMP (Debian: g++), then: make native.")
+    return Finding("engine", "ok", f"{chosen.name}, {chosen.threads} threads; here are {', '.join(native.available)}")
 
 
 def _home(home: Path) -> Finding:

@@ -12,8 +12,10 @@ import typer
 from tacit.entrypoints.cli import exits
 from tacit.entrypoints.cli.data import data_commands
 from tacit.entrypoints.cli.installation import installation_commands
+from tacit.entrypoints.cli.lists import list_commands
 from tacit.entrypoints.cli.models import model_commands
 from tacit.entrypoints.cli.render import print_json, say
+from tacit.entrypoints.cli.search import search_commands
 from tacit.entrypoints.cli.serving import serving_commands
 from tacit.entrypoints.cli.trail import trail_commands
 from tacit.entrypoints.cli.training import training_commands
@@ -44,6 +46,8 @@ def program() -> typer.Typer:
         serving_commands,
         data_commands,
         training_commands,
+        search_commands,
+        list_commands,
         model_commands,
         trail_commands,
         installation_commands,

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from tacit.entrypoints.cli.notices import tell_notices
 from tacit.entrypoints.cli.options import Asked, command
 from tacit.entrypoints.cli.ports import METRICS_HOST, ports_of
 from tacit.entrypoints.cli.render import print_json, printable, say
@@ -62,6 +63,7 @@ def _run(asked: Asked, flags: dict[str, object], *, is_first_start_allowed: bool
         steps = Steps(say if asked.is_json else _print)
         _check_ports(in_force.settings)
         with build(in_force) as app:
+            tell_notices(app)
             if is_first_start_allowed:
                 make_ready(app, steps)
             with serving(app) as parts:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tacit.entrypoints.cli import exits
+from tacit.entrypoints.cli.notices import tell_notices
 from tacit.entrypoints.cli.options import Asked, command
 from tacit.entrypoints.cli.people import actor
 from tacit.entrypoints.cli.progress import shown_progress
@@ -32,12 +33,16 @@ def train(
     asked: Asked,
     *,
     dataset: Dataset = None,
+    warm_start: Annotated[
+        int | None, typer.Option(help="Number of a version whose item factors to start from.", metavar="NUMBER")
+    ] = None,
     promote: Annotated[bool, typer.Option("--promote", help="Promote it if its verdict is pass.")] = False,
 ) -> None:
     """Train a candidate, judge it on what was held out, sign it and register it."""
     with asked.opened() as app:
+        tell_notices(app)
         with shown_progress() as progress:
-            candidate = app.train(dataset, actor=actor(), progress=progress)
+            candidate = app.train(dataset, actor=actor(), warm_start=warm_start, progress=progress)
         passed = candidate.verdict.outcome == "pass"
         if promote and passed:
             app.promote(candidate.version.number, actor=actor(), reason="tacit train --promote")

@@ -9,77 +9,45 @@ with `p_ui` 1 where user `u` met item `i` and 0 elsewhere, `c_ui = 1 + w_ui` whe
 `λ_u = λ (ᾱ n_u + n_items)^ν`: `n_u` items of the user, `ᾱ` the mean weight. (Rendle counts an observation as 1 and a
 non-observation as `α₀ = 1/ᾱ`; multiplying his objective by `ᾱ` gives ours, so that `λ` means the same in both.)
 
-Each half of an iteration fixes one side `Y` and solves every row of the other exactly, as in §4 of Hu et al. Two exact
-rearrangements make it affordable in NumPy:
+Each half of an iteration holds one side and moves every row of the other towards its optimum (Hu et al., §4); how, is
+the engine's business. The loop around the halves is the same for every engine and does four things more:
 
-* *Eigenbasis.* With `YᵀY = Q D Qᵀ` and `Z = Y Q`, row `u` solves `(D + λ_u I + Z_uᵀ W Z_u) q = Z_uᵀ c` and
-  `x = Q q`: what all rows share is diagonal, whatever their own `λ_u`.
-* *The smaller system.* A row with `d < k` items has, by the push-through identity and with `Λ = D + λ_u I`,
-  `q = Λ⁻¹ Z_uᵀ (W⁻¹ + Z_u Λ⁻¹ Z_uᵀ)⁻¹ W⁻¹ c`: a `d x d` system instead of `k x k`.
+* *Popularity order.* While training, the items that most users met stand side by side, so that the rows gathered most
+  stay in cache. The order changes no sum but its rounding, and is undone at the end.
+* *Over-relaxation* (Young, "Iterative Methods for Solving Partial Difference Equations of Elliptic Type", 1954, on
+  blocks). From the second iteration on, a row moves `ω` times as far as the solver says. With the other side held, the
+  objective is quadratic, and on the line through the solver's step `Δ` it is least at `Δ` itself: an exact solve ends
+  in the minimum, and conjugate gradients end in the minimum over a subspace that holds `Δ`. So the half gains
+  `1 - (1 - ω)²` of what it would at `ω = 1`, and loses nothing for `0 ≤ ω ≤ 2`; beyond 1 it gives a little away for a
+  better start of the other half. Should rounding make the objective rise all the same, `ω` is 1 from then on.
+* *Losses for nothing.* An engine tells the objective before a half step, which falls off while its residuals are
+  computed. So the loss of each iteration is told by the next; only the last is measured by itself.
+* *One basis.* A half step may turn both sides by the same rotation, which leaves every product alone. The rotations are
+  accumulated, and turned back at the end.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tacit.data.interfaces import Progress, silent
+from tacit.errors import Refused
+from tacit.models.recommender.confidence import Confidence, Curve
+from tacit.models.recommender.defaults import density_rule, factors_rule
+from tacit.models.recommender.engines.interfaces import Doubles, Engine, Floats, HalfStep, Method, Ridge, Steps
+from tacit.models.recommender.engines.matrix import Matrix
+from tacit.models.recommender.engines.numpy_engine import objective
+from tacit.models.recommender.training_start import first_factors
 
-Csr = Any
-Floats = NDArray[np.float32]
-Curve = Literal["plain", "linear", "log", "capped"]
+__all__ = ["AlsSettings", "Confidence", "Curve", "Factors", "Judge", "density_rule", "loss", "mean_weight", "train"]
 
-_BATCH_FLOATS = 4_000_000
-"""How many gathered factors a batch of rows may hold: 16 MB of float32."""
-
-
-@dataclass(frozen=True)
-class Confidence:
-    """How a value (plays, stars, a count) becomes the weight of an observation: `w = alpha · f(value) / scale`.
-
-    `scale` is the mean of `f` over the training data, so that `alpha` is the mean weight whichever curve is taken and
-    the three can be compared. By NDCG@10 on seeded validation folds (64 factors): on heavy-tailed play counts
-    (Last.fm 2K) `log` is best, `capped` loses 4 % and `linear`, where one obsession drowns the rest, 7 %; on star
-    ratings, which span one decade, the three lie within 0.2 %; where every value is 1 they are the same.
-
-    `plain` is the paper's own `w = alpha · value`, for whoever brings an `alpha` tuned for it.
-
-    Attributes:
-        curve: `plain` and `linear` take the value, `log` takes `log(1 + value)`, `capped` the value but at most `cap`.
-        alpha: Mean weight of an observation over a non-observation; of one play, on the `plain` curve.
-        scale: Mean of the curve over the training data; 1 on the `plain` curve.
-        cap: Where `capped` cuts.
-        mean_weight: Mean of `w` over the training data, `ᾱ`.
-    """
-
-    curve: Curve
-    alpha: float
-    scale: float = 1.0
-    cap: float = np.inf
-    mean_weight: float = 0.0
-
-    def weights(self, values: Floats) -> Floats:
-        """`w` for each value, same shape, float32."""
-        return (self.shape(values) * np.float32(self.alpha / self.scale)).astype(np.float32)
-
-    def shape(self, values: Floats) -> Floats:
-        """`f` for each value."""
-        if self.curve == "log":
-            return np.log1p(values)
-        return np.minimum(values, np.float32(self.cap)) if self.curve == "capped" else values
-
-    @classmethod
-    def fitted(cls, curve: Curve, alpha: float, values: Floats) -> Confidence:
-        """The curve scaled to the training data; `capped` cuts at its 90th percentile."""
-        cap = float(np.quantile(values, 0.9)) if curve == "capped" and len(values) else float("inf")
-        draft = cls(curve, alpha, cap=cap)
-        mean = float(draft.shape(values).mean(dtype=np.float64)) if len(values) else 1.0
-        scale = 1.0 if curve == "plain" else mean
-        return replace(draft, scale=scale, mean_weight=alpha * mean / scale)
+_RISE = 1e-5
+"""By what share the objective may rise from rounding alone."""
 
 
 @dataclass(frozen=True)
@@ -87,143 +55,65 @@ class AlsSettings:
     """What can be chosen about a training run.
 
     Attributes:
-        factors: Length of the vectors, `k`.
-        iterations: Times both sides are solved.
+        factors: Length of the vectors, `k`; `None` takes `factors_rule`.
+        iterations: The most times both sides are solved.
         alpha: Mean weight of an observation (of one play, on the `plain` curve); `None` takes `density_rule`.
         regularization: `λ`; `None` takes `density_rule`.
         frequency_exponent: `ν`, how much more those with many interactions are regularised.
         curve: How values become weights.
         seed: Seed of the first item factors.
+        method: `cg` takes `cg_steps` steps from a row's present value; `cholesky` solves every row exactly.
+        cg_steps: Conjugate-gradient steps of a row in a half step.
+        relaxation: `ω` from the second iteration on, in [0, 2); 1 is plain.
+        judge_every: Iterations between two questions to the judge, if there is one.
+        patience: How many answers in a row may bring nothing better before training ends.
     """
 
-    factors: int = 64
-    iterations: int = 10
+    factors: int | None = None
+    iterations: int = 16
     alpha: float | None = None
     regularization: float | None = None
     frequency_exponent: float = 1.0
     curve: Curve = "log"
     seed: int = 20_260
+    method: Method = "cg"
+    cg_steps: int = 2
+    relaxation: float = 1.5
+    judge_every: int = 2
+    patience: int = 2
 
-    def resolved(self, matrix: Csr) -> AlsSettings:
-        """The same with the density rule's values where none were chosen."""
-        alpha, regularization = density_rule(matrix.nnz / max(1, matrix.shape[0] * matrix.shape[1]))
+    def resolved(self, matrix: Any) -> AlsSettings:
+        """The same with the rules' values where none were chosen, for a `Matrix` or SciPy's CSR."""
+        users, items = matrix.shape
+        cells = max(1, users * items)
+        alpha, regularization = density_rule(matrix.nnz / cells, matrix.nnz / cells**0.5)
         return replace(
             self,
+            factors=factors_rule(users, items) if self.factors is None else self.factors,
             alpha=alpha if self.alpha is None else self.alpha,
             regularization=regularization if self.regularization is None else self.regularization,
         )
 
+    @property
+    def k(self) -> int:
+        """`factors`, once chosen.
 
-def density_rule(density: float) -> tuple[float, float]:
-    """Defaults that travel: `(alpha, regularization)` for a matrix of this density (non-zeros over cells).
-
-    No constant pair suits sparse and dense data alike. `alpha = min(75, d^-0.75 / 4)` and
-    `regularization = 0.01 (d / 5e-4)^0.2` were compared with others on validation folds cut from the training parts
-    of public data sets whose densities span two decades; halving or doubling either costs a few per cent there.
-    """
-    density = max(density, 1e-9)
-    return min(75.0, 0.25 * density**-0.75), 0.01 * (density / 5e-4) ** 0.2
-
-
-@dataclass(frozen=True)
-class Solver:
-    """Solves rows against one fixed side; built once per half iteration, and kept by a model to fold users in.
-
-    Attributes:
-        rotated: `(n, k)` float32, the fixed side in the eigenbasis of its Gram matrix.
-        basis: `(k, k)` float32, `Q`: its columns are the eigenvectors.
-        spectrum: `(k,)` float32, `D` ≥ 0.
-        base: What every row's regularisation starts from: the number of fixed rows.
-        mean_weight: `ᾱ`, what each observation adds to it.
-    """
-
-    rotated: Floats
-    basis: Floats
-    spectrum: Floats
-    base: int
-    mean_weight: float
-    regularization: float
-    frequency_exponent: float
-
-    @classmethod
-    def over(cls, fixed: Floats, *, mean_weight: float, regularization: float, frequency_exponent: float) -> Solver:
-        """Prepare a fixed side: O(n k²) time, O(n k) memory."""
-        wide = fixed.astype(np.float64)
-        spectrum, basis = np.linalg.eigh(wide.T @ wide)
-        basis = basis.astype(np.float32)
-        # Rounding can push an eigenvalue of a Gram matrix a hair below the 0 that bounds it.
-        spectrum = np.maximum(spectrum, 0).astype(np.float32)
-        return cls(fixed @ basis, basis, spectrum, len(fixed), mean_weight, regularization, frequency_exponent)
-
-    def ridge(self, counts: NDArray[np.intp]) -> Floats:
-        """`λ_u` of rows with so many observations, float32."""
-        scale = (self.mean_weight * counts + self.base) ** self.frequency_exponent
-        return np.asarray(self.regularization * scale, dtype=np.float32)
-
-    def solve(self, weights: Csr, progress: Progress = silent) -> Floats:
-        """The factors of each row of `weights`: `(rows, k)` float32; rows without observations are 0.
-
-        Args:
-            weights: `(rows, n)` CSR of `w_ui` > 0.
-            progress: Told after each batch.
-
-        Time O(Σ_u min(d_u, k)² max(d_u, k)), memory O(rows k) plus one batch.
+        Raises:
+            ValueError: The settings are not resolved.
         """
-        counts = np.diff(weights.indptr)
-        solved = np.zeros((weights.shape[0], len(self.spectrum)), np.float32)
-        done, total = 0, max(1, int((counts > 0).sum()))
-        for rows in _batches(counts, len(self.spectrum)):
-            solved[rows] = self._solve_batch(weights, rows, counts[rows])
-            done += len(rows)
-            progress("solving", done / total)
-        return solved @ self.basis.T
+        if self.factors is None:
+            raise ValueError("settings must be resolved before training")
+        return self.factors
 
-    def _solve_batch(self, weights: Csr, rows: NDArray[np.intp], counts: NDArray[np.intp]) -> Floats:
-        widest = int(counts.max())
-        slots = np.arange(widest)
-        real = slots < counts[:, None]
-        at = np.where(real, weights.indptr[rows][:, None] + slots, 0)
-        w = np.where(real, weights.data[at], np.float32(0))  # (rows, widest)
-        z = self.rotated[weights.indices[at]]  # (rows, widest, k)
-        diagonal = self.spectrum + self.ridge(counts)[:, None]  # (rows, k)
-        solve = _solve_dual if widest < len(self.spectrum) else _solve_primal
-        return solve(z, w, real=real, diagonal=diagonal)
+    def ridge(self, mean: float) -> Ridge:
+        """How rows are regularised where the mean weight is so much.
 
-
-def _solve_primal(z: Floats, w: Floats, *, real: NDArray[np.bool_], diagonal: Floats) -> Floats:
-    """`(Λ + Zᵀ W Z) q = Zᵀ c`, `k x k` per row."""
-    system = (z * w[..., None]).transpose(0, 2, 1) @ z
-    k = system.shape[-1]
-    system[:, np.arange(k), np.arange(k)] += diagonal
-    right = np.einsum("rdk,rd->rk", z, np.where(real, 1 + w, np.float32(0)))
-    return np.asarray(np.linalg.solve(system, right[..., None])[..., 0], dtype=np.float32)
-
-
-def _solve_dual(z: Floats, w: Floats, *, real: NDArray[np.bool_], diagonal: Floats) -> Floats:
-    """`q = Λ⁻¹ Zᵀ (W⁻¹ + Z Λ⁻¹ Zᵀ)⁻¹ W⁻¹ c`, `d x d` per row; a padded slot has weight 1 and a right side of 0."""
-    z = z * real[..., None]
-    scaled = z / diagonal[:, None, :]
-    inverse = np.where(real, 1 / np.where(real, w, 1), np.float32(1))
-    system = scaled @ z.transpose(0, 2, 1)
-    d = system.shape[-1]
-    system[:, np.arange(d), np.arange(d)] += inverse
-    right = np.where(real, inverse * (1 + w), np.float32(0))
-    dual = np.linalg.solve(system, right[..., None])[..., 0]
-    return np.asarray(np.einsum("rdk,rd->rk", scaled, dual), dtype=np.float32)
-
-
-def _batches(counts: NDArray[np.intp], k: int) -> Iterator[NDArray[np.intp]]:
-    """Rows with observations, those of like length together, so that padding stays small."""
-    order = np.argsort(counts, kind="stable")
-    start = int(np.searchsorted(counts[order], 1))
-    while start < len(order):
-        shortest = int(counts[order[start]])
-        # A batch spans lengths up to a quarter more than its shortest row.
-        stop = int(np.searchsorted(counts[order], shortest + shortest // 4 + 1))
-        widest = int(counts[order[stop - 1]])
-        stop = min(stop, start + max(1, _BATCH_FLOATS // (widest * k)))
-        yield order[start:stop]
-        start = stop
+        Raises:
+            ValueError: The settings are not resolved.
+        """
+        if self.regularization is None:
+            raise ValueError("settings must be resolved before training")
+        return Ridge(self.regularization, self.frequency_exponent, mean)
 
 
 @dataclass(frozen=True)
@@ -231,73 +121,210 @@ class Factors:
     """What a training run learnt.
 
     Attributes:
-        user_factors: `(n_users, k)` float32, exact for these item factors.
+        user_factors: `(n_users, k)` float32, as the last half step left them: not exact for these item factors.
         item_factors: `(n_items, k)` float32.
-        losses: The objective after each iteration, never rising but for rounding.
+        losses: The objective after each iteration that ran, never rising but for rounding: near the optimum it wavers
+            by some hundred-thousandths where an engine gathers factors in half precision.
+        iteration: The iteration these factors come from: the last, or the best if somebody judged.
+        judged: What the judge said, `(iteration, score)` each.
     """
 
     user_factors: Floats
     item_factors: Floats
-    losses: tuple[float, ...]
+    losses: tuple[float, ...] = ()
+    iteration: int = 0
+    judged: tuple[tuple[int, float], ...] = ()
 
 
-def train(weights: Csr, settings: AlsSettings, progress: Progress = silent) -> Factors:
-    """Learn factors from `(n_users, n_items)` CSR weights `w_ui` > 0; deterministic for given settings.
+Judge = Callable[[Factors], float]
+"""Says how good factors are, the higher the better.
+
+They may stand turned by a rotation, which no product notices; it must neither keep nor change them.
+"""
+
+
+def train(
+    matrix: Matrix,
+    settings: AlsSettings,
+    engine: Engine,
+    *,
+    start: Factors | None = None,
+    judge: Judge | None = None,
+    progress: Progress = silent,
+) -> Factors:
+    """Learn factors from `(n_users, n_items)` weights `w_ui` > 0; deterministic for given settings and engine.
 
     Args:
-        weights: The weights; `settings` must be resolved (`regularization` chosen).
+        matrix: The weights; `settings` must be resolved (`regularization` chosen).
         settings: What to train.
-        progress: Told after each batch of rows.
+        engine: Runs the half steps.
+        start: Factors to start from instead of random ones, for the first rows of both sides: users and items that
+            came later start from nothing. With another `k`, missing factors are drawn and those too many left out,
+            the weakest directions first.
+        judge: Asked every `judge_every` iterations and at the last. The factors it liked best are returned, and
+            training ends early when `patience` answers in a row were no better.
+        progress: Told several times a second; whatever it raises stops the training.
+
+    Raises:
+        Refused: `matrix_invalid`, `factors_invalid` (of `start`), `training_diverged`.
     """
-    if settings.regularization is None:
-        raise ValueError("settings must be resolved before training")
-    ridge = {
-        "mean_weight": mean_weight(weights),
-        "regularization": settings.regularization,
-        "frequency_exponent": settings.frequency_exponent,
-    }
-    transposed = weights.T.tocsr()
-    generator = np.random.default_rng(settings.seed)
-    item_factors = generator.normal(0, 0.1, (weights.shape[1], settings.factors)).astype(np.float32)
-    losses: list[float] = []
-    for iteration in range(settings.iterations):
-        told = _within(progress, iteration, settings.iterations)
-        user_solver = Solver.over(item_factors, **ridge)
-        user_factors = user_solver.solve(weights, lambda _, share, told=told: told(share / 2))  # type: ignore[misc]
-        item_solver = Solver.over(user_factors, **ridge)
-        item_factors = item_solver.solve(transposed, lambda _, share, told=told: told(0.5 + share / 2))  # type: ignore[misc]
-        losses.append(loss(weights, user_factors, item_factors, settings=settings))
-    return Factors(Solver.over(item_factors, **ridge).solve(weights), item_factors, tuple(losses))
+    run = _Run(matrix, settings, engine, start=start)
+    best = _Best(judge, settings)
+    for iteration in range(1, settings.iterations + 1):
+        run.iterate(_within(progress, iteration, settings.iterations))
+        if best.is_enough(run):
+            break
+    run.measure()
+    return best.of(run)
 
 
-def mean_weight(weights: Csr) -> float:
+class _Run:
+    """A training under way: both sides, the basis they stand in, and the objective so far."""
+
+    def __init__(self, matrix: Matrix, settings: AlsSettings, engine: Engine, *, start: Factors | None) -> None:
+        self.settings, self.engine = settings, engine
+        self.ridge = settings.ridge(mean_weight(matrix))
+        given = None if start is None else (start.user_factors, start.item_factors)
+        self.users, self.items = first_factors(
+            matrix.rows, matrix.columns, k=settings.k, seed=settings.seed, start=given
+        )
+        self.by_user, self.by_item, self.order = _popular_first(matrix, engine)
+        if self.order is not None:
+            self.items = np.ascontiguousarray(self.items[self.order])
+        self.basis: Doubles = np.eye(settings.k)
+        self.losses: list[float] = []
+        self.iteration = 0
+        self._relaxation = settings.relaxation
+        self._objective = np.inf
+
+    def iterate(self, told: Callable[[float], None]) -> None:
+        """Move the users, then the items."""
+        self.iteration += 1
+        relaxation = 1.0 if self.iteration == 1 else self._relaxation
+        before = self._half("users", relaxation, lambda _, share: told(share / 2))
+        if self.iteration > 1:
+            self.losses.append(before)
+        self._half("items", min(relaxation, self._relaxation), lambda _, share: told(0.5 + share / 2))
+
+    def measure(self) -> None:
+        """Add the last iteration's loss: a half step that moves nothing."""
+        self.losses.append(self._half("users", 0.0, silent))
+
+    def result(self, users: Floats, items: Floats, basis: Doubles) -> Factors:
+        """Factors of the run, or a copy of them, as the caller numbered the items and in the basis they began in."""
+        if not np.array_equal(basis, np.eye(len(basis))):
+            self.engine.rotate(users, np.ascontiguousarray(basis.T))
+            self.engine.rotate(items, np.ascontiguousarray(basis.T))
+        return Factors(users, self.in_order(items), tuple(self.losses), self.iteration)
+
+    def in_order(self, items: Floats) -> Floats:
+        """Item factors in the caller's order."""
+        if self.order is None:
+            return items
+        ordered = np.empty_like(items)
+        ordered[self.order] = items
+        return ordered
+
+    def _half(self, side: str, relaxation: float, progress: Progress) -> float:
+        matrix, solved, fixed = (
+            (self.by_user, self.users, self.items) if side == "users" else (self.by_item, self.items, self.users)
+        )
+        steps = Steps(self.settings.method, self.settings.cg_steps, relaxation)
+        done = self.engine.half_step(solved, fixed, matrix=matrix, ridge=self.ridge, steps=steps, progress=progress)
+        self.basis = self.basis @ done.basis
+        self._heed(done)
+        return done.loss
+
+    def _heed(self, done: HalfStep) -> None:
+        """Stop over-relaxing if the objective rose since the half step before."""
+        if not np.isfinite(done.loss):
+            raise _diverged(self.iteration)
+        if done.loss > self._objective * (1 + _RISE):
+            self._relaxation = 1.0
+        self._objective = done.loss
+
+
+class _Best:
+    """What the judge said, and the factors it liked best."""
+
+    def __init__(self, judge: Judge | None, settings: AlsSettings) -> None:
+        self._judge, self._settings = judge, settings
+        self._judged: list[tuple[int, float]] = []
+        self._kept: tuple[int, Floats, Floats, Doubles] | None = None
+
+    def is_enough(self, run: _Run) -> bool:
+        """Ask the judge when it is time to; whether nothing better is to be expected."""
+        every, last = self._settings.judge_every, self._settings.iterations
+        if self._judge is None or (run.iteration % every and run.iteration != last):
+            return False
+        score = float(self._judge(Factors(run.users, run.in_order(run.items), tuple(run.losses), run.iteration)))
+        is_better = score > self._best_score()
+        self._judged.append((run.iteration, score))
+        if is_better:
+            # The last iteration's factors need no copy: nothing changes them any more.
+            self._kept = (
+                None if run.iteration == last else (run.iteration, run.users.copy(), run.items.copy(), run.basis)
+            )
+        return self._since_best() >= self._settings.patience
+
+    def of(self, run: _Run) -> Factors:
+        """The best factors of a run, or its last if nobody judged them."""
+        if self._kept is None or self._kept[0] == run.iteration:
+            learnt = run.result(run.users, run.items, run.basis)
+        else:
+            iteration, users, items, basis = self._kept
+            learnt = replace(run.result(users, items, basis), iteration=iteration)
+        return replace(learnt, judged=tuple(self._judged))
+
+    def _best_score(self) -> float:
+        return max((score for _, score in self._judged), default=-np.inf)
+
+    def _since_best(self) -> int:
+        scores = [score for _, score in self._judged]
+        return len(scores) - 1 - scores.index(max(scores))
+
+
+def _popular_first(matrix: Matrix, engine: Engine) -> tuple[Matrix, Matrix, NDArray[np.intp] | None]:
+    """The weights by user and by item, items in order of popularity, and that order where it is not the given one.
+
+    Items that stand nearly in order already, as a snapshot's do, are left as they are: it is their first sixteenth
+    that matters, and whether it holds nine tenths of the interactions that it could.
+    """
+    by_item = engine.transpose(matrix)
+    order = np.argsort(-by_item.counts, kind="stable")
+    head = max(1, len(order) // 16)
+    if int(by_item.counts[:head].sum()) >= 0.9 * int(by_item.counts[order[:head]].sum()):
+        return matrix, by_item, None
+    by_item = by_item.select(order)
+    return engine.transpose(by_item), by_item, order
+
+
+def mean_weight(weights: Matrix) -> float:
     """`ᾱ`, the mean of the weights there are."""
     return float(weights.data.mean(dtype=np.float64)) if weights.nnz else 0.0
 
 
-def _within(progress: Progress, iteration: int, iterations: int) -> Any:
-    return lambda share: progress(f"iteration {iteration + 1} of {iterations}", (iteration + share) / iterations)
+def _within(progress: Progress, iteration: int, iterations: int) -> Callable[[float], None]:
+    return lambda share: progress(f"iteration {iteration} of {iterations}", (iteration - 1 + share) / iterations)
 
 
-def loss(weights: Csr, user_factors: Floats, item_factors: Floats, *, settings: AlsSettings) -> float:
-    """The objective `L` of the module's docstring, in float64: O(nnz k + (users + items) k²).
+def _diverged(iteration: int) -> Refused:
+    return Refused(
+        "training_diverged",
+        f"The objective is no longer finite in iteration {iteration}: the weights are too large for float32.",
+        field="als.alpha",
+        fix="Lower alpha, or raise the regularization.",
+    )
 
-    `Σ_{u,i} (x_u·y_i)²` over all cells is the sum of the elementwise product of the two Gram matrices.
+
+def loss(weights: Matrix, user_factors: Floats, item_factors: Floats, *, settings: AlsSettings) -> float:
+    """The objective `L` of the module's docstring, in float64: O(nnz k + (users + items) k²) time.
+
+    Args:
+        weights: `(n_users, n_items)`.
+        user_factors: `(n_users, k)`.
+        item_factors: `(n_items, k)`.
+        settings: Resolved.
     """
-    users, items = user_factors.astype(np.float64), item_factors.astype(np.float64)
-    total = float(np.sum((users.T @ users) * (items.T @ items)))
-    rows = np.repeat(np.arange(weights.shape[0]), np.diff(weights.indptr))
-    for start in range(0, weights.nnz, 1_000_000):
-        part = slice(start, start + 1_000_000)
-        scores = np.einsum("nk,nk->n", users[rows[part]], items[weights.indices[part]])
-        total += float(np.sum((1 + weights.data[part].astype(np.float64)) * (1 - scores) ** 2 - scores**2))
-    return total + _penalty(weights, users, items, settings=settings)
-
-
-def _penalty(weights: Csr, users: NDArray[np.float64], items: NDArray[np.float64], *, settings: AlsSettings) -> float:
-    alpha, lam, nu = mean_weight(weights), settings.regularization or 0.0, settings.frequency_exponent
-    per_user = np.diff(weights.indptr)
-    per_item = np.bincount(weights.indices, minlength=weights.shape[1])
-    of_users = lam * (alpha * per_user + len(items)) ** nu @ np.sum(users**2, axis=1)
-    of_items = lam * (alpha * per_item + len(users)) ** nu @ np.sum(items**2, axis=1)
-    return float(of_users + of_items)
+    ridge = settings.ridge(mean_weight(weights))
+    return objective(user_factors, item_factors, matrix=weights, ridge=ridge)

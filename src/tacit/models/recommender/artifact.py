@@ -6,7 +6,8 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, get_args
 
 import numpy as np
 import pyarrow as pa
@@ -14,11 +15,18 @@ from numpy.typing import NDArray
 
 from tacit.data.catalog import item_table, items_of
 from tacit.errors import Refused
-from tacit.models.recommender.als import Confidence
+from tacit.models.recommender.blend import Blend
+from tacit.models.recommender.confidence import Confidence
+from tacit.models.recommender.engines.interfaces import Engine
+from tacit.models.recommender.engines.matrix import Matrix
 from tacit.models.recommender.model import RecommenderModel
+from tacit.models.recommender.voices import Kind, Voice
 from tacit.registry.arrays import array_header
 
-FORMAT = 1
+FORMAT = 2
+READABLE = (1, FORMAT)
+"""Format 1 knows no second voice."""
+
 POPULAR_DEPTH = 1_000
 """How many items of each category are kept in order of popularity."""
 
@@ -30,6 +38,11 @@ _ARRAYS = {
     "history_values.npy": ("values", np.float32, 1),
     "item_listeners.npy": ("listeners", np.int64, 1),
 }
+
+
+_VOICE_ARRAYS = {"voice_indptr.npy": "indptr", "voice_items.npy": "indices", "voice_values.npy": "data"}
+_COVARIANCE = "item_covariance.npy"
+"""Of the item factors: quickly read, but long to work out where there are many."""
 
 
 def save(model: RecommenderModel, folder: Path) -> None:
@@ -44,18 +57,24 @@ def save(model: RecommenderModel, folder: Path) -> None:
         "confidence": asdict(model.confidence) | {"cap": _finite_or_none(model.confidence.cap)},
         "regularization": model.regularization,
         "frequency_exponent": model.frequency_exponent,
+        "blend": None if model.blend is None else _saved_blend(model.blend, folder),
     }
     (folder / "recommender.json").write_text(json.dumps(settings, sort_keys=True, indent=1) + "\n")
 
 
-def load(folder: Path) -> RecommenderModel:
+def load(folder: Path, engine: Engine) -> RecommenderModel:
     """Read a model whose files were verified, arrays memory-mapped.
+
+    Args:
+        folder: Where the files are.
+        engine: What shall run the model's algebra.
 
     Raises:
         Refused: `model_invalid` if the parts contradict each other or hold values that are not finite.
     """
     arrays = {attribute: _array(folder / name, kind, rank) for name, (attribute, kind, rank) in _ARRAYS.items()}
     settings = _settings(folder / "recommender.json")
+    blend = settings.get("blend")
     try:
         model = RecommenderModel(
             user_ids=_read_table(folder / "user_index.arrow")["user_id"].to_pylist(),
@@ -64,6 +83,8 @@ def load(folder: Path) -> RecommenderModel:
             confidence=_confidence(settings["confidence"]),
             regularization=float(settings["regularization"]),
             frequency_exponent=float(settings["frequency_exponent"]),
+            engine=engine,
+            blend=None if blend is None else _loaded_blend(blend, folder, arrays["item_factors"]),
             **arrays,
         )
     except (KeyError, TypeError, ValueError) as problem:
@@ -80,9 +101,35 @@ def _settings(path: Path) -> dict[str, Any]:
     except (OSError, ValueError) as problem:
         raise _invalid(path.name, "is not JSON that can be read") from problem
     found = settings.get("format") if isinstance(settings, dict) else None
-    if found != FORMAT:
+    if found not in READABLE:
         raise _invalid(path.name, f"has format {ascii(found)[:64]}; this program reads {FORMAT}")
     return dict(settings)
+
+
+def _saved_blend(blend: Blend, folder: Path) -> dict[str, Any]:
+    for name, attribute in _VOICE_ARRAYS.items():
+        np.save(folder / name, getattr(blend.voice.similarity, attribute), allow_pickle=False)
+    np.save(folder / _COVARIANCE, blend.covariance, allow_pickle=False)
+    return {"voice": blend.voice.kind, "parameters": dict(blend.voice.parameters), "weight": blend.weight}
+
+
+def _loaded_blend(written: Mapping[str, Any], folder: Path, item_factors: NDArray[np.float32]) -> Blend:
+    kinds = (np.int64, np.int32, np.float32)
+    arrays = {
+        attribute: _array(folder / name, kind, 1)
+        for (name, attribute), kind in zip(_VOICE_ARRAYS.items(), kinds, strict=True)
+    }
+    n_items, kind, parameters = len(item_factors), written["voice"], dict(written["parameters"])
+    if kind not in get_args(Kind):
+        raise _invalid("The second voice", f"is of a kind that is not known here: {ascii(kind)[:64]}")
+    covariance = _array(folder / _COVARIANCE, np.float64, 2)
+    if covariance.shape != (item_factors.shape[1],) * 2 or not np.isfinite(np.sum(covariance)):
+        raise _invalid(_COVARIANCE, "is not finite, or not of the factors' length")
+    try:
+        similarity = Matrix.of(SimpleNamespace(shape=(n_items, n_items), format="csr", **arrays))
+        return Blend(Voice(kind, similarity, parameters), float(written["weight"]), covariance)
+    except Refused as problem:
+        raise _invalid("The second voice", f"cannot be used: {problem.detail}"[:200].rstrip(".")) from problem
 
 
 def _confidence(written: Mapping[str, Any]) -> Confidence:

@@ -3,54 +3,63 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse
 
 from tacit.data.datasets import Snapshot
 from tacit.data.interfaces import Progress, silent
 from tacit.models.bootstrap_intervals import intervals
 from tacit.models.interfaces import Evaluation
+from tacit.models.recommender.engines.interfaces import Positions
+from tacit.models.recommender.engines.matrix import Matrix
 from tacit.models.recommender.ranking_metrics import CUTOFFS, coverage, per_user_metrics, segment_means
-from tacit.models.recommender.topk import top_k
 
 Csr = Any
-Floats = NDArray[np.float32]
+Mask = NDArray[np.bool_]
 
-_BATCH_SCORES = 16_000_000
-"""How many scores are held at once: 64 MB of float32."""
+_BATCH_USERS = 2_048
+"""How many users are listed at once."""
 
 
-class Scorer(Protocol):
-    """Whatever can score all its items for a user's history."""
+class Lister(Protocol):
+    """Whatever can list the best items for a user's history."""
 
     @property
     def item_ids(self) -> tuple[str, ...]:
-        """What the columns of histories and scores mean."""
+        """What the columns of histories, and positions in lists, mean."""
         ...
 
-    def scores(self, histories: Csr) -> Floats:
-        """`(users, n_items)` float32 for `(users, n_items)` CSR histories."""
+    def lists(self, histories: Matrix, count: int, *, allowed: Mask | None = None) -> Positions:
+        """The best items for each history that are not in it.
+
+        Args:
+            histories: `(users, n_items)` values.
+            count: How many items each.
+            allowed: `(n_items,)`, the only items that may be listed; all unless given.
+
+        Returns:
+            `(users, count)` int32 positions, best first, ties by position; -1 where a list is shorter.
+        """
         ...
 
 
-def evaluate(scorer: Scorer, snapshot: Snapshot, progress: Progress = silent) -> Evaluation:
+def evaluate(lister: Lister, snapshot: Snapshot, progress: Progress = silent) -> Evaluation:
     """Score a model on the hold-out.
 
     Each user with held-out items gets the best items that are not in their training history. A model that was
     trained on another snapshot of the dataset is shown its own items only; items it does not know, it cannot list.
 
-    O(users · n_items) time, memory bounded by one batch of scores.
+    Time is that of the lists; memory O(users) for them, and one batch of whatever the model needs.
     """
     started = time.monotonic()
     cases = np.flatnonzero(np.diff(snapshot.holdout.indptr))
-    lists = _lists(scorer, snapshot, cases, progress=progress)
-    listeners = np.bincount(snapshot.training.indices, minlength=snapshot.n_items).astype(np.int64)
     if not len(cases):
         return Evaluation({}, {}, {}, cases.astype(np.int64), {})
+    lists = _lists(lister, snapshot, cases, progress=progress)
+    listeners = np.bincount(snapshot.training.indices, minlength=snapshot.n_items).astype(np.int64)
     per_case = per_user_metrics(lists, snapshot.holdout[cases], listeners, users=snapshot.n_users)
     means = {name: float(values.mean()) for name, values in per_case.items()}
     spread = {f"coverage@{k}": coverage(lists, snapshot.n_items, k) for k in CUTOFFS}
@@ -64,35 +73,55 @@ def evaluate(scorer: Scorer, snapshot: Snapshot, progress: Progress = silent) ->
     )
 
 
-def _lists(scorer: Scorer, snapshot: Snapshot, cases: NDArray[np.intp], *, progress: Progress) -> NDArray[np.intp]:
+def _lists(lister: Lister, snapshot: Snapshot, cases: NDArray[np.intp], *, progress: Progress) -> NDArray[np.intp]:
     """The best items of each case as positions in the snapshot: `(cases, max cutoff)`."""
-    to_model, to_snapshot = _translation(scorer, snapshot)
-    width = max(CUTOFFS)
-    lists = np.full((len(cases), width), -1, np.intp)
-    batch = max(1, _BATCH_SCORES // max(1, snapshot.n_items))
-    for start in range(0, len(cases), batch):
-        rows = snapshot.training[cases[start : start + batch]]
-        scores = to_snapshot(scorer.scores(to_model(rows)))
-        seen = np.repeat(np.arange(rows.shape[0]), np.diff(rows.indptr))
-        scores[seen, rows.indices] = -np.inf
-        lists[start : start + batch] = top_k(scores, width)
-        progress("evaluating", min(1.0, (start + batch) / len(cases)))
+    names = _Translation.between(lister, snapshot)
+    lists = np.empty((len(cases), max(CUTOFFS)), np.intp)
+    for start in range(0, len(cases), _BATCH_USERS):
+        batch = slice(start, start + _BATCH_USERS)
+        histories = names.histories(snapshot.training[cases[batch]])
+        lists[batch] = names.positions(lister.lists(histories, lists.shape[1], allowed=names.allowed))
+        progress("evaluating", min(1.0, batch.stop / len(cases)))
     return lists
 
 
-def _translation(scorer: Scorer, snapshot: Snapshot) -> tuple[Callable[[Csr], Csr], Callable[[Floats], Floats]]:
-    """From the snapshot's item numbers to the model's, and back."""
-    theirs = {item_id: column for column, item_id in enumerate(scorer.item_ids)}
-    columns = np.array([theirs.get(item.item_id, -1) for item in snapshot.items[: snapshot.n_items]], dtype=np.int64)
-    if len(theirs) == len(columns) and np.array_equal(columns, np.arange(len(columns))):
-        return (lambda rows: rows), (lambda scores: scores)
-    known = np.flatnonzero(columns >= 0)
-    ones = np.ones(len(known), np.float32)
-    renumber = sparse.csr_array((ones, (known, columns[known])), shape=(len(columns), len(theirs)))
+@dataclass(frozen=True)
+class _Translation:
+    """From a snapshot's item numbers to a model's, and back.
 
-    def back(scores: Floats) -> Floats:
-        found = np.full((len(scores), len(columns)), -np.inf, np.float32)
-        found[:, known] = scores[:, columns[known]]
-        return found
+    Attributes:
+        theirs: `(snapshot items,)` the model's number of each, -1 where it has none; `None` where both are the same.
+        ours: `(model items + 1,)` the snapshot's number of each, -1 where it has none; the last is -1, for no item.
+        allowed: `(model items,)` those the snapshot knows; `None` where that is all.
+    """
 
-    return (lambda rows: (rows @ renumber).tocsr()), back
+    theirs: NDArray[np.int64] | None
+    ours: NDArray[np.intp]
+    allowed: Mask | None
+
+    @classmethod
+    def between(cls, lister: Lister, snapshot: Snapshot) -> _Translation:
+        numbers = {item_id: position for position, item_id in enumerate(lister.item_ids)}
+        ids = [item.item_id for item in snapshot.items[: snapshot.n_items]]
+        theirs = np.array([numbers.get(item_id, -1) for item_id in ids], np.int64)
+        ours = np.full(len(numbers) + 1, -1, np.intp)
+        ours[theirs[theirs >= 0]] = np.flatnonzero(theirs >= 0)
+        if len(numbers) == len(theirs) and np.array_equal(theirs, np.arange(len(theirs))):
+            return cls(None, ours, None)
+        return cls(theirs, ours, ours[:-1] >= 0)
+
+    def histories(self, rows: Csr) -> Matrix:
+        """Rows of the snapshot in the model's numbers, without what the model does not know."""
+        if self.theirs is None:
+            return Matrix.of(rows)
+        columns = self.theirs[rows.indices]
+        known = columns >= 0
+        row = np.repeat(np.arange(rows.shape[0]), np.diff(rows.indptr))[known]
+        columns, values = columns[known], rows.data[known]
+        order = np.lexsort((columns, row))
+        indptr = np.concatenate(([0], np.cumsum(np.bincount(row, minlength=rows.shape[0]))))
+        return Matrix.trusted(indptr, columns[order], values[order], columns=len(self.ours) - 1)
+
+    def positions(self, lists: Positions) -> NDArray[np.intp]:
+        """The model's numbers as the snapshot's."""
+        return np.asarray(self.ours[lists])

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse
 
 from tacit.data.catalog import Item
-from tacit.models.recommender.als import Confidence, Solver
+from tacit.models.recommender.blend import Blend
+from tacit.models.recommender.confidence import Confidence
+from tacit.models.recommender.engines.blas import one_blas_thread
+from tacit.models.recommender.engines.interfaces import Engine, Filter, FixedSide, Floats, Found, Index, Lists, Ridge
+from tacit.models.recommender.engines.matrix import Matrix
 
-Csr = Any
-Floats = NDArray[np.float32]
 Positions = NDArray[np.intp]
+Mask = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,8 @@ class RecommenderModel:
         confidence: How values become weights.
         regularization: `λ` of the training run.
         frequency_exponent: `ν` of the training run.
+        engine: Runs the algebra; no part of what is learnt, and never saved.
+        blend: The second voice that speaks beside the factors, if one was chosen.
     """
 
     user_ids: Sequence[str]
@@ -53,6 +56,8 @@ class RecommenderModel:
     confidence: Confidence
     regularization: float
     frequency_exponent: float
+    engine: Engine = field(repr=False, compare=False)
+    blend: Blend | None = None
 
     @cached_property
     def user_rows(self) -> dict[str, int]:
@@ -64,18 +69,39 @@ class RecommenderModel:
         """Position of each item, by id."""
         return {item.item_id: row for row, item in enumerate(self.items)}
 
-    @cached_property
-    def solver(self) -> Solver:
-        """Folds histories in over these item factors."""
-        return Solver.over(
-            np.asarray(self.item_factors),
-            mean_weight=self.confidence.mean_weight,
-            regularization=self.regularization,
-            frequency_exponent=self.frequency_exponent,
-        )
+    @property
+    def ridge(self) -> Ridge:
+        """How training regularised rows of either side."""
+        return Ridge(self.regularization, self.frequency_exponent, self.confidence.mean_weight)
 
     @cached_property
-    def categories(self) -> Mapping[str, NDArray[np.bool_]]:
+    def side(self) -> FixedSide:
+        """The item factors, prepared to fold users in."""
+        return self.engine.fixed_side(np.ascontiguousarray(self.item_factors), self.ridge)
+
+    @cached_property
+    def user_side(self) -> FixedSide:
+        """The user factors, prepared to fold items in."""
+        return self.engine.fixed_side(np.ascontiguousarray(self.user_factors), self.ridge)
+
+    @cached_property
+    def index(self) -> Index:
+        """Finds what suits a taste best."""
+        return self.engine.index(np.ascontiguousarray(self.item_factors))
+
+    @cached_property
+    def unit_index(self) -> Index:
+        """Finds what is most like an item."""
+        return self.engine.index(self.unit_factors)
+
+    @cached_property
+    def unit_factors(self) -> Floats:
+        """Item factors scaled to length 1, for cosine similarity; a zero vector stays zero."""
+        norms = np.linalg.norm(self.item_factors, axis=1, keepdims=True)
+        return np.ascontiguousarray(self.item_factors / np.maximum(norms, 1e-12), dtype=np.float32)
+
+    @cached_property
+    def categories(self) -> Mapping[str, Mask]:
         """For each category, which items belong to it: `(items,)` bool."""
         members: dict[str, list[int]] = {}
         for row, item in enumerate(self.items):
@@ -87,26 +113,95 @@ class RecommenderModel:
         return masks
 
     @cached_property
-    def unit_factors(self) -> Floats:
-        """Item factors scaled to length 1, for cosine similarity; a zero vector stays zero."""
-        norms = np.linalg.norm(self.item_factors, axis=1, keepdims=True)
-        return np.asarray(self.item_factors / np.maximum(norms, 1e-12), dtype=np.float32)
+    def ranked(self) -> Positions:
+        """All items that anybody met, most listeners first, ties by position."""
+        order = np.argsort(-self.listeners, kind="stable")
+        return order[self.listeners[order] > 0]
+
+    def category_filter(self, category: str, *, of: Index | None = None) -> Filter:
+        """Only the items of a category, prepared once for `index`, or for the index given."""
+        index = self.index if of is None else of
+        key = (id(index), category)
+        if key not in self._filters:
+            self._filters[key] = index.filter(self.categories[category][: len(self.item_factors)])
+        return self._filters[key]
+
+    @cached_property
+    def _filters(self) -> dict[tuple[int, str], Filter]:
+        return {}
 
     def history(self, row: int) -> tuple[NDArray[np.int32], Floats]:
         """Items a user met and their values, ascending by position."""
         part = slice(self.indptr[row], self.indptr[row + 1])
         return self.indices[part], self.values[part]
 
+    def histories(self, rows: slice) -> Matrix:
+        """What users met of the items with factors: `(rows, n_items)` values."""
+        start, stop, _ = rows.indices(len(self.user_ids))
+        entries = slice(int(self.indptr[start]), int(self.indptr[stop]))
+        indptr = self.indptr[start : stop + 1] - self.indptr[start]
+        known = self.indices[entries] < len(self.item_factors)
+        if known.all():
+            return Matrix.trusted(indptr, self.indices[entries], self.values[entries], columns=len(self.item_factors))
+        so_far = np.concatenate(([0], np.cumsum(known, dtype=np.int64)))
+        items, values = self.indices[entries][known], self.values[entries][known]
+        return Matrix.trusted(so_far[indptr], items, values, columns=len(self.item_factors))
+
     def fold_in(self, items: NDArray[np.int32], values: Floats) -> Floats:
         """The factors that training would give a user with this history, the items fixed: `(k,)` float32.
 
         This is the user half of one iteration (Hu et al. 2008, eq. 4), exact for these item factors; items without
-        factors are passed over. O(min(d, k)² max(d, k)) for `d` items.
+        factors are passed over. O(d k min(d, k)) for `d` items.
         """
-        return np.asarray(self.solver.solve(self._weights(items, values))[0])
+        return self.engine.solve_row(self.side, *self._weighted(items, values))
+
+    def fold_in_item(self, users: NDArray[np.int32], values: Floats) -> Floats:
+        """The factors that training would give an item with these listeners, the users fixed: `(k,)` float32.
+
+        Args:
+            users: `(d,)` rows of users, each once.
+            values: `(d,)` how much of the item each of them had.
+        """
+        weights = self.confidence.weights(np.asarray(values, np.float32))
+        return self.engine.solve_row(self.user_side, np.ascontiguousarray(users, np.int32), weights)
+
+    def recommend(
+        self,
+        factors: Floats,
+        count: int,
+        *,
+        met: NDArray[np.int32],
+        excluded: Positions,
+        only: Filter | None = None,
+    ) -> Found:
+        """What suits somebody best of the items with factors, exactly: by factors, and by the second voice if any.
+
+        Args:
+            factors: `(k,)`, theirs.
+            count: How many items, at most 1,000.
+            met: `(d,)` positions of their history, ascending.
+            excluded: Positions of any items, in any order, that must not be found.
+            only: The only items that may be, of `category_filter`.
+        """
+        query, bonus = np.ascontiguousarray(factors, np.float32), None
+        if self.blend is not None:
+            query, bonus = self.blend.query(self.engine, query, met)
+        return self.index.search(query, count, excluded=self._with_factors(excluded), only=only, bonus=bonus)
+
+    def recommend_many(self, factors: Floats, count: int, *, histories: Matrix, only: Filter | None = None) -> Lists:
+        """`recommend` for `(users, k)` factors at once, excluding what the `(users, n_items)` histories hold."""
+        queries, bonus = np.ascontiguousarray(factors), None
+        if self.blend is not None:
+            queries, bonus = self.blend.queries(self.engine, queries, histories)
+        return self.index.search_many(queries, count, excluded=histories, only=only, bonus=bonus)
+
+    def similar(self, item: int, count: int, *, excluded: Positions, only: Filter | None = None) -> Found:
+        """The `count` items most like one that has factors, by cosine; the filter is one of `unit_index`."""
+        query = self.unit_factors[item]
+        return self.unit_index.search(query, count, excluded=self._with_factors(np.append(excluded, item)), only=only)
 
     def scores(self, user_factors: Floats) -> Floats:
-        """How much a user with these factors would like each item: `(n_items,)` float32, O(n_items k)."""
+        """What the factors alone say of each item: `(n_items,)` float32, O(n_items k)."""
         return np.asarray(self.item_factors @ user_factors)
 
     def similarities(self, item: int) -> Floats:
@@ -114,10 +209,11 @@ class RecommenderModel:
         return np.asarray(self.unit_factors @ self.unit_factors[item])
 
     def contributions(self, items: NDArray[np.int32], values: Floats, targets: Positions) -> tuple[Positions, Floats]:
-        """What each item of a history adds to the score of each target (Hu et al. 2008, §5, eq. 7).
+        """What each item of a history adds to the score of each target; the terms add up to the score.
 
-        With `A = YᵀY + λ_u I + Σ_j w_j y_j y_jᵀ`, the score of target `i` is `Σ_j (1 + w_j) y_jᵀ A⁻¹ y_i`: each
-        term is the share that item `j` of the history owns, and the terms add up to the score.
+        For the factors this is Hu et al. 2008, §5, eq. 7: with `A = YᵀY + λ_u I + Σ_j w_j y_j y_jᵀ`, the score of
+        target `i` is `Σ_j (1 + w_j) y_jᵀ A⁻¹ y_i`, and each term is the share that item `j` of the history owns. A
+        second voice is a sum over the history by itself (see `Blend`).
 
         Args:
             items: The history's item positions.
@@ -127,39 +223,38 @@ class RecommenderModel:
         Returns:
             The positions that can explain, `(d,)`, and their contributions, `(targets, d)` float32.
         """
-        weights = self._weights(items, values)
-        z = self.solver.rotated[weights.indices]  # (d, k)
-        diagonal = self.solver.spectrum + self.solver.ridge(np.array([weights.nnz]))
-        system = np.diag(diagonal) + (z * weights.data[:, None]).T @ z
-        solved = np.linalg.solve(system, self.solver.rotated[targets].T)  # (k, targets)
-        shares = (1 + weights.data)[:, None] * (z @ solved)
-        return weights.indices.astype(np.intp), np.asarray(shares.T, dtype=np.float32)
+        explaining, weights = self._weighted(items, values)
+        ridge = self.ridge.of(np.array([len(weights)]), len(self.side.rotated))
+        z, wanted = self.side.rotated[explaining], self.side.rotated[targets]  # (d, k), (targets, k)
+        with one_blas_thread():
+            shares = (1 + weights)[:, None] * _between(z, wanted, weights, diagonal=self.side.spectrum + ridge)
+        of_factors = np.asarray(shares.T, dtype=np.float32)
+        return explaining.astype(np.intp), self._blended(explaining, weights, of_factors, targets=targets)
 
-    def _weights(self, items: NDArray[np.int32], values: Floats) -> Csr:
-        n_items = len(self.item_factors)
-        known = np.asarray(items) < n_items
-        chosen = np.asarray(items)[known].astype(np.int32)
-        data = self.confidence.weights(np.asarray(values, dtype=np.float32)[known])
-        return sparse.csr_array((data, chosen, np.array([0, len(chosen)])), shape=(1, n_items))
+    def _blended(self, items: NDArray[np.int32], weights: Floats, of_factors: Floats, *, targets: Positions) -> Floats:
+        if self.blend is None:
+            return of_factors
+        factors = self.engine.solve_row(self.side, items, weights)
+        at = targets.astype(np.int32)
+        return self.blend.contributions(self.engine, factors, items, targets=at, of_factors=of_factors)
+
+    def _weighted(self, items: NDArray[np.int32], values: Floats) -> tuple[NDArray[np.int32], Floats]:
+        """The items of a history that have factors, and their weights."""
+        known = np.asarray(items) < len(self.item_factors)
+        return np.asarray(items, np.int32)[known], self.confidence.weights(np.asarray(values, np.float32)[known])
+
+    def _with_factors(self, positions: Positions) -> NDArray[np.int32]:
+        return positions[positions < len(self.item_factors)].astype(np.int32)
 
 
-@dataclass(frozen=True)
-class FactorScorer:
-    """A model as the evaluation sees it: a training history in, a score for every item out.
+def _between(z: Floats, wanted: Floats, weights: Floats, *, diagonal: Floats) -> Floats:
+    """`Z A⁻¹ Tᵀ` with `A = Λ + Zᵀ W Z`, through the smaller of two systems: `(d, targets)`.
 
-    Users are folded in from the history given, whatever snapshot the item factors came from. So a version is judged
-    on the same footing whether it was trained a minute or a year ago.
+    With fewer rows than factors it is `W⁻¹ (W⁻¹ + Z Λ⁻¹ Zᵀ)⁻¹ Z Λ⁻¹ Tᵀ`, by the push-through identity.
     """
-
-    model: RecommenderModel
-
-    @property
-    def item_ids(self) -> tuple[str, ...]:
-        return tuple(item.item_id for item in self.model.items[: len(self.model.item_factors)])
-
-    def scores(self, histories: Csr) -> Floats:
-        """`(users, n_items)` float32 for `(users, n_items)` CSR histories of values."""
-        weights = sparse.csr_array(
-            (self.model.confidence.weights(histories.data), histories.indices, histories.indptr), histories.shape
-        )
-        return np.asarray(self.model.solver.solve(weights) @ self.model.item_factors.T)
+    if len(z) >= z.shape[1]:
+        system = np.diag(diagonal) + (z * weights[:, None]).T @ z
+        return np.asarray(z @ np.linalg.solve(system, wanted.T))
+    scaled = z / diagonal
+    system = scaled @ z.T + np.diag(1 / weights)
+    return np.asarray(np.linalg.solve(system, scaled @ wanted.T) / weights[:, None])

@@ -1,70 +1,88 @@
-"""Item neighbours: recommend what is met together with what the user already met."""
+"""Item neighbours and RP3beta: how much more often two items are met together than others are.
+
+Both are one formula, a weighted co-occurrence, with `n_j` the listeners of an item and `d_u` the
+items of a user:
+
+    s_ji = n_j^-σ · n_i^-τ · Σ_u d_u^-υ [u met j][u met i]
+
+* *Cosine* (Deshpande and Karypis, "Item-Based Top-N Recommendation Algorithms", TOIS 2004, §4): `σ = τ = ½, υ = 0`.
+* *Asymmetric cosine* (Aiolli, "Efficient Top-N Recommendation for Very Large Scale Binary Rated Datasets", RecSys 2013,
+  eq. 3): `σ + τ = 1`; the smaller `τ`, the more the popular are let pass.
+* *Inverse user frequency* (Breese, Heckerman and Kadie, UAI 1998, §2.2.2, with a power for the logarithm): `υ > 0`; who
+  met everything says little about any two.
+* *RP3beta* (Paudel, Christoffel, Newell and Bernstein, TiiS 2016, §4): a walk from the user to an item of theirs, to
+  another listener and on to an item, `Σ_j∈u 1/d_u · (1/n_j · 1/d_v)^α`, divided by `n_i^β`: `σ = υ = α, τ = β`.  The
+  first step is the same for all items of one user and changes no order.
+
+Only the strongest entries are kept: of each row (what one item leads to) or of each column (what leads to one item).
+Rows hold what is likely next, and are better where the future is to be told from the past; columns give every item its
+say, and are far better for a voice that speaks alone on dense data, where rows fill with the popular.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
-from scipy import sparse
 
-Csr = Any
+from tacit.data.interfaces import Progress, silent
+from tacit.models.recommender.engines.interfaces import Engine, Floats
+from tacit.models.recommender.engines.matrix import Matrix
+from tacit.models.recommender.voices import Kind, Voice
 
 
 @dataclass(frozen=True)
-class ItemNeighbours:
-    """Item-based collaborative filtering with cosine similarity over listeners (Deshpande and Karypis, TOIS 2004).
+class CoOccurrence:
+    """Item neighbours or RP3beta: the exponents of the module's formula.
 
     Attributes:
-        item_ids: What the columns mean.
-        similarity: `(n_items, n_items)` CSR; row `j` holds the most similar items of `j`, itself excluded.
+        source: `σ`, of the listeners of the item met.
+        target: `τ`, of the listeners of the item spoken of.
+        user: `υ`, of the items of the users between them.
+        keep: How many entries of each row or column.
+        by_target: Whether the strongest of each column are kept, rather than of each row.
+        kind: What it is called.
     """
 
-    item_ids: tuple[str, ...]
-    similarity: Csr
+    source: float = 0.5
+    target: float = 0.3
+    user: float = 0.5
+    keep: int = 200
+    by_target: bool = False
+    kind: Kind = "item_knn"
 
-    @classmethod
-    def fit(cls, training: Csr, item_ids: tuple[str, ...], *, neighbours: int = 100) -> ItemNeighbours:
-        """Keep the `neighbours` most similar items of each; O(Σ_u d_u²) time, O(n_items · neighbours) kept."""
-        met = sparse.csr_array((np.ones(training.nnz, np.float32), training.indices, training.indptr), training.shape)
-        norms = np.sqrt(np.maximum(met.sum(axis=0), 1)).astype(np.float32)
-        columns = met.multiply(1 / norms[None, :]).tocsr()
-        transposed = columns.T.tocsr()
-        blocks = [
-            _strongest(transposed[start : start + 1_000] @ columns, start, neighbours)
-            for start in range(0, training.shape[1], 1_000)
-        ]
-        nothing = sparse.csr_array((0, training.shape[1]), dtype=np.float32)
-        return cls(item_ids, sparse.vstack([nothing, *blocks], format="csr"))
+    @property
+    def parameters(self) -> Mapping[str, float]:
+        return {
+            "source": self.source,
+            "target": self.target,
+            "user": self.user,
+            "keep": self.keep,
+            "by_target": float(self.by_target),
+        }
 
-    def scores(self, histories: Csr) -> NDArray[np.float32]:
-        """`(users, n_items)`: the sum of similarities to the items of each `(users, n_items)` history."""
-        met = sparse.csr_array(
-            (np.ones(histories.nnz, np.float32), histories.indices, histories.indptr), histories.shape
+    def fit(self, engine: Engine, by_user: Matrix, by_item: Matrix, *, progress: Progress = silent) -> Voice:
+        """O(Σ_u d_u²) time, O(threads · n_items + n_items · keep) memory beside the matrices."""
+        source, target = _powers(by_item, self.source), _powers(by_item, self.target)
+        # Co-occurrence is the same both ways, so that the columns are rows with the scales swapped.
+        found = engine.neighbours(
+            by_user,
+            by_item,
+            user_weights=_powers(by_user, self.user),
+            source_scales=target if self.by_target else source,
+            target_scales=source if self.by_target else target,
+            keep=self.keep,
+            progress=progress,
         )
-        return np.asarray((met @ self.similarity).toarray(), dtype=np.float32)
+        return Voice(self.kind, engine.transpose(found) if self.by_target else found, self.parameters)
 
 
-def _strongest(block: Csr, start: int, neighbours: int) -> Csr:
-    """The strongest entries of each row, without the diagonal that begins at column `start`."""
-    block.sort_indices()
-    kept = [_strongest_of_row(block, row, own=start + row, most=neighbours) for row in range(block.shape[0])]
-    indptr = np.concatenate(([0], np.cumsum([len(row) for row in kept], dtype=np.int64)))
-    chosen = np.concatenate([*kept, np.empty(0, np.intp)]).astype(np.intp)
-    return sparse.csr_array((block.data[chosen], block.indices[chosen], indptr), block.shape)
+def rp3beta(alpha: float = 1.0, beta: float = 0.5, *, keep: int = 200, by_target: bool = False) -> CoOccurrence:
+    """RP3beta's settings in the module's formula."""
+    return CoOccurrence(alpha, beta, alpha, keep=keep, by_target=by_target, kind="rp3beta")
 
 
-def _strongest_of_row(block: Csr, row: int, *, own: int, most: int) -> NDArray[np.intp]:
-    """Places in the block's arrays of a row's `most` strongest entries, ties by column, its own column left out.
-
-    Row by row, since a partition of all columns at once is slowed down by the zeros that nearly all of them are.
-    """
-    places: NDArray[np.intp] = np.arange(block.indptr[row], block.indptr[row + 1])
-    places = places[block.indices[places] != own]
-    if len(places) <= most:
-        return places
-    values = block.data[places]
-    weakest = np.partition(values, len(values) - most)[len(values) - most]
-    stronger, equal = places[values > weakest], places[values == weakest]
-    return np.sort(np.concatenate((stronger, equal[: most - len(stronger)])))
+def _powers(matrix: Matrix, exponent: float) -> Floats:
+    """`count^-exponent` of each row; what has no entry counts as one, and meets nobody."""
+    return np.asarray(np.maximum(matrix.counts, 1).astype(np.float64) ** -exponent, dtype=np.float32)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field, replace
+from functools import cache
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse
 
 from tacit.data.catalog import Item
 from tacit.data.datasets import Snapshot
@@ -17,13 +16,30 @@ from tacit.data.interfaces import Progress, silent
 from tacit.errors import Refused
 from tacit.models.interfaces import Evaluation, Fitted
 from tacit.models.recommender import artifact
-from tacit.models.recommender.als import AlsSettings, Confidence, Solver, train
-from tacit.models.recommender.evaluation import Scorer, evaluate
-from tacit.models.recommender.model import FactorScorer, RecommenderModel
-from tacit.models.recommender.neighbours import ItemNeighbours
+from tacit.models.recommender.als import AlsSettings, Confidence, Factors, train
+from tacit.models.recommender.blend import Blend
+from tacit.models.recommender.blend_choice import voice_settings
+from tacit.models.recommender.engines.choosing import choose_engine
+from tacit.models.recommender.engines.interfaces import Engine, Floats
+from tacit.models.recommender.engines.matrix import Matrix
+from tacit.models.recommender.evaluation import Lister, evaluate
+from tacit.models.recommender.factor_lister import FactorLister, weighted
+from tacit.models.recommender.memory import BATCH_USERS, TrainingSize, refuse_beyond
+from tacit.models.recommender.model import RecommenderModel
+from tacit.models.recommender.neighbours import CoOccurrence
 from tacit.models.recommender.popularity import Popularity
+from tacit.models.recommender.training_plan import Plan, PlanRules, VoiceRecipe, planned
+from tacit.models.recommender.voice_lister import VoiceLister
 
-Csr = Any
+
+@cache
+def _usual_engine() -> Engine:
+    return choose_engine()
+
+
+def unlimited() -> int | None:
+    """As much memory as a training wants."""
+    return None
 
 
 @dataclass(frozen=True)
@@ -37,10 +53,19 @@ class RecommenderWorkload:
     Attributes:
         settings: What to train.
         neighbours: How many similar items the item-neighbour baseline keeps.
+        rules: What is decided on a validation fold first: when to stop, and which second voice to blend in.
+        engine: Runs the algebra.
+        memory: Tells how many bytes a training may take, at the time it starts; `None` is as many as it wants.
+        start: A model whose item factors to start from, item by item by id. Its user factors know the hold-out, which
+            training may not, and are left alone.
     """
 
     settings: AlsSettings
     neighbours: int = 100
+    rules: PlanRules = field(default_factory=PlanRules)
+    engine: Engine = field(default_factory=_usual_engine, repr=False, compare=False)
+    memory: Callable[[], int | None] = unlimited
+    start: RecommenderModel | None = field(default=None, repr=False, compare=False)
     name: str = "recommender"
     primary_metric: str = "ndcg@10"
     primary_baseline: str = "popularity"
@@ -49,19 +74,63 @@ class RecommenderWorkload:
         """Train on the training part and fold every known user in.
 
         Raises:
-            Refused: `nothing_to_learn` if the snapshot's filters left no interaction.
+            Refused: `nothing_to_learn` if the snapshot's filters left no interaction; `training_too_large`;
+                `factors_below_popularity` if a validation fold says so beyond doubt.
         """
         if not data.training.nnz:
             raise _nothing_to_learn(data)
         settings = self.settings.resolved(data.training)
-        settings = replace(settings, factors=max(1, min(settings.factors, *data.training.shape)))
+        settings = replace(settings, factors=max(1, min(settings.k, *data.training.shape)))
+        refuse_beyond(training_size(data, settings, self.rules), self.memory())
+        plan = planned(data.training, settings, self.rules, engine=self.engine, progress=progress)
+        settings = replace(settings, iterations=plan.iterations)
         confidence = Confidence.fitted(settings.curve, settings.alpha or 0.0, data.training.data)
-        factors = train(_weighted(data.training, confidence), settings, progress)
-        model = RecommenderModel(
+        item_factors, losses = self._learnt(data, settings, confidence, progress=progress)
+        blend = self._blend(plan.voice, data, item_factors, progress=progress)
+        model = self._model(data, item_factors, confidence=confidence, settings=settings)
+        return Fitted(replace(model, blend=blend), self._facts(settings, plan), losses)
+
+    def _learnt(
+        self, data: Snapshot, settings: AlsSettings, confidence: Confidence, *, progress: Progress
+    ) -> tuple[Floats, tuple[float, ...]]:
+        """Item factors and the losses; the user factors are given up at once, since all users are folded in anew."""
+        weights = weighted(Matrix.of(data.training), confidence)
+        start = None if self.start is None else _aligned(self.start, data)
+        learnt = train(weights, settings, self.engine, start=start, progress=progress)
+        return learnt.item_factors, learnt.losses
+
+    def _blend(
+        self, recipe: VoiceRecipe | None, data: Snapshot, item_factors: Floats, *, progress: Progress
+    ) -> Blend | None:
+        """The second voice made from all of the training part."""
+        if recipe is None:
+            return None
+        by_user = Matrix.of(data.training)
+        made = voice_settings(recipe.kind, recipe.parameters)
+        voice = made.fit(self.engine, by_user, self.engine.transpose(by_user), progress=progress)
+        return Blend.of(voice, recipe.weight, item_factors)
+
+    def _facts(self, settings: AlsSettings, plan: Plan) -> dict[str, object]:
+        """What the manifest says of how the model was learnt."""
+        voice = plan.voice
+        return {
+            "engine": self.engine.name,
+            **asdict(settings),
+            "voice": None if voice is None else voice.kind,
+            "voice_parameters": None if voice is None else dict(voice.parameters),
+            "voice_weight": None if voice is None else voice.weight,
+            "validation": None if plan.validation is None else dict(plan.validation),
+        }
+
+    def _model(
+        self, data: Snapshot, item_factors: Floats, *, confidence: Confidence, settings: AlsSettings
+    ) -> RecommenderModel:
+        """What ships: the factors learnt, and everybody folded in over their whole history."""
+        draft = RecommenderModel(
             user_ids=data.user_ids,
             items=data.items,
-            user_factors=_user_factors(data, factors.item_factors, confidence=confidence, settings=settings),
-            item_factors=factors.item_factors,
+            user_factors=np.zeros((len(data.user_ids), item_factors.shape[1]), np.float32),
+            item_factors=item_factors,
             indptr=data.indptr,
             indices=data.indices,
             values=data.values,
@@ -70,21 +139,29 @@ class RecommenderWorkload:
             confidence=confidence,
             regularization=settings.regularization or 0.0,
             frequency_exponent=settings.frequency_exponent,
+            engine=self.engine,
         )
-        return Fitted(model, asdict(settings), factors.losses)
+        for start in range(0, len(data.user_ids), BATCH_USERS):
+            rows = slice(start, start + BATCH_USERS)
+            histories = weighted(draft.histories(rows), confidence)
+            draft.user_factors[rows] = self.engine.solve(draft.side, histories)
+        return draft
 
-    def baselines(self, data: Snapshot) -> Mapping[str, Scorer]:
+    def baselines(self, data: Snapshot) -> Mapping[str, Lister]:
         """Popularity and item neighbours, learnt from the training part."""
         item_ids = tuple(item.item_id for item in data.items[: data.n_items])
+        by_user = Matrix.of(data.training)
+        cosine = CoOccurrence(0.5, 0.5, 0.0, keep=self.neighbours, by_target=False)
+        similar = cosine.fit(self.engine, by_user, self.engine.transpose(by_user))
         return {
             "popularity": Popularity.fit(data.training, item_ids),
-            "item_neighbours": ItemNeighbours.fit(data.training, item_ids, neighbours=self.neighbours),
+            "item_neighbours": VoiceLister(item_ids, self.engine, similar),
         }
 
-    def evaluate(self, model: RecommenderModel | Scorer, data: Snapshot, *, progress: Progress = silent) -> Evaluation:
+    def evaluate(self, model: RecommenderModel | Lister, data: Snapshot, *, progress: Progress = silent) -> Evaluation:
         """Score a model, or a baseline, on the hold-out; users are folded in from the training part alone."""
-        scorer = FactorScorer(model) if isinstance(model, RecommenderModel) else model
-        return evaluate(scorer, data, progress)
+        lister = FactorLister.of(model) if isinstance(model, RecommenderModel) else model
+        return evaluate(lister, data, progress)
 
     def save(self, model: RecommenderModel, folder: Path) -> None:
         """Write the model's files into an empty folder."""
@@ -92,7 +169,40 @@ class RecommenderWorkload:
 
     def load(self, folder: Path) -> RecommenderModel:
         """Read a verified model, memory-mapped, and refuse one that contradicts itself."""
-        return artifact.load(folder)
+        return artifact.load(folder, self.engine)
+
+
+def training_size(data: Snapshot, settings: AlsSettings, rules: PlanRules) -> TrainingSize:
+    """What a training's memory follows from; the settings are resolved."""
+    return TrainingSize(
+        users=data.n_users,
+        items=data.n_items,
+        interactions=data.training.nnz,
+        factors=settings.k,
+        known_users=len(data.user_ids),
+        is_judged=rules.early_stopping,
+        is_blended=rules.blend == "auto",
+    )
+
+
+def _aligned(start: RecommenderModel, data: Snapshot) -> Factors:
+    """A model's item factors in the order of a snapshot's items, 0 where it knows none; no user factors.
+
+    Raises:
+        Refused: `start_unrelated` if they share no item with factors.
+    """
+    n, k = start.item_factors.shape
+    rows = np.array([start.item_rows.get(item.item_id, n) for item in data.items[: data.n_items]], np.intp)
+    if not np.any(rows < n):
+        raise Refused(
+            "start_unrelated",
+            f"None of the {len(rows)} items of the snapshot has factors in the version to start from.",
+            field="warm_start",
+            fix="Start from a version of the same dataset, or from none.",
+        )
+    items = np.zeros((len(rows), k), np.float32)
+    items[rows < n] = start.item_factors[rows[rows < n]]
+    return Factors(np.zeros((0, k), np.float32), items)
 
 
 def _nothing_to_learn(data: Snapshot) -> Refused:
@@ -104,22 +214,6 @@ def _nothing_to_learn(data: Snapshot) -> Refused:
         field="snapshot",
         fix="Import more, or lower snapshot.min_user_interactions and snapshot.min_item_interactions.",
     )
-
-
-def _weighted(matrix: Csr, confidence: Confidence) -> Csr:
-    return sparse.csr_array((confidence.weights(matrix.data), matrix.indices, matrix.indptr), matrix.shape)
-
-
-def _user_factors(
-    data: Snapshot, item_factors: NDArray[np.float32], *, confidence: Confidence, settings: AlsSettings
-) -> NDArray[np.float32]:
-    solver = Solver.over(
-        item_factors,
-        mean_weight=confidence.mean_weight,
-        regularization=settings.regularization or 0.0,
-        frequency_exponent=settings.frequency_exponent,
-    )
-    return solver.solve(_weighted(data.history[:, : data.n_items].tocsr(), confidence))
 
 
 def _listeners(data: Snapshot) -> NDArray[np.int64]:

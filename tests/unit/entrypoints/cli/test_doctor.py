@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import socket
+import subprocess
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -82,3 +84,43 @@ def test_a_port_that_another_program_uses_is_named_with_its_setting(home: Path) 
 def test_a_clock_before_this_release_fails() -> None:
     assert doctor.clock(0.0).outcome == "fail"
     assert doctor.clock(1_800_000_000.0).outcome == "ok"
+
+
+def engine_without(lacking: str, asked: str = "auto") -> str:
+    """What a process says of its engine in which something was put out of order first."""
+    code = f"import sys\n{lacking}\nfrom tacit.entrypoints.cli.doctor import engine\nprint(engine({asked!r}))"
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+
+
+def test_the_engine_that_runs_is_named_with_its_instruction_set(home: Path) -> None:
+    native = pytest.importorskip("tacit._native", reason="the native extension was not built", exc_type=ImportError)
+
+    finding = found(home)["engine"]
+
+    assert finding.outcome == "ok"
+    assert finding.said.startswith(f"native {native.isa()}, ")
+
+
+def test_without_the_extension_the_engine_is_numpy_and_the_remedy_a_compiler() -> None:
+    said = engine_without("sys.modules['tacit._native'] = None")
+
+    assert "outcome='warn'" in said
+    assert "said='numpy, many times slower" in said
+    assert "Install a C++ compiler" in said
+
+
+def test_a_native_engine_that_was_asked_for_and_is_not_there_fails() -> None:
+    assert "outcome='fail'" in engine_without("sys.modules['tacit._native'] = None", asked="native")
+
+
+def test_an_extension_without_openmp_is_told_to_use_one_thread() -> None:
+    pytest.importorskip("tacit._native", reason="the native extension was not built", exc_type=ImportError)
+
+    said = engine_without("from tacit import _native; _native.has_openmp = lambda: False")
+
+    assert "outcome='warn'" in said
+    assert "built without OpenMP" in said
+
+
+def test_numpy_by_choice_is_no_fault() -> None:
+    assert doctor.engine("numpy").outcome == "ok"

@@ -1,0 +1,117 @@
+"""What answering questions takes, wired over the platform for as long as a server runs."""
+
+from __future__ import annotations
+
+import threading
+import time
+import uuid
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from tacit.bootstrap.app import MODEL, App
+from tacit.errors import Unavailable
+from tacit.serving.exposures import ExposureLog
+from tacit.settings import SettingsInForce
+
+if TYPE_CHECKING:
+    from tacit.adapters.prometheus import PrometheusSink
+    from tacit.serving.model_pool import ModelPool
+    from tacit.serving.recommend import RecommendationService
+
+SERVING_LOCK = "serving.lock"
+
+
+def serving_lock(in_force: SettingsInForce) -> AbstractContextManager[None]:
+    """Keeps every other process from serving from the same home, for as long as it is entered.
+
+    Raises:
+        Misconfigured: `home_unusable`.
+        Unavailable: `home_in_use`, saying by whom; on entering.
+    """
+    from tacit.adapters.homes import usable_home
+    from tacit.adapters.locks import held_lock
+
+    return held_lock(usable_home(in_force.settings.home) / SERVING_LOCK, "serving")
+
+
+def serving_process(in_force: SettingsInForce) -> Mapping[str, object] | None:
+    """What the process that serves from this home says of itself; `None` if there is none."""
+    from tacit.adapters.locks import holder
+
+    return holder(in_force.settings.home.resolve() / SERVING_LOCK)
+
+
+@dataclass(frozen=True)
+class Serving:
+    """What answering questions takes, for as long as a server runs."""
+
+    service: RecommendationService
+    pool: ModelPool
+    metrics: PrometheusSink
+
+
+@contextmanager
+def serving(app: App) -> Iterator[Serving]:
+    """Wire what a server needs over the platform; at the end every exposure that waits is written."""
+    from tacit.adapters.journal import log_serving_event
+    from tacit.adapters.prometheus import PrometheusSink
+    from tacit.serving.exposures import ExposureQueue
+    from tacit.serving.model_pool import ModelPool
+    from tacit.serving.recommend import RecommendationService, ServingLimits
+
+    chosen = app.settings.serving
+    kept = app.settings.exposures
+    metrics = PrometheusSink()
+    pool = ModelPool(
+        app.registry,
+        app.versions,
+        app.workload.load,
+        metrics=metrics,
+        name=MODEL,
+        observe=log_serving_event,
+        poll_seconds=chosen.refresh_seconds,
+    )
+    queue = ExposureQueue(app.exposures, capacity=kept.capacity, flush_seconds=kept.flush_seconds)
+    limits = ServingLimits(min_personal_interactions=chosen.min_personal_interactions, unknown_user=chosen.unknown_user)
+    service = RecommendationService(
+        pool,
+        queue,
+        metrics,
+        clock=time.time,
+        new_id=lambda: uuid.uuid4().hex,
+        limits=limits,
+        observe=log_serving_event,
+    )
+    with _pruned(app.exposures, keep_days=kept.keep_days):
+        try:
+            yield Serving(service, pool, metrics)
+        finally:
+            queue.close()
+
+
+@contextmanager
+def _pruned(log: ExposureLog, *, keep_days: int) -> Iterator[None]:
+    """Remove exposures past their age now and every hour."""
+    import structlog
+
+    logger = structlog.get_logger(__name__)
+    over = threading.Event()
+
+    def prune() -> None:
+        while True:
+            try:
+                log.prune(int((time.time() - keep_days * 86_400) * 1_000))
+            except Unavailable as problem:
+                logger.warning("exposures_unpruned", code=problem.code, detail=problem.detail)
+            if over.wait(3_600):
+                return
+
+    pruner = threading.Thread(target=prune, name="exposure-pruning", daemon=True)
+    pruner.start()
+    try:
+        yield
+    finally:
+        over.set()
+        pruner.join(timeout=10)

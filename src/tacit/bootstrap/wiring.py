@@ -1,0 +1,136 @@
+"""How the platform is put together: each interface gets the adapter that the settings ask for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import fields
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tacit.bootstrap.app import App, now
+from tacit.registry.interfaces import Signer, VersionStore
+from tacit.registry.versions import Version
+from tacit.security.audit import AuditRecorder, AuditTrail
+from tacit.settings import Als, Settings, SettingsInForce
+
+if TYPE_CHECKING:
+    from tacit.adapters.artifacts import FolderArtifacts
+    from tacit.adapters.history import ParquetHistory
+    from tacit.adapters.sql.engine import Database
+    from tacit.models.recommender.workload import RecommenderWorkload
+    from tacit.registry.registry import Registry
+
+
+@contextmanager
+def build(in_force: SettingsInForce) -> Iterator[App]:
+    """Wire the platform over a home folder, and close what was opened at the end.
+
+    Raises:
+        Misconfigured: The home cannot be used (`home_unusable`, `schema_newer`, …).
+    """
+    from tacit.adapters.homes import usable_home
+    from tacit.adapters.sql.engine import file_url, open_database
+
+    home = usable_home(in_force.settings.home)
+    database = open_database(file_url(home / "tacit.db"))
+    try:
+        yield _wired(in_force, home, database)
+    finally:
+        database.close()
+
+
+def _wired(in_force: SettingsInForce, home: Path, database: Database) -> App:
+    from tacit.adapters.artifacts import FolderArtifacts
+    from tacit.adapters.publisher import MOVIELENS_LATEST_SMALL, Publisher
+    from tacit.adapters.signers import signer_over
+    from tacit.adapters.snapshots import SnapshotFolder
+    from tacit.adapters.sql.audit import SqlAuditTrail
+    from tacit.adapters.sql.exposures import SqlExposureLog
+    from tacit.adapters.sql.registry import SqlVersionStore
+    from tacit.rollout.release import Release
+
+    history = _history(in_force.settings, home)
+    artifacts = FolderArtifacts(home / "versions")
+    versions = SqlVersionStore(database, artifacts.folder)
+    audit = SqlAuditTrail(database)
+    notices: list[str] = []
+    workload = _workload(in_force.settings.als, notify=notices.append)
+    signer = signer_over(home / "keys", in_force.settings.signer)
+    registry = _registry(versions, artifacts, signer=signer, audit=audit, keys=home / "keys", database=database)
+    release = Release(
+        registry, versions, audit=audit, clock=now, check=_answers(workload), transaction=database.transaction
+    )
+    return App(
+        in_force=in_force,
+        history=history,
+        importer=history,
+        snapshots=SnapshotFolder(home / "snapshots"),
+        workload=workload,
+        registry=registry,
+        release=release,
+        versions=versions,
+        audit=audit,
+        exposures=SqlExposureLog(database),
+        publisher=Publisher(home / "downloads"),
+        publication=MOVIELENS_LATEST_SMALL,
+        notices=tuple(notices),
+    )
+
+
+def _workload(chosen: Als, *, notify: Callable[[str], None]) -> RecommenderWorkload:
+    from tacit.adapters.host import available_memory
+    from tacit.models.recommender.als import AlsSettings
+    from tacit.models.recommender.engines.choosing import choose_engine
+    from tacit.models.recommender.training_plan import PlanRules
+    from tacit.models.recommender.workload import RecommenderWorkload
+
+    limit = chosen.memory_limit_mib
+    names = {each.name for each in fields(AlsSettings)}
+    return RecommenderWorkload(
+        AlsSettings(**{name: value for name, value in chosen.model_dump().items() if name in names}),
+        rules=PlanRules(chosen.early_stopping, chosen.blend),
+        engine=choose_engine(chosen.engine, chosen.threads, notify=notify),
+        memory=available_memory if limit is None else lambda: limit * 2**20,
+    )
+
+
+def _history(settings: Settings, home: Path) -> ParquetHistory:
+    from tacit.adapters.history import ParquetHistory
+
+    chosen = settings.imports
+    return ParquetHistory(home / "history", memory_limit_bytes=chosen.memory_limit_mib * 2**20, threads=chosen.threads)
+
+
+def _registry(
+    versions: VersionStore,
+    artifacts: FolderArtifacts,
+    *,
+    signer: Signer,
+    audit: AuditTrail,
+    keys: Path,
+    database: Database,
+) -> Registry:
+    from tacit.adapters.signers import VerifierByAlgorithm
+    from tacit.registry.registry import Registry
+
+    return Registry(
+        versions,
+        artifacts,
+        signer=signer,
+        verifier=VerifierByAlgorithm(keys),
+        audit=AuditRecorder(audit),
+        clock=now,
+        transaction=database.transaction,
+    )
+
+
+def _answers(workload: RecommenderWorkload) -> Callable[[Version], None]:
+    """The question a version must answer before it is promoted: the one that a server asks before it swaps."""
+
+    def check(version: Version) -> None:
+        from tacit.serving.model_pool import ask_once
+
+        ask_once(workload.load(version.folder))
+
+    return check

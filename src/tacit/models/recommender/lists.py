@@ -1,0 +1,82 @@
+"""Lists for everybody at once: every user's best items, exactly, a few thousand users at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from difflib import get_close_matches
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tacit.data.interfaces import Progress, silent
+from tacit.errors import BadInput, NotFound
+from tacit.models.recommender.engines.interfaces import Floats, Positions
+from tacit.models.recommender.model import RecommenderModel
+
+LONGEST = 1_000
+"""Items of the longest list."""
+
+_CHUNK = 2_048
+
+
+@dataclass(frozen=True)
+class ListChunk:
+    """The lists of some users.
+
+    Attributes:
+        users: `(users,)` their rows, ascending.
+        items: `(users, count)` item positions, the best first; -1 where a list is shorter.
+        scores: `(users, count)`, -inf there.
+    """
+
+    users: NDArray[np.intp]
+    items: Positions
+    scores: Floats
+
+
+def check_question(model: RecommenderModel, count: int, category: str | None) -> None:
+    """Refuse a question that no list could answer.
+
+    Raises:
+        BadInput: `limit_range`.
+        NotFound: `category_unknown`.
+    """
+    if not 1 <= count <= LONGEST:
+        raise BadInput("limit_range", f"A list holds 1 to {LONGEST} items, not {count}.", field="count")
+    if category is not None and category not in model.categories:
+        near = get_close_matches(category, model.categories, n=3)
+        fix = f"Did you mean {' or '.join(map(repr, near))}?" if near else None
+        raise NotFound("category_unknown", "No item has this category.", field="category", fix=fix)
+
+
+def lists_for_all(
+    model: RecommenderModel,
+    count: int,
+    *,
+    category: str | None = None,
+    min_interactions: int = 1,
+    progress: Progress = silent,
+) -> Iterator[ListChunk]:
+    """What each user would be answered personally: the same items, order and scores as one question at a time.
+
+    Users whose history holds fewer items with factors than `min_interactions` have no taste to go by, and no list.
+    Memory is that of one chunk, whatever the number of users.
+
+    Args:
+        model: Answers.
+        count: Items each, at most 1,000.
+        category: The only category to list from.
+        min_interactions: Items with factors a history needs, at least 1.
+        progress: Told after each chunk.
+    """
+    only = None if category is None else model.category_filter(category)
+    for start in range(0, len(model.user_ids), _CHUNK):
+        rows = slice(start, min(start + _CHUNK, len(model.user_ids)))
+        histories = model.histories(rows)
+        listed = np.flatnonzero(histories.counts >= max(1, min_interactions))
+        found = model.recommend_many(
+            model.user_factors[rows][listed], count, histories=histories.select(listed), only=only
+        )
+        yield ListChunk(start + listed, found.items, found.scores)
+        progress("listing", rows.stop / len(model.user_ids))
