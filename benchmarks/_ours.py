@@ -1,0 +1,79 @@
+"""Our own side: the only place where the benchmarks touch the engine and the training loop."""
+
+from __future__ import annotations
+
+import os
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmarks._folds import Csr
+from benchmarks._harness import ENGINE_VARIABLE
+from tacit.models.recommender.als import AlsSettings, density_rule
+from tacit.models.recommender.als import train as train_als
+from tacit.models.recommender.engines.choosing import choose_engine
+from tacit.models.recommender.engines.interfaces import Engine, FixedSide, Ridge
+from tacit.models.recommender.engines.matrix import Matrix
+
+if TYPE_CHECKING:
+    from benchmarks._trainers import After, Recipe
+
+Floats = NDArray[np.float32]
+
+
+@cache
+def engine(threads: int) -> Engine:
+    """Our engine, on so many threads."""
+    return choose_engine(os.environ.get(ENGINE_VARIABLE, "auto"), threads)
+
+
+def engine_name() -> str:
+    """Which engine that is, its instruction set included."""
+    return engine(1).name
+
+
+def rule(density: float) -> tuple[float, float]:
+    """The middle of every side's grid: `(alpha, share)`, our defaults for a matrix of this density."""
+    return density_rule(density)
+
+
+def train(weights: Csr, recipe: Recipe, after: After | None = None) -> tuple[Floats, Floats]:
+    """Our training loop over our engine, from SciPy's matrix, which is checked first, to factors."""
+    settings = AlsSettings(
+        factors=recipe.factors,
+        iterations=recipe.iterations,
+        alpha=recipe.alpha,
+        regularization=recipe.share,
+        seed=recipe.seed,
+        judge_every=1,
+        patience=recipe.iterations,
+    )
+    told: Any = None
+    if after is not None:
+        call = after
+
+        def told(factors: Any) -> float:
+            call(factors.iteration, factors.user_factors, factors.item_factors)
+            return float(factors.iteration)  # the later the better: nothing is stopped early and nothing kept twice
+
+    learnt = train_als(scaled(weights, recipe.alpha), settings, engine(recipe.threads), judge=told)
+    return learnt.user_factors, learnt.item_factors
+
+
+def scaled(weights: Csr, alpha: float) -> Matrix:
+    """`alpha w`, checked."""
+    matrix = Matrix.of(weights)
+    data = (np.float32(alpha) * matrix.data).astype(np.float32, copy=False)
+    return Matrix.trusted(matrix.indptr, matrix.indices, data, columns=matrix.columns)
+
+
+def matrix_of(csr: Csr) -> Matrix:
+    """A checked matrix."""
+    return Matrix.of(csr)
+
+
+def side(item_factors: Floats, *, alpha: float, share: float, threads: int = 1) -> FixedSide:
+    """Item factors, prepared to fold users in."""
+    return engine(threads).fixed_side(item_factors, Ridge(share, 1.0, alpha))
