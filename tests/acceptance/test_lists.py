@@ -108,5 +108,6 @@ def test_a_training_can_start_from_a_version_and_refuses_one_that_is_not_there(h
 
     assert started.code == 0, started.err
     assert started.answer["metrics"]["ndcg@10"] > 0
+    assert started.answer["losses"] == sorted(started.answer["losses"], reverse=True) != []
     assert missing.code == 3
     assert "99" in missing.err

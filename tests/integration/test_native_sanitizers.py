@@ -61,8 +61,8 @@ def environment() -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def built_in(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where both builds are kept from one test to the next."""
-    return tmp_path_factory.mktemp("sanitized")
+    """Where both builds are kept from one test to the next, and with BUILT_IN from one run to the next."""
+    return Path(os.environ.get("BUILT_IN") or tmp_path_factory.mktemp("sanitized"))
 
 
 def sanitized(kind: str, *arguments: str | Path, built_in: Path) -> subprocess.CompletedProcess[str]:

@@ -56,6 +56,7 @@ class Candidate:
             "baselines": {name: dict(scored.metrics) for name, scored in self.run.baselines.items()},
             "gate": self.verdict.record(),
             "hyperparameters": dict(self.run.fitted.hyperparameters),
+            "losses": list(self.run.fitted.losses),
             "fit_seconds": round(self.run.fit_seconds, 3),
             "seconds": round(self.seconds, 3),
         }
