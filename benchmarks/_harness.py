@@ -15,7 +15,7 @@ from typing import TypeVar
 from benchmarks import _machine
 
 ENGINES = ("auto", "native", "numpy")
-ENGINE_VARIABLE = "TACIT_BENCHMARK_ENGINE"
+ENGINE_VARIABLE = "BENCHMARK_ENGINE"
 """Tells the processes of the sides which engine to take."""
 RESULTS = Path(__file__).with_name("results")
 T = TypeVar("T")

@@ -49,4 +49,4 @@ def test_the_image_installs_against_hashes_and_does_not_run_as_root() -> None:
 
     assert lines.count("--require-hashes") == 2
     assert "\nUSER tacit\n" in lines
-    assert lines.count("\nFROM ") == 2
+    assert lines.count("\nFROM ") == 3
