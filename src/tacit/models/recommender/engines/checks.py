@@ -24,8 +24,8 @@ _BLOCK = 1 << 14
 """Rows looked at together."""
 
 
-def check_factors(factors: Any, name: str, *, rows: int | None = None, k: int | None = None) -> None:
-    """That an array is `(rows, k)` C-contiguous float32, finite, `k` ≥ 1.
+def check_factors(factors: Any, name: str, *, rows: int | None = None, k: int | None = None, scan: bool = True) -> None:
+    """That an array is `(rows, k)` C-contiguous float32, `k` ≥ 1, and finite unless a kernel finds that out itself.
 
     Raises:
         Refused: `factors_invalid`.
@@ -38,20 +38,22 @@ def check_factors(factors: Any, name: str, *, rows: int | None = None, k: int | 
         _refuse_factors(name, f"are {_described(factors)}, not {rows if rows is not None else 'rows'} x {k}")
     if not factors.shape[1]:
         _refuse_factors(name, "have no columns")
-    for start in range(0, len(factors), _BLOCK):
+    for start in range(0, len(factors) if scan else 0, _BLOCK):
         finite = np.isfinite(factors[start : start + _BLOCK]).all(axis=1)
         if not finite.all():
             _refuse_factors(name, f"are not finite in row {start + int(finite.argmin())}")
 
 
-def check_half_step(solved: Floats, fixed: Floats, matrix: Matrix) -> None:
+def check_half_step(solved: Floats, fixed: Floats, matrix: Matrix, *, scan: bool = True) -> None:
     """That both sides fit the matrix and each other and can be written in place, and that all weights are above 0.
+
+    `scan` is as in `check_factors`.
 
     Raises:
         Refused: `factors_invalid`, `matrix_invalid`.
     """
-    check_factors(fixed, "fixed", rows=matrix.columns)
-    check_factors(solved, "solved", rows=matrix.rows, k=fixed.shape[1])
+    check_factors(fixed, "fixed", rows=matrix.columns, scan=scan)
+    check_factors(solved, "solved", rows=matrix.rows, k=fixed.shape[1], scan=scan)
     for name, side in (("solved", solved), ("fixed", fixed)):
         if not side.flags.writeable:
             _refuse_factors(name, "are read-only; train on a copy")
@@ -83,6 +85,39 @@ def check_width(matrix: Matrix, columns: int) -> None:
             field="matrix",
             fix="Number its columns as the items are.",
         )
+
+
+def check_transposed(by_user: Matrix, by_item: Matrix) -> None:
+    """That two matrices can be one by user and by item; `matrix_invalid`."""
+    if by_item.shape != by_user.shape[::-1] or by_item.nnz != by_user.nnz:
+        raise Refused(
+            "matrix_invalid",
+            f"By item it is {by_item.shape} with {by_item.nnz} entries, by user {by_user.shape} with {by_user.nnz}.",
+            field="by_item",
+            fix="Transpose by_user.",
+        )
+
+
+def checked_weights(values: Floats, length: int, field: str, *, positive: bool = False) -> Floats:
+    """`(length,)` float32 weights or scales, finite, not below 0 (`positive`: above it); else `weights_invalid`."""
+    values = np.ascontiguousarray(values, np.float32)
+    if values.shape != (length,):
+        _refuse_weights(field, f"has shape {values.shape}, not ({length},)", "Give one number for each.")
+    if not np.isfinite(values).all() or (values <= 0 if positive else values < 0).any():
+        _refuse_weights(field, "holds a number that is not finite, or too small", "Keep all of them above 0.")
+    return values
+
+
+def check_keep(keep: int) -> None:
+    """That at least one neighbour is kept; `weights_invalid`."""
+    if keep < 1:
+        _refuse_weights("keep", f"is {keep}", "Keep at least one neighbour.")
+
+
+def check_similarities(scores: Floats) -> None:
+    """That no product of weights and scales left float32; `weights_invalid`."""
+    if not np.isfinite(scores).all():
+        _refuse_weights("user_weights", "and the scales have products beyond float32", "Scale them down.")
 
 
 def checked_row(items: Positions, weights: Floats, n: int) -> Matrix:
@@ -189,6 +224,10 @@ def _refuse_factors(name: str, problem: str) -> NoReturn:
 
 def _refuse_query(name: str, problem: str, fix: str) -> NoReturn:
     raise Refused("query_invalid", f"The {name} {problem}.", field=name, fix=fix)
+
+
+def _refuse_weights(field: str, problem: str, fix: str) -> NoReturn:
+    raise Refused("weights_invalid", f"{field} {problem}.", field=field, fix=fix)
 
 
 def _refuse_row(problem: str, fix: str) -> NoReturn:

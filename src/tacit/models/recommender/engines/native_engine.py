@@ -9,17 +9,21 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from functools import cache
-from typing import Any
 
 import numpy as np
-from threadpoolctl import ThreadpoolController
 
 from tacit import _native
 from tacit.data.interfaces import Progress, silent
 from tacit.errors import Refused
 from tacit.models.recommender.engines import native_neighbours
-from tacit.models.recommender.engines.checks import check_basis, check_factors, check_width, checked_row
+from tacit.models.recommender.engines.blas import one_blas_thread
+from tacit.models.recommender.engines.checks import (
+    check_basis,
+    check_factors,
+    check_half_step,
+    check_width,
+    checked_row,
+)
 from tacit.models.recommender.engines.interfaces import (
     Doubles,
     FixedSide,
@@ -89,7 +93,8 @@ class NativeEngine:
 
         The loss comes from the residuals that the steps start with, and costs nothing more.
         """
-        _check_half_step(solved, fixed, matrix)
+        # Without a pass over both sides: the kernels find what is not finite as they go.
+        check_half_step(solved, fixed, matrix, scan=False)
         scale, spectrum, basis = self._eigenbasis(fixed, progress)
         square = scale * scale
         turned = np.ascontiguousarray(basis, np.float32)
@@ -149,7 +154,7 @@ class NativeEngine:
         if not 2.0**-40 < largest < 2.0**40:  # float32 sums of squares may have left the range
             gram, _ = self._gram(factors, scale, progress)
             gram /= scale * scale
-        with _one_blas_thread():
+        with one_blas_thread():
             spectrum, basis = np.linalg.eigh(gram)
         # Rounding can push an eigenvalue of a Gram matrix a hair below the 0 that bounds it.
         return scale, np.maximum(spectrum, 0), basis
@@ -182,7 +187,7 @@ class NativeEngine:
         check_factors(factors, "factors")
         gram, rotated = np.zeros((factors.shape[1],) * 2), np.empty_like(factors)
         blocks = [slice(start, start + _BLOCK) for start in range(0, len(factors), _BLOCK)]
-        with _one_blas_thread():
+        with one_blas_thread():
             for block in blocks:
                 wide = factors[block].astype(np.float64)
                 gram += wide.T @ wide
@@ -315,40 +320,10 @@ def _ranges(rows: int, k: int, *, threads: int) -> Iterator[tuple[int, int]]:
         yield first, min(rows, first + step)
 
 
-@cache
-def _controller() -> Any:
-    """Finding the BLAS libraries takes milliseconds: once."""
-    return ThreadpoolController()
-
-
-def _one_blas_thread() -> Any:
-    """A `k x k` decomposition is too small to share out, and idle BLAS threads would spin beside ours."""
-    return _controller().limit(limits=1, user_api="blas")
-
-
-def _check_factors(factors: Floats, name: str) -> None:
-    """Types and shape only: the kernels find what is not finite as they go, without another pass."""
-    if not (isinstance(factors, np.ndarray) and factors.dtype == np.float32 and factors.ndim == 2 and factors.shape[1]):
-        raise _refused(name, "must be two-dimensional float32, with at least one column")
-    if not factors.flags.c_contiguous:
-        raise _refused(name, "must lie row by row in memory")
-
-
-def _check_half_step(solved: Floats, fixed: Floats, matrix: Matrix) -> None:
-    for name, side, rows in (("solved", solved, matrix.rows), ("fixed", fixed, matrix.columns)):
-        _check_factors(side, name)
-        if side.shape != (rows, fixed.shape[1]):
-            raise _refused(name, f"are {side.shape[0]} x {side.shape[1]}, not {rows} x {fixed.shape[1]}")
-        if not side.flags.writeable:
-            raise _refused(name, "are read-only; train on a copy")
-    if np.may_share_memory(solved, fixed):
-        raise _refused("solved", "share memory with fixed; give each side an array of its own")
-    matrix.weights()
-
-
 def _not_finite(name: str) -> Refused:
-    return _refused(name, "hold numbers that are not finite")
-
-
-def _refused(name: str, problem: str) -> Refused:
-    return Refused("factors_invalid", f"The factors `{name}` {problem}.", field=name, fix="Give finite float32 rows.")
+    return Refused(
+        "factors_invalid",
+        f"The factors `{name}` hold numbers that are not finite.",
+        field=name,
+        fix="Give finite float32 rows.",
+    )

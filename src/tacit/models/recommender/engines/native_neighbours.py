@@ -9,7 +9,13 @@ from numpy.typing import NDArray
 
 from tacit import _native
 from tacit.data.interfaces import Progress, silent
-from tacit.errors import Refused
+from tacit.models.recommender.engines.checks import (
+    check_keep,
+    check_similarities,
+    check_transposed,
+    check_width,
+    checked_weights,
+)
 from tacit.models.recommender.engines.interfaces import Floats
 from tacit.models.recommender.engines.matrix import Matrix
 
@@ -42,12 +48,13 @@ def neighbours(
         Refused: `matrix_invalid` where the two matrices do not fit each other, `weights_invalid` for weights or scales
             that are too few, not finite or out of range, and where a similarity overflows.
     """
-    _check_transposed(by_user, by_item)
-    weights = _checked("user_weights", user_weights, by_user.rows)
-    source = _checked("source_scales", source_scales, by_item.rows, positive=True)
-    target = _checked("target_scales", target_scales, by_item.rows, positive=True)
+    check_transposed(by_user, by_item)
+    weights = checked_weights(user_weights, by_user.rows, "user_weights")
+    source = checked_weights(source_scales, by_item.rows, "source_scales", positive=True)
+    target = checked_weights(target_scales, by_item.rows, "target_scales", positive=True)
+    check_keep(keep)
     n = by_item.rows
-    width = max(1, min(_at_least_one(keep), n - 1))
+    width = max(1, min(keep, n - 1))
     counts = np.zeros(n, np.int64)
     # Pages that stay unused are never touched, so that this sets aside addresses rather than memory.
     items, scores = np.empty(n * width, np.int32), np.empty(n * width, np.float32)
@@ -57,8 +64,7 @@ def neighbours(
     for first, last in _portions(work, slots=np.full(n, width), threads=threads):
         filled = _native.neighbours(*given, first, last, threads, counts, items, scores, filled)
         progress("neighbours", last / n)
-    if not np.isfinite(scores[:filled]).all():
-        raise _invalid("user_weights", "and the scales have products beyond float32", "Scale them down.")
+    check_similarities(scores[:filled])
     return Matrix(_pointers(counts), items[:filled], scores[:filled], n)
 
 
@@ -70,13 +76,7 @@ def weighted_rows(histories: Matrix, rows: Matrix, *, threads: int, progress: Pr
     Raises:
         Refused: `matrix_invalid` if the histories have not one column for each row of `rows`.
     """
-    if histories.columns != rows.rows:
-        raise Refused(
-            "matrix_invalid",
-            f"Histories over {histories.columns} items cannot take rows of {rows.rows}.",
-            field="histories",
-            fix="Give both the same items.",
-        )
+    check_width(histories, rows.rows)
     if histories.rows == 1:  # one user, answered while somebody waits
         counts, columns, values = _product(histories, rows, first=0, last=1, threads=1)
         return Matrix(_pointers(counts), columns, values, rows.columns)
@@ -89,17 +89,6 @@ def weighted_rows(histories: Matrix, rows: Matrix, *, threads: int, progress: Pr
     nothing = (np.empty(0, np.int64), np.empty(0, np.int32), np.empty(0, np.float32))
     counts, columns, values = (np.concatenate(each) for each in zip(nothing, *parts, strict=True))
     return Matrix(_pointers(counts), columns, values, rows.columns)
-
-
-def _check_transposed(by_user: Matrix, by_item: Matrix) -> None:
-    if by_item.rows != by_user.columns or by_item.columns != by_user.rows or by_item.nnz != by_user.nnz:
-        raise Refused(
-            "matrix_invalid",
-            f"By item it is {by_item.rows} x {by_item.columns} with {by_item.nnz} entries, by user {by_user.rows} x "
-            f"{by_user.columns} with {by_user.nnz}: not one matrix.",
-            field="by_item",
-            fix="Transpose by_user.",
-        )
 
 
 def _pattern(matrix: Matrix) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
@@ -140,22 +129,3 @@ def _pointers(counts: NDArray[np.int64]) -> NDArray[np.int64]:
     indptr = np.zeros(len(counts) + 1, np.int64)
     np.cumsum(counts, out=indptr[1:])
     return indptr
-
-
-def _checked(field: str, values: Floats, length: int, *, positive: bool = False) -> Floats:
-    values = np.ascontiguousarray(values, np.float32)
-    if values.shape != (length,):
-        raise _invalid(field, f"has shape {values.shape}, not ({length},)", "Give one number for each.")
-    if not np.isfinite(values).all() or (values <= 0 if positive else values < 0).any():
-        raise _invalid(field, "holds a number that is not finite, or too small", "Keep all of them above 0.")
-    return values
-
-
-def _at_least_one(keep: int) -> int:
-    if keep < 1:
-        raise _invalid("keep", f"is {keep}", "Keep at least one neighbour.")
-    return keep
-
-
-def _invalid(field: str, problem: str, fix: str) -> Refused:
-    return Refused("weights_invalid", f"{field} {problem}.", field=field, fix=fix)

@@ -11,8 +11,13 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from tacit.data.interfaces import Progress, silent
-from tacit.errors import Refused
-from tacit.models.recommender.engines.checks import check_width
+from tacit.models.recommender.engines.checks import (
+    check_keep,
+    check_similarities,
+    check_transposed,
+    check_width,
+    checked_weights,
+)
 from tacit.models.recommender.engines.interfaces import Floats
 from tacit.models.recommender.engines.matrix import Matrix
 
@@ -31,12 +36,11 @@ def neighbours(
     progress: Progress = silent,
 ) -> Matrix:
     """`Engine.neighbours`: O(Σ_u d_u²) time, O(items · keep) memory beside the two matrices and one block."""
-    _check_transposed(by_user, by_item)
-    weights = _checked(user_weights, by_user.rows, "user_weights")
-    sources = _checked(source_scales, by_item.rows, "source_scales", positive=True)
-    targets = _checked(target_scales, by_item.rows, "target_scales", positive=True)
-    if keep < 1:
-        raise _invalid("keep", f"is {keep}", "Keep at least one neighbour.")
+    check_transposed(by_user, by_item)
+    weights = checked_weights(user_weights, by_user.rows, "user_weights")
+    sources = checked_weights(source_scales, by_item.rows, "source_scales", positive=True)
+    targets = checked_weights(target_scales, by_item.rows, "target_scales", positive=True)
+    check_keep(keep)
     met = _pattern(by_user, np.ones(by_user.nnz, np.float32))
     weighted = _pattern(by_item, weights[by_item.indices])
     kept: list[tuple[NDArray[np.int64], NDArray[np.int32], Floats]] = []
@@ -80,8 +84,7 @@ def _strongest(
     columns = block.indices
     with np.errstate(over="ignore"):
         scores = scales[0][rows] * scales[1][columns] * block.data
-    if not np.isfinite(scores).all():
-        raise _invalid("user_weights", "and the scales have products beyond float32", "Scale them down.")
+    check_similarities(scores)
     others = np.flatnonzero((columns != rows + first) & (scores > 0))
     rows, columns, scores = rows[others], columns[others], scores[others]
     limits = np.searchsorted(rows, np.arange(block.shape[0] + 1))
@@ -105,26 +108,3 @@ def _stacked(parts: list[tuple[NDArray[np.int64], NDArray[np.int32], Floats]], n
     nothing = (np.empty(0, np.int64), np.empty(0, np.int32), np.empty(0, np.float32))
     counts, columns, scores = (np.concatenate(each) for each in zip(nothing, *parts, strict=True))
     return Matrix.trusted(np.concatenate((np.zeros(1, np.int64), np.cumsum(counts))), columns, scores, columns=n)
-
-
-def _check_transposed(by_user: Matrix, by_item: Matrix) -> None:
-    if by_item.shape != by_user.shape[::-1] or by_item.nnz != by_user.nnz:
-        raise Refused(
-            "matrix_invalid",
-            f"By item it is {by_item.shape} with {by_item.nnz} entries, by user {by_user.shape} with {by_user.nnz}.",
-            field="by_item",
-            fix="Transpose by_user.",
-        )
-
-
-def _checked(values: Floats, length: int, field: str, *, positive: bool = False) -> Floats:
-    values = np.ascontiguousarray(values, np.float32)
-    if values.shape != (length,):
-        raise _invalid(field, f"has shape {values.shape}, not ({length},)", "Give one number for each.")
-    if not np.isfinite(values).all() or (values <= 0 if positive else values < 0).any():
-        raise _invalid(field, "holds a number that is not finite, or too small", "Keep all of them above 0.")
-    return values
-
-
-def _invalid(field: str, problem: str, fix: str) -> Refused:
-    return Refused("weights_invalid", f"{field} {problem}.", field=field, fix=fix)
