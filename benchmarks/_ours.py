@@ -49,6 +49,7 @@ def train(weights: Csr, recipe: Recipe, after: After | None = None) -> tuple[Flo
         seed=recipe.seed,
         judge_every=1,
         patience=recipe.iterations,
+        tells_last_loss=False,  # no other side is asked for it either
     )
     told: Any = None
     if after is not None:

@@ -1,4 +1,4 @@
-// What the binding files share: array types, and the three parts that module.cpp puts together.
+// What the binding files share: array types, and the parts that module.cpp puts together.
 #pragma once
 
 #include <nanobind/nanobind.h>
@@ -31,6 +31,7 @@ nb::ndarray<nb::numpy, T> owned(T* values, std::initializer_list<size_t> shape) 
 
 void bind_training(nb::module_& m);
 void bind_retrieval(nb::module_& m);
+void bind_sums(nb::module_& m);
 void bind_neighbours(nb::module_& m);
 
 }  // namespace tacit

@@ -27,6 +27,7 @@ NB_MODULE(_native, m) {
 #endif
     });
     tacit::bind_training(m);
+    tacit::bind_sums(m);
     tacit::bind_retrieval(m);
     tacit::bind_neighbours(m);
 }

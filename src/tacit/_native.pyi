@@ -56,6 +56,11 @@ class FixedRows:
         threads: int,
     ) -> float: ...
 
+# sums.cpp
+class HalfRows:
+    def __init__(self, factors: F32, scale: float, threads: int) -> None: ...
+    def sums(self, indptr: I64, indices: I32, data: F32, out: F32, first: int, threads: int) -> None: ...
+
 # retrieval.cpp: wrong shapes, ranges and values raise ValueError, wrong types TypeError
 class ItemFilter:
     @property

@@ -12,7 +12,8 @@ from tacit.models.recommender.engines.matrix import Matrix
 from tests.engines import ENGINES, random_matrix, running
 
 NATIVE = ENGINES[1:]
-CHOSEN = AlsSettings(factors=12, iterations=40, alpha=3.0, regularization=0.05)
+CHOSEN = AlsSettings(factors=12, iterations=40, alpha=3.0, regularization=0.05, start="random")
+"""From random factors, so that forty iterations have all the way to go."""
 
 
 def weights() -> Matrix:

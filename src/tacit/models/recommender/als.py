@@ -10,10 +10,13 @@ with `p_ui` 1 where user `u` met item `i` and 0 elsewhere, `c_ui = 1 + w_ui` whe
 non-observation as `α₀ = 1/ᾱ`; multiplying his objective by `ᾱ` gives ours, so that `λ` means the same in both.)
 
 Each half of an iteration holds one side and moves every row of the other towards its optimum (Hu et al., §4); how, is
-the engine's business. The loop around the halves is the same for every engine and does four things more:
+the engine's business. The loop around the halves is the same for every engine and does five things more:
 
+* *A start from the data.* Unless told otherwise, item factors begin near the leading directions of the weights
+  (`training_start`), a few iterations ahead of random ones.
 * *Popularity order.* While training, the items that most users met stand side by side, so that the rows gathered most
-  stay in cache. The order changes no sum but its rounding, and is undone at the end.
+  stay in cache. The order changes no sum but its rounding, and is undone at the end. Putting the weights into it takes
+  half an iteration, and each gains a tenth: it is done when the sixth iteration begins, if one does.
 * *Over-relaxation* (Young, "Iterative Methods for Solving Partial Difference Equations of Elliptic Type", 1954, on
   blocks). From the second iteration on, a row moves `ω` times as far as the solver says. With the other side held, the
   objective is quadratic, and on the line through the solver's step `Δ` it is least at `Δ` itself: an exact solve ends
@@ -30,7 +33,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,12 +45,17 @@ from tacit.models.recommender.defaults import density_rule, factors_rule
 from tacit.models.recommender.engines.interfaces import Doubles, Engine, Floats, HalfStep, Method, Ridge, Steps
 from tacit.models.recommender.engines.matrix import Matrix
 from tacit.models.recommender.engines.numpy_engine import objective
-from tacit.models.recommender.training_start import first_factors
+from tacit.models.recommender.training_start import first_factors, spectral_factors
 
 __all__ = ["AlsSettings", "Confidence", "Curve", "Factors", "Judge", "density_rule", "loss", "mean_weight", "train"]
 
 _RISE = 1e-5
 """By what share the objective may rise from rounding alone."""
+
+_ORDERED_FROM = 6
+"""The iteration from which items stand in order of popularity: in fewer than that, the order would not pay."""
+
+Start = Literal["spectral", "random"]
 
 
 @dataclass(frozen=True)
@@ -62,11 +70,13 @@ class AlsSettings:
         frequency_exponent: `ν`, how much more those with many interactions are regularised.
         curve: How values become weights.
         seed: Seed of the first item factors.
+        start: Where item factors begin: near the leading directions of the weights, or at random.
         method: `cg` takes `cg_steps` steps from a row's present value; `cholesky` solves every row exactly.
         cg_steps: Conjugate-gradient steps of a row in a half step.
         relaxation: `ω` from the second iteration on, in [0, 2); 1 is plain.
         judge_every: Iterations between two questions to the judge, if there is one.
         patience: How many answers in a row may bring nothing better before training ends.
+        tells_last_loss: Whether the objective after the last iteration is measured too, for a fifth of an iteration.
     """
 
     factors: int | None = None
@@ -76,11 +86,13 @@ class AlsSettings:
     frequency_exponent: float = 1.0
     curve: Curve = "log"
     seed: int = 20_260
+    start: Start = "spectral"
     method: Method = "cg"
     cg_steps: int = 2
     relaxation: float = 1.5
     judge_every: int = 2
     patience: int = 2
+    tells_last_loss: bool = True
 
     def resolved(self, matrix: Any) -> AlsSettings:
         """The same with the rules' values where none were chosen, for a `Matrix` or SciPy's CSR."""
@@ -123,8 +135,8 @@ class Factors:
     Attributes:
         user_factors: `(n_users, k)` float32, as the last half step left them: not exact for these item factors.
         item_factors: `(n_items, k)` float32.
-        losses: The objective after each iteration that ran, never rising but for rounding: near the optimum it wavers
-            by some hundred-thousandths where an engine gathers factors in half precision.
+        losses: The objective after each iteration that ran (the last only if it was asked for), never rising but for
+            rounding: near the optimum it wavers by some hundred-thousandths where an engine gathers in half precision.
         iteration: The iteration these factors come from: the last, or the best if somebody judged.
         judged: What the judge said, `(iteration, score)` each.
     """
@@ -168,38 +180,50 @@ def train(
     Raises:
         Refused: `matrix_invalid`, `factors_invalid` (of `start`), `training_diverged`.
     """
-    run = _Run(matrix, settings, engine, start=start)
+    run = _Run(matrix, settings, engine, start=start, progress=progress)
     best = _Best(judge, settings)
     for iteration in range(1, settings.iterations + 1):
         run.iterate(_within(progress, iteration, settings.iterations))
         if best.is_enough(run):
             break
-    run.measure()
+    if settings.tells_last_loss:
+        run.measure()
     return best.of(run)
 
 
 class _Run:
     """A training under way: both sides, the basis they stand in, and the objective so far."""
 
-    def __init__(self, matrix: Matrix, settings: AlsSettings, engine: Engine, *, start: Factors | None) -> None:
+    def __init__(
+        self, matrix: Matrix, settings: AlsSettings, engine: Engine, *, start: Factors | None, progress: Progress
+    ) -> None:
         self.settings, self.engine = settings, engine
         self.ridge = settings.ridge(mean_weight(matrix))
-        given = None if start is None else (start.user_factors, start.item_factors)
-        self.users, self.items = first_factors(
-            matrix.rows, matrix.columns, k=settings.k, seed=settings.seed, start=given
-        )
-        self.by_user, self.by_item, self.order = _popular_first(matrix, engine)
-        if self.order is not None:
-            self.items = np.ascontiguousarray(self.items[self.order])
+        self.by_user, self.by_item = matrix, engine.transpose(matrix)
+        self.order: NDArray[np.intp] | None = None
+        self.users, self.items = self._first(start, progress)
         self.basis: Doubles = np.eye(settings.k)
         self.losses: list[float] = []
         self.iteration = 0
         self._relaxation = settings.relaxation
         self._objective = np.inf
 
+    def _first(self, start: Factors | None, progress: Progress) -> tuple[Floats, Floats]:
+        """Both sides as the first iteration finds them."""
+        settings, shape = self.settings, self.by_user.shape
+        if start is None and settings.start == "spectral":
+            users, items = (np.empty((rows, settings.k), np.float32) for rows in shape)
+            both = self.by_user, self.by_item
+            spectral_factors(both, users, items, seed=settings.seed, engine=self.engine, progress=_starting(progress))
+            return users, items
+        factors = None if start is None else (start.user_factors, start.item_factors)
+        return first_factors(*shape, k=settings.k, seed=settings.seed, start=factors)
+
     def iterate(self, told: Callable[[float], None]) -> None:
         """Move the users, then the items."""
         self.iteration += 1
+        if self.iteration == _ORDERED_FROM:
+            self._put_popular_first()
         relaxation = 1.0 if self.iteration == 1 else self._relaxation
         before = self._half("users", relaxation, lambda _, share: told(share / 2))
         if self.iteration > 1:
@@ -211,11 +235,11 @@ class _Run:
         self.losses.append(self._half("users", 0.0, silent))
 
     def result(self, users: Floats, items: Floats, basis: Doubles) -> Factors:
-        """Factors of the run, or a copy of them, as the caller numbered the items and in the basis they began in."""
+        """Factors of the run, or a copy of them in the caller's order, turned into the basis they began in."""
         if not np.array_equal(basis, np.eye(len(basis))):
             self.engine.rotate(users, np.ascontiguousarray(basis.T))
             self.engine.rotate(items, np.ascontiguousarray(basis.T))
-        return Factors(users, self.in_order(items), tuple(self.losses), self.iteration)
+        return Factors(users, items, tuple(self.losses), self.iteration)
 
     def in_order(self, items: Floats) -> Floats:
         """Item factors in the caller's order."""
@@ -224,6 +248,21 @@ class _Run:
         ordered = np.empty_like(items)
         ordered[self.order] = items
         return ordered
+
+    def _put_popular_first(self) -> None:
+        """Put the items in order of popularity from here on.
+
+        Items that stand nearly in order already, as a snapshot's do, are left as they are: it is their first sixteenth
+        that matters, and whether it holds nine tenths of the interactions that it could.
+        """
+        counts = self.by_user.column_counts
+        order = np.argsort(-counts, kind="stable")
+        head = max(1, len(order) // 16)
+        if int(counts[:head].sum()) >= 0.9 * int(counts[order[:head]].sum()):
+            return
+        del self.by_item  # there is no need to hold three of them
+        self.by_user, self.by_item = _renamed(self.by_user, order, self.engine)
+        self.items, self.order = np.ascontiguousarray(self.items[order]), order
 
     def _half(self, side: str, relaxation: float, progress: Progress) -> float:
         matrix, solved, fixed = (
@@ -262,15 +301,13 @@ class _Best:
         self._judged.append((run.iteration, score))
         if is_better:
             # The last iteration's factors need no copy: nothing changes them any more.
-            self._kept = (
-                None if run.iteration == last else (run.iteration, run.users.copy(), run.items.copy(), run.basis)
-            )
+            self._kept = None if run.iteration == last else _copied(run)
         return self._since_best() >= self._settings.patience
 
     def of(self, run: _Run) -> Factors:
         """The best factors of a run, or its last if nobody judged them."""
         if self._kept is None or self._kept[0] == run.iteration:
-            learnt = run.result(run.users, run.items, run.basis)
+            learnt = run.result(run.users, run.in_order(run.items), run.basis)
         else:
             iteration, users, items, basis = self._kept
             learnt = replace(run.result(users, items, basis), iteration=iteration)
@@ -284,28 +321,27 @@ class _Best:
         return len(scores) - 1 - scores.index(max(scores))
 
 
-def _popular_first(matrix: Matrix, engine: Engine) -> tuple[Matrix, Matrix, NDArray[np.intp] | None]:
-    """The weights by user and by item, items in order of popularity, and that order where it is not the given one.
+def _copied(run: _Run) -> tuple[int, Floats, Floats, Doubles]:
+    return run.iteration, run.users.copy(), np.array(run.in_order(run.items)), run.basis
 
-    Items that stand nearly in order already, as a snapshot's do, are left as they are: it is their first sixteenth
-    that matters, and whether it holds nine tenths of the interactions that it could.
-    """
-    counts = matrix.column_counts
-    order = np.argsort(-counts, kind="stable")
-    head = max(1, len(order) // 16)
-    if int(counts[:head].sum()) >= 0.9 * int(counts[order[:head]].sum()):
-        return matrix, engine.transpose(matrix), None
+
+def _renamed(matrix: Matrix, order: NDArray[np.intp], engine: Engine) -> tuple[Matrix, Matrix]:
+    """The weights by user and by item, items in another order."""
     place = np.empty(len(order), np.int32)
     place[order] = np.arange(len(order), dtype=np.int32)
     # Renamed, a row's columns no longer ascend; a transposition does not mind, and a second one puts them in order.
     renamed = Matrix.trusted(matrix.indptr, place[matrix.indices], matrix.data, columns=matrix.columns)
     by_item = engine.transpose(renamed)
-    return engine.transpose(by_item), by_item, order
+    return engine.transpose(by_item), by_item
 
 
 def mean_weight(weights: Matrix) -> float:
     """`ᾱ`, the mean of the weights there are."""
     return float(weights.data.mean(dtype=np.float64)) if weights.nnz else 0.0
+
+
+def _starting(progress: Progress) -> Progress:
+    return lambda _, __: progress("starting", 0.0)
 
 
 def _within(progress: Progress, iteration: int, iterations: int) -> Callable[[float], None]:

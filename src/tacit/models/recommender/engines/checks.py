@@ -62,6 +62,19 @@ def check_half_step(solved: Floats, fixed: Floats, matrix: Matrix, *, scan: bool
     matrix.weights()
 
 
+def check_sums(matrix: Matrix, factors: Floats, out: Floats, *, scan: bool = True) -> None:
+    """That `matrix @ factors` can be had, and written to `out`; `scan` is as in `check_factors`.
+
+    Raises:
+        Refused: `factors_invalid`, `matrix_invalid`.
+    """
+    check_width(matrix, len(factors))
+    check_factors(factors, "factors", scan=scan)
+    check_factors(out, "out", rows=matrix.rows, k=factors.shape[1], scan=False)
+    if not out.flags.writeable or np.may_share_memory(out, factors):
+        _refuse_factors("out", "are read-only or share memory with the factors; give an array of its own")
+
+
 def check_basis(factors: Floats, basis: Doubles) -> None:
     """That factors can be turned by a basis in place.
 

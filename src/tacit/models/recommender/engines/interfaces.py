@@ -260,6 +260,23 @@ class Engine(Protocol):
         """
         ...
 
+    def weighted_sums(self, matrix: Matrix, factors: Floats, out: Floats, *, progress: Progress = silent) -> None:
+        """`out = matrix @ factors`: for each row the weighted sum of its columns' factors, O(nnz k).
+
+        A sum `Σ w y` is right to a thousandth of `Σ |w y|`, and to `2^-24` of the largest factor times `Σ |w|`:
+        factors may be gathered in half precision.
+
+        Args:
+            matrix: `(rows, columns)`.
+            factors: `(columns, k)` float32, finite.
+            out: `(rows, k)` float32, overwritten; it shares no memory with `factors`.
+            progress: Told several times a second.
+
+        Raises:
+            Refused: `matrix_invalid`, `factors_invalid` (shapes, types, not finite).
+        """
+        ...
+
     def rotate(self, factors: Floats, basis: Doubles) -> None:
         """`factors @ basis` in place, without a second copy of the factors; `factors_invalid` for other shapes."""
         ...

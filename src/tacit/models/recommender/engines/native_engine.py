@@ -21,6 +21,7 @@ from tacit.models.recommender.engines.checks import (
     check_basis,
     check_factors,
     check_half_step,
+    check_sums,
     check_width,
     checked_row,
 )
@@ -168,6 +169,18 @@ class NativeEngine:
             progress("solving", 0.0)
         return total, largest
 
+    def weighted_sums(self, matrix: Matrix, factors: Floats, out: Floats, *, progress: Progress = silent) -> None:
+        """One pass over the entries, from a half precision copy of the factors."""
+        check_sums(matrix, factors, out, scan=False)
+        k = factors.shape[1]
+        largest = max(float(np.max(factors, initial=0.0)), -float(np.min(factors, initial=0.0)))
+        if not math.isfinite(largest):  # NaN is the largest and the smallest of all
+            raise _not_finite("factors")
+        rows = _native.HalfRows(factors, _largest_scale(largest), self._threads)
+        for first, last in _portions(matrix, k, Steps(count=0), threads=self._threads):
+            rows.sums(matrix.indptr, matrix.indices, matrix.data, out[first:last], first, self._threads)
+            progress("adding up", last / matrix.rows)
+
     def rotate(self, factors: Floats, basis: Doubles) -> None:
         """Block by block, in float32, in place."""
         check_basis(factors, basis)
@@ -286,6 +299,11 @@ def _scale(largest: float, k: int) -> float:
         return 1.0
     exponent = math.floor(math.log2(_HALF_CEILING) - math.log2(largest) - math.log2(k) / 2)
     return 2.0 ** max(-90, min(40, exponent))
+
+
+def _largest_scale(largest: float) -> float:
+    """The power of two that brings numbers up to `largest` below the ceiling; as `1 / s`, it is a float32 too."""
+    return 1.0 if largest == 0.0 else 2.0 ** max(-120, min(120, math.floor(math.log2(_HALF_CEILING / largest))))
 
 
 def _side_scale(side: FixedSide) -> float:

@@ -35,6 +35,7 @@ from tacit.models.recommender.engines.checks import (
     check_basis,
     check_factors,
     check_half_step,
+    check_sums,
     check_width,
     checked_row,
 )
@@ -98,6 +99,12 @@ class NumpyEngine:
                 solved[rows] += np.float32(steps.relaxation) * (optimum - solved[rows])
         solved[matrix.counts == 0] = 0
         return HalfStep(before, np.eye(fixed.shape[1]))
+
+    def weighted_sums(self, matrix: Matrix, factors: Floats, out: Floats, *, progress: Progress = silent) -> None:
+        """SciPy's product, in float32."""
+        check_sums(matrix, factors, out)
+        out[:] = matrix.scipy() @ factors
+        progress("adding up", 1.0)
 
     def rotate(self, factors: Floats, basis: Doubles) -> None:
         """Block by block, in float64."""
