@@ -48,7 +48,7 @@ def train(weights: Csr, recipe: Recipe, after: After | None = None) -> tuple[Flo
         regularization=recipe.share,
         seed=recipe.seed,
         judge_every=1,
-        patience=recipe.iterations,
+        patience=recipe.iterations + 1,
         tells_last_loss=False,  # no other side is asked for it either
     )
     told: Any = None
@@ -57,7 +57,7 @@ def train(weights: Csr, recipe: Recipe, after: After | None = None) -> tuple[Flo
 
         def told(factors: Any) -> float:
             call(factors.iteration, factors.user_factors, factors.item_factors)
-            return float(factors.iteration)  # the later the better: nothing is stopped early and nothing kept twice
+            return 0.0  # none is better than the first: nothing is stopped early, and nothing copied after that
 
     learnt = train_als(scaled(weights, recipe.alpha), settings, engine(recipe.threads), judge=told)
     return learnt.user_factors, learnt.item_factors

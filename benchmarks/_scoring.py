@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+
 import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
@@ -32,22 +35,25 @@ def ndcg_of_users(
     # One array for all blocks: giving back and asking again for a hundred megabytes costs as much as filling them.
     scores = np.empty((min(block, len(users)), len(item_factors)), np.float32)
     found = [np.zeros(0)]
-    with threadpool_limits(threads, user_api="blas"):
+    with threadpool_limits(threads, user_api="blas"), ThreadPoolExecutor(threads) as pool:
         for start in range(0, len(users), block):
             some = users[start : start + block]
             np.matmul(user_factors[some], item_factors.T, out=scores[: len(some)])
-            scored = zip(scores, some, strict=False)
-            found.append(np.array([_of_row(row, user, train, fold=fold) for row, user in scored]))
+            found.append(np.array(list(pool.map(partial(_of_row, train=train, fold=fold), scores, some))))
     return np.concatenate(found)
 
 
-def _of_row(scores: Floats, user: int, train: Csr, *, fold: Csr) -> float:
+def _of_row(scores: Floats, user: int, *, train: Csr, fold: Csr) -> float:
     """One user: the rank of a held-out item is the number of unseen items that score at least as high."""
-    wanted = scores[_items(fold, user)]
+    wanted = np.sort(scores[_items(fold, user)])[::-1]
     scores[_items(train, user)] = -np.inf
-    ranks = np.array([np.count_nonzero(scores >= score) for score in wanted])
-    gains = np.sum(1 / np.log2(ranks[ranks <= CUTOFF] + 1))
-    return float(gains / np.sum(1 / np.log2(np.arange(1, min(CUTOFF, len(wanted)) + 1) + 1)))
+    gained = 0.0
+    for score in wanted:
+        rank = np.count_nonzero(scores >= score)
+        if rank > CUTOFF:  # and so are those of all that score lower
+            break
+        gained += 1 / np.log2(rank + 1)
+    return float(gained / np.sum(1 / np.log2(np.arange(1, min(CUTOFF, len(wanted)) + 1) + 1)))
 
 
 def _items(matrix: Csr, user: int) -> NDArray[np.int32]:

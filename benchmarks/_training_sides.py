@@ -10,9 +10,12 @@ import numpy as np
 from scipy import sparse
 
 from benchmarks._folds import Csr, Folds, load_csr, log_weights
-from benchmarks._meter import Meter, cpu_seconds
+from benchmarks._meter import Meter, back_memory, cpu_seconds
 from benchmarks._scoring import ndcg, ndcg_of_users
 from benchmarks._trainers import TRAINERS, After, Recipe
+
+_MEMORY = 24
+"""Bytes for each byte of weights that are made ready: what the hungriest side has needed, and some more."""
 
 
 def _weights(folder: str) -> Csr:
@@ -20,12 +23,13 @@ def _weights(folder: str) -> Csr:
     return log_weights(load_csr(Path(folder) / "train", mapped=False))
 
 
-def _warm(trainer: str, recipe: dict[str, Any]) -> None:
-    """Train on next to nothing, so that imports and first calls are off the clock on every side."""
+def _warm(trainer: str, recipe: dict[str, Any], weights: Csr) -> None:
+    """Train on next to nothing and touch memory, so that imports, first calls and first pages are off every clock."""
     random = np.random.default_rng(0)
     matrix = sparse.random(60, 40, density=0.2, format="csr", dtype=np.float32, rng=random)
     matrix.sort_indices()
     TRAINERS[trainer](matrix, Recipe(**{**recipe, "factors": 8, "iterations": 1}), None)
+    back_memory(_MEMORY * weights.data.nbytes)
 
 
 def trace(meter: Meter, *, folder: str, trainer: str, recipe: dict[str, Any]) -> dict[str, Any]:
@@ -46,7 +50,7 @@ def trace(meter: Meter, *, folder: str, trainer: str, recipe: dict[str, Any]) ->
                 best[:] = [iteration, user_factors.copy(), item_factors.copy()]
             points.append({"iteration": iteration, "wall": meter.wall, "cpu": meter.cpu, "validation": score})
 
-    _warm(trainer, recipe)
+    _warm(trainer, recipe, weights)
     with meter.running():
         TRAINERS[trainer](weights, Recipe(**recipe), after)
     return {"points": points, "best": {"iteration": best[0], **_both(*best[1:], folds, threads=recipe["threads"])}}
@@ -59,7 +63,7 @@ def timed(meter: Meter, *, folder: str, trainer: str, recipe: dict[str, Any], sc
         NDCG@10 on either fold, and of each user of the test fold, so that sides can be compared user by user.
     """
     weights = _weights(folder)
-    _warm(trainer, recipe)
+    _warm(trainer, recipe, weights)
     with meter.running():
         factors = TRAINERS[trainer](weights, Recipe(**recipe), None)
     if not score:
@@ -91,7 +95,7 @@ def tune(meter: Meter, *, folder: str, trainer: str, recipes: list[dict[str, Any
     """
     weights, folds = _weights(folder), Folds.load(Path(folder))
     tried = []
-    _warm(trainer, recipes[0])
+    _warm(trainer, recipes[0], weights)
     for recipe in recipes:
         scores: list[float] = []
         after = _scorer(meter, folds, scores, threads=recipe["threads"])
@@ -119,7 +123,7 @@ def per_iteration(
     What is done once, preparation and copies, thereby falls out.
     """
     weights = _weights(folder)
-    _warm(trainer, recipe)
+    _warm(trainer, recipe, weights)
     spent = []
     with meter.running():
         for iterations in (few, many):
