@@ -14,7 +14,7 @@ from benchmarks._harness import ENGINE_VARIABLE
 from tacit.models.recommender.als import AlsSettings, density_rule
 from tacit.models.recommender.als import train as train_als
 from tacit.models.recommender.engines.choosing import choose_engine
-from tacit.models.recommender.engines.interfaces import Engine, FixedSide, Ridge
+from tacit.models.recommender.engines.interfaces import Engine, FixedSide, Index, Ridge
 from tacit.models.recommender.engines.matrix import Matrix
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def engine_name() -> str:
 
 
 def rule(density: float) -> tuple[float, float]:
-    """The middle of every side's grid: `(alpha, share)`, our defaults for a matrix of this density."""
+    """What every side's grid multiplies: `(alpha, share)`, our rule for a matrix of this density."""
     return density_rule(density)
 
 
@@ -68,6 +68,11 @@ def scaled(weights: Csr, alpha: float) -> Matrix:
     matrix = Matrix.of(weights)
     data = (np.float32(alpha) * matrix.data).astype(np.float32, copy=False)
     return Matrix.trusted(matrix.indptr, matrix.indices, data, columns=matrix.columns)
+
+
+def index(item_factors: Floats, threads: int) -> Index:
+    """Exact retrieval over item factors, whosever they are."""
+    return engine(threads).index(item_factors)
 
 
 def matrix_of(csr: Csr) -> Matrix:

@@ -1,6 +1,6 @@
 """How long training takes to be as good as implicit's: seconds to 99.5 % of its best validation NDCG@10.
 
-For each pair a data set is generated anew and both sides start from new random factors. A first run of each, scored
+For each pair a data set is generated anew and both sides start with another seed. A first run of each, scored
 after every iteration, tells where implicit's best of so many iterations lies on the validation fold, and which
 iteration of either side first comes within half a per cent of it. That many iterations are then run as a user would,
 weights in memory to factors in memory, each in a fresh process, the sides in turns; those are the seconds and the bytes
@@ -13,6 +13,7 @@ best: settings chosen on a smaller sample suit neither side.
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Mapping
 from dataclasses import asdict, replace
@@ -34,6 +35,8 @@ LINE = 0.995
 ALPHAS, SHARES = (1.0, 0.5, 0.25), (0.5, 0.25, 0.125)
 """What the settings of the rule are multiplied by, for every side alike."""
 TUNING_SEED = 0
+_BUSY = 1.3
+"""Load over cores above which somebody else was at work too: a side alone brings it to 1."""
 SIDES = ("tacit", "implicit")
 Trace = Mapping[str, Any]
 
@@ -63,7 +66,7 @@ def measure(options: Options) -> Outcome:
         goal=">= 10, memory <= 1.3 times implicit's, test NDCG@10 not below its on any seed",
         checks=_checks(figures, pairs) if figures else {"implicit takes part": False},
         floor=_floor(options, pairs[0]["shape"], pairs[0]["nnz"]),
-        peers={**dict.fromkeys(absent), **dict.fromkeys(failed), **others},
+        peers={**dict.fromkeys(absent), **dict.fromkeys(failed), **others, **_main_peer(pairs)},
         details={
             "engine": _ours.engine_name(),
             "threads": options.threads,
@@ -74,6 +77,17 @@ def measure(options: Options) -> Outcome:
             "peers_scale": options.scale * options.others,
             "versions": _peers.versions(),
         },
+    )
+
+
+def _main_peer(pairs: list[dict[str, Any]]) -> dict[str, Any]:
+    """The medians of implicit's own figures at the full scale."""
+    told = [pair["implicit"] for pair in pairs if "implicit" in pair]
+    names = ("crossing", "cpu", "wall", "peak_gib", "validation", "test")
+    return (
+        {"implicit_to_the_line": {name: middle([float(each[name] or 0) for each in told]) for name in names}}
+        if told
+        else {}
     )
 
 
@@ -105,7 +119,8 @@ def _tuned(options: Options, sides: list[str]) -> tuple[dict[str, Recipe], dict[
             "share_over_rule": tried[best][1],
             # A best at the edge of the grid may have a better one outside it.
             "at_edge": any(
-                value in (edge[0], edge[-1]) for value, edge in zip(tried[best], (ALPHAS, SHARES), strict=True)
+                value in (min(edge), max(edge))
+                for value, edge in zip(tried[best], zip(*tried, strict=True), strict=True)
             ),
             "validation_ndcg@10": scores[best],
             "all": [[*factors, score] for factors, score in zip(tried, scores, strict=True)],
@@ -138,6 +153,7 @@ def _pair(options: Options, recipes: Mapping[str, Recipe], *, seed: int) -> dict
     told = {side: _told(traces[side].result, runs[side], crossings[side], line=line) for side in seeded}
     return {
         "seed": seed,
+        "load": os.getloadavg()[0],
         "shape": list(train.shape),
         "nnz": int(train.nnz),
         "line": line,
@@ -216,10 +232,12 @@ def _figures(pairs: list[dict[str, Any]]) -> dict[str, float | None]:
 
 
 def _checks(figures: Mapping[str, float | None], pairs: list[dict[str, Any]]) -> dict[str, bool | None]:
-    """What must hold; the wall ratio is told beside it, for on a busy machine CPU seconds decide."""
+    """What must hold; on a busy machine CPU seconds decide alone, and the wall ratio is not judged."""
+    busy = any(pair["load"] > _BUSY * (os.cpu_count() or 1) for pair in pairs)
     return {
         "both sides reach the line on every seed": all(pair[side]["reached"] for pair in pairs for side in SIDES),
         "CPU seconds to the line: 10 times fewer": (figures["cpu_ratio"] or 0) >= 10,
+        **({} if busy else {"wall seconds to the line: 10 times fewer": (figures["wall_ratio"] or 0) >= 10}),
         "memory: at most 1.3 times implicit's": (figures["memory_ratio"] or 9) <= 1.3,
         "best test NDCG@10 not below implicit's best on any seed": all(
             pair["tacit"]["best"]["test"] >= pair["implicit"]["best"]["test"] for pair in pairs
