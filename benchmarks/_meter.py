@@ -80,6 +80,8 @@ def back_memory(size: int) -> None:
     """
     step = mmap.PAGESIZE
     with mmap.mmap(-1, max(step, size), flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS) as memory:
+        if hasattr(mmap, "MADV_HUGEPAGE"):
+            memory.madvise(mmap.MADV_HUGEPAGE)  # large arrays ask for huge pages, which come from other places
         for start in range(0, len(memory), step):
             memory[start] = 1
 
