@@ -15,16 +15,8 @@ import numpy as np
 from tacit import _native
 from tacit.data.interfaces import Progress, silent
 from tacit.errors import Refused
-from tacit.models.recommender.engines import native_neighbours
-from tacit.models.recommender.engines.blas import one_blas_thread
-from tacit.models.recommender.engines.checks import (
-    check_basis,
-    check_factors,
-    check_half_step,
-    check_sums,
-    check_width,
-    checked_row,
-)
+from tacit.models.recommender.engines import native_neighbours, sides
+from tacit.models.recommender.engines.checks import check_basis, check_half_step, check_sums, check_width, checked_row
 from tacit.models.recommender.engines.interfaces import (
     Doubles,
     FixedSide,
@@ -39,9 +31,6 @@ from tacit.models.recommender.engines.matrix import Matrix
 
 _PORTION = 3e9
 """Multiply-adds that each thread makes between two words to `progress`: about a tenth of a second."""
-
-_BLOCK = 1 << 10
-"""Rows of factors that are widened to float64 together."""
 
 _HALF_CEILING = 2.0**14
 """Where the largest number of a half precision copy is put at most: four times below the format's end."""
@@ -155,10 +144,7 @@ class NativeEngine:
         if not 2.0**-40 < largest < 2.0**40:  # float32 sums of squares may have left the range
             gram, _ = self._gram(factors, scale, progress)
             gram /= scale * scale
-        with one_blas_thread():
-            spectrum, basis = np.linalg.eigh(gram)
-        # Rounding can push an eigenvalue of a Gram matrix a hair below the 0 that bounds it.
-        return scale, np.maximum(spectrum, 0), basis
+        return scale, *sides.eigenbasis(gram)
 
     def _gram(self, factors: Floats, scale: float, progress: Progress) -> tuple[Doubles, float]:
         total, largest = np.zeros((factors.shape[1],) * 2), 0.0
@@ -192,22 +178,8 @@ class NativeEngine:
             _native.rotate(factors[first:last], turned, self._threads)
 
     def fixed_side(self, factors: Floats, ridge: Ridge) -> FixedSide:
-        """O(n k²), and one copy of the factors, which is the result.
-
-        In float64, unlike a half step: with little regularisation, what rounding leaves in directions that the factors
-        hardly use would be divided by nearly 0, and folding in promises the exact row.
-        """
-        check_factors(factors, "factors")
-        gram, rotated = np.zeros((factors.shape[1],) * 2), np.empty_like(factors)
-        blocks = [slice(start, start + _BLOCK) for start in range(0, len(factors), _BLOCK)]
-        with one_blas_thread():
-            for block in blocks:
-                wide = factors[block].astype(np.float64)
-                gram += wide.T @ wide
-            spectrum, basis = np.linalg.eigh(gram)
-            for block in blocks:
-                rotated[block] = factors[block].astype(np.float64) @ basis
-        return FixedSide(rotated, basis.astype(np.float32), np.maximum(spectrum, 0).astype(np.float32), ridge)
+        """See `sides`; in float64, unlike a half step."""
+        return sides.fixed_side(factors, ridge)
 
     def solve(self, side: FixedSide, matrix: Matrix, *, progress: Progress = silent) -> Floats:
         """By conjugate gradients until a bound on the error holds, by Cholesky in float64 where float32 cannot."""

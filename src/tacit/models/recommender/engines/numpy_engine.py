@@ -30,15 +30,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tacit.data.interfaces import Progress, silent
+from tacit.models.recommender.engines import sides
 from tacit.models.recommender.engines.blas import one_blas_thread
-from tacit.models.recommender.engines.checks import (
-    check_basis,
-    check_factors,
-    check_half_step,
-    check_sums,
-    check_width,
-    checked_row,
-)
+from tacit.models.recommender.engines.checks import check_basis, check_half_step, check_sums, check_width, checked_row
 from tacit.models.recommender.engines.interfaces import (
     Doubles,
     FixedSide,
@@ -55,9 +49,6 @@ from tacit.models.recommender.engines.numpy_neighbours import neighbours, weight
 
 _BATCH = 1_000_000
 """How many gathered factors a batch of rows may hold: 8 MB of float64, some tenths of a second of work."""
-
-_BLOCK = 1 << 14
-"""Rows of factors that are widened to float64 together."""
 
 
 class NumpyEngine:
@@ -95,7 +86,7 @@ class NumpyEngine:
         check_half_step(solved, fixed, matrix)
         with one_blas_thread():
             before = objective(solved, fixed, matrix=matrix, ridge=ridge)
-            for rows, optimum in _optima(_prepared(fixed, ridge), matrix, progress):
+            for rows, optimum in _optima(_Side.in_full(fixed, ridge), matrix, progress):
                 solved[rows] += np.float32(steps.relaxation) * (optimum - solved[rows])
         solved[matrix.counts == 0] = 0
         return HalfStep(before, np.eye(fixed.shape[1]))
@@ -109,16 +100,11 @@ class NumpyEngine:
     def rotate(self, factors: Floats, basis: Doubles) -> None:
         """Block by block, in float64."""
         check_basis(factors, basis)
-        for block in _blocks(len(factors)):
-            factors[block] = factors[block].astype(np.float64) @ basis
+        sides.rotate(factors, basis, out=factors)
 
     def fixed_side(self, factors: Floats, ridge: Ridge) -> FixedSide:
-        """The eigenbasis of the Gram matrix, found in float64 and kept in float32."""
-        check_factors(factors, "factors")
-        side = _prepared(factors, ridge)
-        return FixedSide(
-            side.rotated.astype(np.float32), side.basis.astype(np.float32), side.spectrum.astype(np.float32), ridge
-        )
+        """See `sides`."""
+        return sides.fixed_side(factors, ridge)
 
     def solve(self, side: FixedSide, matrix: Matrix, *, progress: Progress = silent) -> Floats:
         """Each row in the smaller of its two systems: O(Σ_u min(d_u, k)² max(d_u, k))."""
@@ -170,7 +156,7 @@ class NumpyEngine:
 
 @dataclass(frozen=True)
 class _Side:
-    """A `FixedSide` to calculate with: the basis and the spectrum in float64, the rows as they are at hand."""
+    """A side to calculate with: the basis and the spectrum in float64, the rows as they are at hand."""
 
     rotated: NDArray[Any]
     basis: Doubles
@@ -181,14 +167,13 @@ class _Side:
     def of(cls, side: FixedSide) -> _Side:
         return cls(side.rotated, side.basis.astype(np.float64), side.spectrum.astype(np.float64), side.ridge)
 
-
-def _prepared(factors: Floats, ridge: Ridge) -> _Side:
-    spectrum, basis = np.linalg.eigh(_gram(factors))
-    rotated = np.empty(factors.shape, np.float64)
-    for block in _blocks(len(factors)):
-        rotated[block] = factors[block].astype(np.float64) @ basis
-    # Rounding can push an eigenvalue of a Gram matrix a hair below the 0 that bounds it.
-    return _Side(rotated, basis, np.maximum(spectrum, 0), ridge)
+    @classmethod
+    def in_full(cls, factors: Floats, ridge: Ridge) -> _Side:
+        """Without the rounding to float32 of a `FixedSide`: a half step is what others are compared with."""
+        spectrum, basis = sides.eigenbasis(sides.gram(factors))
+        rotated = np.empty(factors.shape, np.float64)
+        sides.rotate(factors, basis, out=rotated)
+        return cls(rotated, basis, spectrum, ridge)
 
 
 def _optima(side: _Side, matrix: Matrix, progress: Progress) -> Iterator[tuple[NDArray[np.intp], Floats]]:
@@ -255,7 +240,7 @@ def objective(solved: Floats, fixed: Floats, *, matrix: Matrix, ridge: Ridge) ->
     `Σ_{u,i} (x_u·y_i)²` over all cells is the sum of the elementwise product of the two Gram matrices; what was met
     adds `(1 + w) (1 - s)² - s²` to its cell.
     """
-    total = float(np.sum(_gram(solved) * _gram(fixed)))
+    total = float(np.sum(sides.gram(solved) * sides.gram(fixed)))
     rows = np.repeat(np.arange(matrix.rows), matrix.counts)
     step = max(1, _BATCH // fixed.shape[1])
     for start in range(0, matrix.nnz, step):
@@ -269,19 +254,5 @@ def objective(solved: Floats, fixed: Floats, *, matrix: Matrix, ridge: Ridge) ->
 
 def _penalty(factors: Floats, ridge: Floats) -> float:
     """`Σ λ_u |x_u|²`."""
-    lengths = (np.square(factors[part], dtype=np.float64).sum(axis=1) for part in _blocks(len(factors)))
+    lengths = (np.square(factors[part], dtype=np.float64).sum(axis=1) for part in sides.blocks(len(factors)))
     return float(ridge.astype(np.float64) @ np.concatenate([np.empty(0), *lengths]))
-
-
-def _gram(factors: Floats) -> Doubles:
-    """`XᵀX` in float64, without a second copy of the factors."""
-    total = np.zeros((factors.shape[1], factors.shape[1]))
-    for part in _blocks(len(factors)):
-        wide = factors[part].astype(np.float64)
-        total += wide.T @ wide
-    return total
-
-
-def _blocks(length: int) -> Iterator[slice]:
-    for start in range(0, length, _BLOCK):
-        yield slice(start, start + _BLOCK)
