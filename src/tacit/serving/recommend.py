@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import time
 from collections.abc import Callable, Sequence
 from collections.abc import Set as AbstractSet
@@ -12,6 +11,7 @@ from typing import Literal
 import numpy as np
 
 from tacit.errors import BadInput, NotFound
+from tacit.models.recommender.categories import check_category
 from tacit.monitoring import metrics as catalogue
 from tacit.monitoring.interfaces import MetricSink
 from tacit.serving.answers import Answer, ItemView, Source
@@ -216,8 +216,7 @@ class RecommendationService:
                 fix=f"Ask for 1 to {self._limits.max_limit}, or leave it out.",
             )
         loaded = self._pool.current()
-        if category is not None and category not in loaded.model.categories:
-            raise _category_unknown(category, [name for name, _ in loaded.categories])
+        check_category(loaded.model, category, otherwise="GET /api/v1/items shows some.")
         return loaded
 
     def _check_likes(self, liked: Sequence[str]) -> None:
@@ -304,14 +303,4 @@ def _items_unknown(count: int) -> BadInput:
         f"None of the {count} liked items is in the catalogue.",
         field="liked",
         fix="GET /api/v1/items?query=… finds items by the beginning of their title.",
-    )
-
-
-def _category_unknown(category: str, names: Sequence[str]) -> NotFound:
-    by_folded = {name.casefold(): name for name in names}
-    close = difflib.get_close_matches(category.casefold(), by_folded, n=3)
-    near = [by_folded[match] for match in close]
-    hint = f"Did you mean {' or '.join(repr(name) for name in near)}?" if near else "GET /api/v1/items shows some."
-    return NotFound(
-        "category_unknown", "No item has this category.", field="category", fix=hint, context={"near": near}
     )

@@ -80,3 +80,11 @@ def test_questions_that_no_list_could_answer_are_refused_by_name(model: Recommen
         check_question(model, 1_001, None)
 
     assert refusal.value.code == "category_unknown"
+    assert refusal.value.context == {"near": ["even"]}
+
+
+def test_a_category_in_other_letters_is_told_by_its_own(model: RecommenderModel) -> None:
+    with pytest.raises(NotFound) as refusal:
+        check_question(model, 10, "EVEN")
+
+    assert refusal.value.fix == "Did you mean 'even'?"

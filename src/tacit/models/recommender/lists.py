@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from difflib import get_close_matches
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tacit.data.interfaces import Progress, silent
-from tacit.errors import BadInput, NotFound
+from tacit.errors import BadInput
+from tacit.models.recommender.categories import check_category
 from tacit.models.recommender.engines.interfaces import Floats, Positions
 from tacit.models.recommender.model import RecommenderModel
 
@@ -44,10 +44,7 @@ def check_question(model: RecommenderModel, count: int, category: str | None) ->
     """
     if not 1 <= count <= LONGEST:
         raise BadInput("limit_range", f"A list holds 1 to {LONGEST} items, not {count}.", field="count")
-    if category is not None and category not in model.categories:
-        near = get_close_matches(category, model.categories, n=3)
-        fix = f"Did you mean {' or '.join(map(repr, near))}?" if near else None
-        raise NotFound("category_unknown", "No item has this category.", field="category", fix=fix)
+    check_category(model, category)
 
 
 def lists_for_all(
