@@ -35,7 +35,7 @@ def by_definition(model: RecommenderModel, row: int) -> np.ndarray:
     """`z` of every item, standardised over the catalogue as the blend's definition says, up to the user's constant."""
     assert model.blend is not None
     items, _ = model.history(row)
-    of_factors = model.scores(model.user_factors[row]).astype(np.float64)
+    of_factors = (model.item_factors @ model.user_factors[row]).astype(np.float64)
     similarity = model.blend.voice.similarity.scipy().toarray().astype(np.float64)
     of_voice = similarity[items[items < len(similarity)]].sum(axis=0)
     return 0.6 * of_factors + 0.4 * of_voice * of_factors.std() / of_voice.std()
@@ -82,7 +82,7 @@ def test_somebody_the_voice_has_nothing_to_say_to_is_answered_by_the_factors(mod
 
     found = model.recommend(model.user_factors[0], 5, met=nobody, excluded=NOTHING)
 
-    alone = np.argsort(-model.scores(model.user_factors[0]), kind="stable")[:5]
+    alone = np.argsort(-(model.item_factors @ model.user_factors[0]), kind="stable")[:5]
     assert found.items.tolist() == alone.tolist()
 
 

@@ -122,6 +122,18 @@ def test_every_user_with_held_out_items_is_a_case_and_nobody_else(snapshot: Snap
     assert len(scored.per_case["ndcg@10"]) == len(scored.case_ids)
 
 
+def test_what_was_listed_before_changes_no_list(snapshot: Snapshot) -> None:
+    histories = Matrix.of(snapshot.training)
+    allowed = np.arange(snapshot.n_items) % 2 == 0
+
+    for name, lister in WORKLOAD.baselines(snapshot).items():
+        some, everything, again = (lister.lists(histories, 9, allowed=only) for only in (allowed, None, allowed))
+
+        assert np.array_equal(again, some)
+        assert np.array_equal(everything, WORKLOAD.baselines(snapshot)[name].lists(histories, 9))
+        assert not np.array_equal(everything, some)
+
+
 def test_a_snapshot_without_holdout_has_no_metrics() -> None:
     empty = freeze(two_tastes(), (), SnapshotRules(holdout_share=0.0))
 

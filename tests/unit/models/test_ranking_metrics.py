@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from scipy import sparse
 
 from tacit.models.bootstrap_intervals import difference_interval, intervals
-from tacit.models.recommender.ranking_metrics import coverage, per_user_metrics, segment_means
+from tacit.models.recommender.ranking_metrics import coverage, ndcg, per_user_metrics, segment_means
 
 
 def reference(ranked: list[int], relevant: set[int], k: int) -> dict[str, float]:
@@ -56,6 +56,13 @@ def test_a_perfect_list_scores_one_and_a_list_of_misses_zero() -> None:
     found = per_user_metrics(lists, held, np.ones(4, np.int64), users=2)
 
     assert [found[name].tolist() for name in ("ndcg@10", "recall@10", "map@10")] == [[1.0, 0.0]] * 3
+
+
+def test_nobody_who_has_nothing_to_find_is_found_anything() -> None:
+    nothing = np.zeros((2, 3), bool)
+
+    assert ndcg(nothing, np.array([0, 2])).tolist() == [0.0, 0.0]
+    assert ndcg(nothing[:, :0], np.array([0, 2])).tolist() == [0.0, 0.0]
 
 
 def test_novelty_is_the_surprise_of_what_few_have_met() -> None:

@@ -164,7 +164,9 @@ def test_a_promotion_elsewhere_is_seen_within_two_seconds_while_answers_never_mi
     made.release(seed=1)
     made.pool.start()
     expected = {f"recommender/{seed}": small_model(seed) for seed in (1, 2)}
-    scores = {label: model.scores(model.user_factors[model.user_rows["u000"]]) for label, model in expected.items()}
+    scores = {
+        label: model.item_factors @ model.user_factors[model.user_rows["u000"]] for label, model in expected.items()
+    }
     mixed, met, stop = [], set(), threading.Event()
 
     def ask() -> None:

@@ -15,7 +15,7 @@ from tacit.models.recommender.ease import Ease
 from tacit.models.recommender.engines.interfaces import Engine, Floats, Index
 from tacit.models.recommender.engines.matrix import Matrix
 from tacit.models.recommender.neighbours import CoOccurrence
-from tacit.models.recommender.ranking_metrics import hit_matrix
+from tacit.models.recommender.ranking_metrics import hit_matrix, ndcg
 from tacit.models.recommender.voices import Voice, VoiceSettings
 
 Doubles = NDArray[np.float64]
@@ -106,13 +106,6 @@ class BlendChoice:
     trials: tuple[BlendTrial, ...]
     winner: BlendTrial | None = None
 
-    def refit(self, engine: Engine, by_user: Matrix, by_item: Matrix, *, item_factors: Floats) -> Blend | None:
-        """The winner made anew from all training data and the factors learnt from it."""
-        if self.blend is None:
-            return None
-        voice = voice_settings(self.blend.voice.kind, self.blend.voice.parameters).fit(engine, by_user, by_item)
-        return Blend.of(voice, self.blend.weight, item_factors)
-
 
 def second_voices(n_items: int) -> tuple[VoiceSettings, ...]:
     """The few voices worth trying on any data: item neighbours as they come, and EASE^R where it costs under a second.
@@ -173,10 +166,8 @@ def list_quality(lists: NDArray[np.integer], held_out: Matrix) -> Quality:
     `recall` is over all held-out items, the ideal of `ndcg` holds `min(width, held out)` (the LightGCN protocol).
     """
     hits = hit_matrix(np.asarray(lists, np.intp), held_out.scipy())
-    discounts = 1 / np.log2(np.arange(2, hits.shape[1] + 2))
-    relevant = np.maximum(held_out.counts, 1)
-    ideal = np.cumsum(discounts)[np.minimum(hits.shape[1], relevant) - 1]
-    return Quality(np.asarray((hits * discounts).sum(axis=1) / ideal), np.asarray(hits.sum(axis=1) / relevant))
+    recall = hits.sum(axis=1) / np.maximum(held_out.counts, 1)
+    return Quality(ndcg(hits, held_out.counts), np.asarray(recall))
 
 
 def voice_settings(kind: str, parameters: Mapping[str, float]) -> VoiceSettings:

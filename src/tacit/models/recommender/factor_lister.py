@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from tacit.models.recommender.als import AlsSettings
 from tacit.models.recommender.blend import Blend
 from tacit.models.recommender.confidence import Confidence
 from tacit.models.recommender.engines.interfaces import Engine, FixedSide, Floats, Index, Positions
@@ -42,6 +43,15 @@ class FactorLister:
         """A loaded model's."""
         item_ids = tuple(item.item_id for item in model.items[: len(model.item_factors)])
         return cls(item_ids, model.engine, model.side, model.index, model.confidence, model.blend)
+
+    @classmethod
+    def of_factors(
+        cls, item_factors: Floats, settings: AlsSettings, confidence: Confidence, *, engine: Engine
+    ) -> FactorLister:
+        """That of factors which a trial learnt with resolved settings; it names no item."""
+        items = np.ascontiguousarray(item_factors)
+        side = engine.fixed_side(items, settings.ridge(confidence.mean_weight))
+        return cls((), engine, side, engine.index(items), confidence)
 
     def folded(self, histories: Matrix) -> Floats:
         """`(users, k)` factors of `(users, n_items)` histories of values."""

@@ -200,14 +200,6 @@ class RecommenderModel:
         query = self.unit_factors[item]
         return self.unit_index.search(query, count, excluded=self._with_factors(np.append(excluded, item)), only=only)
 
-    def scores(self, user_factors: Floats) -> Floats:
-        """What the factors alone say of each item: `(n_items,)` float32, O(n_items k)."""
-        return np.asarray(self.item_factors @ user_factors)
-
-    def similarities(self, item: int) -> Floats:
-        """Cosine of an item's factors with every item's: `(n_items,)` float32."""
-        return np.asarray(self.unit_factors @ self.unit_factors[item])
-
     def contributions(self, items: NDArray[np.int32], values: Floats, targets: Positions) -> tuple[Positions, Floats]:
         """What each item of a history adds to the score of each target; the terms add up to the score.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -38,15 +39,18 @@ class Popularity:
     def lists(self, histories: Matrix, count: int, *, allowed: NDArray[np.bool_] | None = None) -> Positions:
         """`(users, count)`: the first of the common list that a history lacks; -1 where a list is shorter.
 
-        O(n_items log n_items + Σ (count + longest history of a batch)).
+        O(n_items + Σ (count + longest history of a batch)); the first time, O(n_items log n_items) for the common list.
         """
-        ranked = np.argsort(-self.listeners, kind="stable").astype(np.int32)
-        if allowed is not None:
-            ranked = ranked[allowed[ranked]]
+        ranked = self._ranked if allowed is None else self._ranked[allowed[self._ranked]]
         found = np.full((histories.rows, count), -1, np.int32)
         for rows, depth in _batches(histories.counts, count, most=len(ranked)):
             found[rows] = _unmet(histories, rows, ranked[:depth], count=count)
         return found
+
+    @cached_property
+    def _ranked(self) -> Positions:
+        """The common list: every item, sorted once, however many batches are listed."""
+        return np.argsort(-self.listeners, kind="stable").astype(np.int32)
 
 
 def _batches(lengths: NDArray[np.int64], count: int, *, most: int) -> Iterator[tuple[slice, int]]:

@@ -55,18 +55,26 @@ def per_user_metrics(
 
 
 def _relevance_metrics(hits: NDArray[np.bool_], relevant: NDArray[np.intp], k: int) -> dict[str, Doubles]:
-    ranks = np.arange(1, hits.shape[1] + 1)
-    discounts = 1 / np.log2(ranks + 1)
-    reachable = np.minimum(k, relevant)
-    ideal = np.cumsum(1 / np.log2(np.arange(1, k + 1) + 1))[reachable - 1]
     so_far = np.cumsum(hits, axis=1)
     count = hits.sum(axis=1)
     return {
         f"precision@{k}": count / k,
         f"recall@{k}": count / relevant,
-        f"map@{k}": (hits * so_far / ranks).sum(axis=1) / reachable,
-        f"ndcg@{k}": (hits * discounts).sum(axis=1) / ideal,
+        f"map@{k}": (hits * so_far / np.arange(1, k + 1)).sum(axis=1) / np.minimum(k, relevant),
+        f"ndcg@{k}": ndcg(hits, relevant),
     }
+
+
+def ndcg(hits: NDArray[np.bool_], relevant: NDArray[np.integer]) -> Doubles:
+    """`ndcg@K` of lists of `K` places: `(cases,)`; 0 where nothing is relevant.
+
+    Args:
+        hits: `(cases, K)`, of `hit_matrix`.
+        relevant: `(cases,)`, the `|T|` of each.
+    """
+    discounts = 1 / np.log2(np.arange(2, hits.shape[1] + 2))
+    ideal = np.concatenate(([1.0], np.cumsum(discounts)))[np.minimum(hits.shape[1], relevant)]
+    return np.asarray((hits * discounts).sum(axis=1) / ideal)
 
 
 def hit_matrix(lists: NDArray[np.intp], holdout: Csr) -> NDArray[np.bool_]:

@@ -6,8 +6,6 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 
-import numpy as np
-
 from tacit.data.interfaces import Progress, silent
 from tacit.models.recommender.als import AlsSettings, train
 from tacit.models.recommender.blend_choice import Cases
@@ -109,7 +107,7 @@ class Ground:
             regularization_of(rho, mean_weight=after, density=density),
             point.frequency_exponent,
             mean_weight=after,
-            counts=(self.values.counts, np.bincount(self.values.indices, minlength=self.values.columns)),
+            counts=(self.values.counts, self.values.column_counts),
         )
         return replace(chosen, regularization=regularization)
 
@@ -146,11 +144,6 @@ class Ground:
         )
         return Tried(trial, point, replace(settings, iterations=learnt.iteration), learnt.item_factors)
 
-    def scored(self, settings: AlsSettings) -> float:
-        """Mean NDCG@20 of what resolved settings learn, judged once, at the end."""
-        learnt = train(weighted(self.values, self._confidence(settings)), settings, self.engine)
-        return self._ndcg(learnt.item_factors, settings)
-
     def cases(self, tried: Tried) -> Cases:
         """The judged users under some factors, to choose a second voice by."""
         users = self._lister(tried.item_factors, tried.settings).folded(self.fold.seen)
@@ -162,9 +155,7 @@ class Ground:
         return float(self.fold.ndcg(lists).mean())
 
     def _lister(self, item_factors: Floats, settings: AlsSettings) -> FactorLister:
-        confidence = self._confidence(settings)
-        side = self.engine.fixed_side(item_factors, settings.ridge(confidence.mean_weight))
-        return FactorLister((), self.engine, side, self.engine.index(item_factors), confidence)
+        return FactorLister.of_factors(item_factors, settings, self._confidence(settings), engine=self.engine)
 
     def _confidence(self, settings: AlsSettings) -> Confidence:
         return Confidence.fitted(settings.curve, settings.alpha or 0.0, self.values.data)

@@ -190,7 +190,7 @@ class _Trial:
 
     @property
     def _lister(self) -> FactorLister:
-        return _lister(self.learnt, self.settings, self.confidence, engine=self.engine)
+        return FactorLister.of_factors(self.learnt.item_factors, self.settings, self.confidence, engine=self.engine)
 
     @property
     def _alone(self) -> Doubles:
@@ -203,16 +203,10 @@ def _judge(
     """Asks factors for the judged users' lists, users folded in exactly, as the evaluation does."""
 
     def judge(factors: Factors) -> float:
-        lists = _lister(factors, settings, confidence, engine=engine).lists(fold.seen, CUTOFF)
-        return float(fold.ndcg(lists).mean())
+        lister = FactorLister.of_factors(factors.item_factors, settings, confidence, engine=engine)
+        return float(fold.ndcg(lister.lists(fold.seen, CUTOFF)).mean())
 
     return judge
-
-
-def _lister(factors: Factors, settings: AlsSettings, confidence: Confidence, *, engine: Engine) -> FactorLister:
-    items = np.ascontiguousarray(factors.item_factors)
-    side = engine.fixed_side(items, settings.ridge(confidence.mean_weight))
-    return FactorLister((), engine, side, engine.index(items), confidence)
 
 
 def _recipe(choice: BlendChoice | None) -> VoiceRecipe | None:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from tacit.models.recommender.engines.matrix import Matrix
-from tacit.models.recommender.ranking_metrics import hit_matrix
+from tacit.models.recommender.ranking_metrics import hit_matrix, ndcg
 
 Csr = Any
 Doubles = NDArray[np.float64]
@@ -54,19 +54,7 @@ class ValidationFold:
         Args:
             lists: `(cases, width)` item positions, the best first, -1 where a list is shorter.
         """
-        return _ndcg(hit_matrix(np.asarray(lists, np.intp), self.wanted), np.diff(self.wanted.indptr))
-
-    def recall(self, lists: NDArray[np.integer]) -> Doubles:
-        """Share of each judged user's held-out items that the list holds: `(cases,)`."""
-        hits = hit_matrix(np.asarray(lists, np.intp), self.wanted)
-        return np.asarray(hits.sum(axis=1) / np.maximum(np.diff(self.wanted.indptr), 1), np.float64)
-
-
-def _ndcg(hits: NDArray[np.bool_], relevant: NDArray[np.integer]) -> Doubles:
-    """Järvelin and Kekäläinen (TOIS 2002), binary relevance."""
-    discounts = 1 / np.log2(np.arange(2, hits.shape[1] + 2))
-    ideal = np.concatenate(([1.0], np.cumsum(discounts)))[np.minimum(hits.shape[1], relevant)]
-    return np.asarray((hits * discounts).sum(axis=1) / ideal, np.float64)
+        return ndcg(hit_matrix(np.asarray(lists, np.intp), self.wanted), np.diff(self.wanted.indptr))
 
 
 def cut_fold(

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tacit.models.recommender.engines.interfaces import Engine, Positions
+from tacit.models.recommender.engines.interfaces import Engine, Index, Positions
 from tacit.models.recommender.engines.matrix import Matrix
 from tacit.models.recommender.voices import Voice
 
@@ -32,7 +33,11 @@ class VoiceLister:
     def lists(self, histories: Matrix, count: int, *, allowed: NDArray[np.bool_] | None = None) -> Positions:
         """`(users, count)` positions, the best first, ties by position, without what the history holds."""
         sums = self.voice.scores(self.engine, histories)
-        index = self.engine.index(np.zeros((len(self.item_ids), 1), np.float32))
-        only = None if allowed is None else index.filter(allowed)
+        only = None if allowed is None else self._index.filter(allowed)
         nothing = np.zeros((histories.rows, 1), np.float32)
-        return index.search_many(nothing, count, excluded=histories, only=only, bonus=sums).items
+        return self._index.search_many(nothing, count, excluded=histories, only=only, bonus=sums).items
+
+    @cached_property
+    def _index(self) -> Index:
+        """Over factors that are all 0; prepared once, however many batches are listed."""
+        return self.engine.index(np.zeros((len(self.item_ids), 1), np.float32))
