@@ -16,6 +16,7 @@ class HalfRows {
     HalfRows(Table<float> factors, float scale, int threads)
         : rows_(static_cast<int64_t>(factors.shape(0))), k_(static_cast<int64_t>(factors.shape(1))), scale_(scale),
           half_(Spare::take(rows_ * padded(k_))) {
+        nb::gil_scoped_release unlocked;
         TACIT_DISPATCH(halve_rows, factors.data(), rows_, k_, scale, half_->get(), threads);
     }
     ~HalfRows() { Spare::give(std::move(half_)); }

@@ -1,6 +1,6 @@
 // A sparse matrix times a dense one: for each row the weighted sum of its columns' factors.
 //
-// One multiply-add per entry and factor, and one read of half a factor row: an eighth of what half an iteration does.  A
+// One multiply-add per entry and factor, and one read of half a factor row: a fifth of what half an iteration computes.  A
 // panel of a sum stays in registers while the row's entries go by; every panel reads cache lines of its own.
 #include "sums_kernels.h"
 

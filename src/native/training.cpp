@@ -106,7 +106,8 @@ class FixedRows {
 
     void drop_half() { half_.reset(); }
 
-    std::pair<double, float> turn(int64_t first, int64_t last, Vector<float> ridge, int threads) {
+    // `penalty` is the sum so far: additions have one order, however the rows are cut into portions.
+    std::pair<double, float> turn(double penalty, int64_t first, int64_t last, Vector<float> ridge, int threads) {
         expect(first >= 0 && last <= static_cast<int64_t>(factors_.shape(0)) && first <= last, "rows out of range");
         expect(ridge.shape(0) == factors_.shape(0), "one ridge per row");
         const int64_t rows = last - first, blocks = (rows + block_rows - 1) / block_rows, wide = padded(k_);
@@ -116,14 +117,14 @@ class FixedRows {
         uint16_t* half = half_ ? half_->get() + first * wide : nullptr;
         TACIT_DISPATCH(rotate_fixed, factors_.data() + first * k_, rows, k_, basis_.data(), panels_.get(), scratch.get(),
                        ridge.data() + first, scale_, half, penalties.data(), smallest.data(), threads);
-        double penalty = 0.0;
         float least = std::numeric_limits<float>::infinity();
         for (double p : penalties) penalty += p;
         for (float s : smallest) least = std::min(least, s);
         return {penalty, least};
     }
 
-    double step(MutableTable<float> solved, Vector<int64_t> indptr, Ids indices, Vector<float> data, Vector<float> ridge,
+    // `loss` is the sum so far, as above.
+    double step(double loss, MutableTable<float> solved, Vector<int64_t> indptr, Ids indices, Vector<float> data, Vector<float> ridge,
                 int64_t first, int64_t last, int steps, float relaxation, bool exact, int threads) {
         const Rows rows = rows_of(indptr, indices, data, ridge);
         expect(solved.shape(0) == ridge.shape(0) && static_cast<int64_t>(solved.shape(1)) == k_, "solved is (rows, k)");
@@ -140,7 +141,6 @@ class FixedRows {
         } else {
             TACIT_DISPATCH(step_rows, solved.data(), side, rows, basis_.data(), panels_.get(), plan.work(), steps, relaxation, losses.data(), scratch, threads);
         }
-        double loss = 0.0;
         for (double one : losses) loss += one;
         return loss;
     }
@@ -218,6 +218,10 @@ nb::ndarray<nb::numpy, float> solve_single(Table<float> rotated, Table<float> ba
         const float w = weights.data()[j];
         if (!(w > 0.0f && w < std::numeric_limits<float>::infinity())) throw nb::value_error("a weight is not a positive number");
     }
+    std::vector<int32_t> ascending(items.data(), items.data() + count);
+    std::sort(ascending.begin(), ascending.end());
+    if (std::adjacent_find(ascending.begin(), ascending.end()) != ascending.end())
+        throw nb::value_error("an item stands there twice");
     std::unique_ptr<float[]> out(new float[static_cast<size_t>(k)]);
     {
         nb::gil_scoped_release unlocked;
@@ -243,14 +247,15 @@ void bind_training(nb::module_& m) {
           "threads"_a, Unlocked());
     m.def("solve_rows", &solve_range, "rotated"_a, "spectrum"_a, "scale"_a, "indptr"_a, "indices"_a, "data"_a, "ridge"_a,
           "out"_a, "first"_a, "threads"_a, Unlocked());
-    m.def("solve_row", &solve_single, "rotated"_a, "basis"_a, "spectrum"_a, "scale"_a, "items"_a, "weights"_a, "ridge"_a);
+    m.def("solve_row", &solve_single, "rotated"_a, "basis"_a, "spectrum"_a, "scale"_a,
+          "items"_a.noconvert(), "weights"_a.noconvert(), "ridge"_a);  // a conversion would cut 3.7 to 3 in silence
     m.attr("BLOCK_ROWS") = static_cast<int>(block_rows);
     nb::class_<FixedRows>(m, "FixedRows")
         .def(nb::init<MutableTable<float>, Table<float>, Vector<float>, float, bool>(), "factors"_a, "basis"_a, "spectrum"_a,
              "scale"_a, "halved"_a)
         .def("drop_half", &FixedRows::drop_half)
-        .def("turn", &FixedRows::turn, "first"_a, "last"_a, "ridge"_a, "threads"_a, Unlocked())
-        .def("step", &FixedRows::step, "solved"_a, "indptr"_a, "indices"_a, "data"_a, "ridge"_a, "first"_a, "last"_a,
+        .def("turn", &FixedRows::turn, "penalty"_a, "first"_a, "last"_a, "ridge"_a, "threads"_a, Unlocked())
+        .def("step", &FixedRows::step, "loss"_a, "solved"_a, "indptr"_a, "indices"_a, "data"_a, "ridge"_a, "first"_a, "last"_a,
              "steps"_a, "relaxation"_a, "exact"_a, "threads"_a, Unlocked());
 }
 

@@ -156,6 +156,27 @@ def test_a_matrix_over_other_items_is_refused(engine: Engine, columns: int) -> N
 @pytest.mark.parametrize(
     ("items", "weights"),
     [
+        (np.array([3.7]), np.ones(1, np.float32)),
+        (np.array([2**32 + 3]), np.ones(1, np.float32)),
+        (np.array([3, 3], np.int32), np.ones(2, np.float32)),
+        (np.array([3], np.int32), np.array([1e-50])),
+        (np.array([3], np.int32), np.array([1e300])),
+        (np.array([3, 4], np.int32), np.ones(3, np.float32)),
+    ],
+    ids=["fraction", "int64", "twice", "vanishing", "overflowing", "lengths"],
+)
+def test_no_engine_makes_another_row_of_one_that_cannot_be(
+    engine: Engine, items: np.ndarray, weights: np.ndarray
+) -> None:
+    with pytest.raises(Refused) as refused:
+        engine.solve_row(a_side(engine), items, weights)
+
+    assert refused.value.code == "matrix_invalid"
+
+
+@pytest.mark.parametrize(
+    ("items", "weights"),
+    [
         ([3, 20], [1, 1]),
         ([-1, 3], [1, 1]),
         ([2_000_000_000], [1]),

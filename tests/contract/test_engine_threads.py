@@ -34,10 +34,29 @@ def bytes_of(matrix: Matrix) -> bytes:
     return matrix.indptr.tobytes() + matrix.indices.tobytes() + matrix.data.tobytes()
 
 
-def half_stepped(engine: Engine, steps: Steps) -> bytes:
+def half_stepped(engine: Engine, steps: Steps, told: list[float] | None = None) -> bytes:
+    def hear(_: str, share: float) -> None:
+        if told is not None:
+            told.append(share)
+
     solved, fixed = random_factors(3, (900, 40)), ITEMS.copy()
-    done = engine.half_step(solved, fixed, matrix=MATRIX, ridge=RIDGE, steps=steps)
+    done = engine.half_step(solved, fixed, matrix=MATRIX, ridge=RIDGE, steps=steps, progress=hear)
     return solved.tobytes() + fixed.tobytes() + done.basis.tobytes() + np.float64(done.loss).tobytes()
+
+
+@pytest.mark.parametrize("steps", [Steps(), Steps("cholesky")], ids=["cg", "cholesky"])
+def test_portions_however_small_change_no_bit_of_a_half_step(
+    name: str, monkeypatch: pytest.MonkeyPatch, steps: Steps
+) -> None:
+    with running(name, 1) as engine:
+        whole = half_stepped(engine, steps)
+    monkeypatch.setattr("tacit.models.recommender.engines.native_engine._PORTION", 1e4)
+    told: list[float] = []
+
+    for threads in (1, 3):
+        with running(name, threads) as engine:
+            assert half_stepped(engine, steps, told) == whole
+    assert name == "numpy" or len(told) > 20
 
 
 def turned(engine: Engine) -> bytes:

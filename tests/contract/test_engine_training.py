@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from tacit.errors import Refused
 from tacit.models.recommender.als import AlsSettings, loss, train
 from tacit.models.recommender.engines.matrix import Matrix
 from tests.engines import ENGINES, random_matrix, running
@@ -57,6 +58,16 @@ def test_training_gives_the_same_bytes_on_one_thread_and_on_three(name: str) -> 
     assert learnt[0].item_factors.tobytes() == learnt[1].item_factors.tobytes()
     assert learnt[0].user_factors.tobytes() == learnt[1].user_factors.tobytes()
     assert learnt[0].losses == learnt[1].losses
+
+
+@pytest.mark.parametrize("name", NATIVE)
+def test_weights_too_large_for_float32_end_in_a_refusal_that_names_alpha(name: str) -> None:
+    huge = weights().with_data(np.full(weights().nnz, 3e38))
+
+    with running(name) as engine, pytest.raises(Refused) as refusal:
+        train(huge, CHOSEN, engine)
+
+    assert (refusal.value.code, refusal.value.field) == ("training_diverged", "als.alpha")
 
 
 @pytest.mark.parametrize("name", ENGINES)

@@ -142,6 +142,8 @@ def checked_row(items: Positions, weights: Floats, n: int) -> Matrix:
         _refuse_row(f"holds items from {items.min()} to {items.max()}", f"Items run from 0 to {n - 1}.")
     if len(np.unique(items)) != len(items):
         _refuse_row("holds an item twice", "Add the weights of repeated items up.")
+    with np.errstate(over="ignore", under="ignore"):  # as they will be used: 1e-50 is 0 then, and 1e300 infinite
+        weights = np.asarray(weights, np.float32)
     if not (np.isfinite(weights).all() and (weights > 0).all()):
         _refuse_row("holds a weight that is not finite and above 0", "Leave such items out.")
     return Matrix.trusted(np.array([0, len(items)]), items, weights, columns=n)

@@ -53,7 +53,8 @@ class Ridge:
     def of(self, counts: NDArray[np.integer], fixed_rows: int) -> Floats:
         """`λ_u` of rows with so many observations: `(rows,)` float32."""
         scale = (self.mean_weight * np.asarray(counts, np.float64) + fixed_rows) ** self.frequency_exponent
-        return np.asarray(self.regularization * scale, dtype=np.float32)
+        with np.errstate(over="ignore"):  # an infinite one is told from the objective, which is no number then
+            return np.asarray(self.regularization * scale, dtype=np.float32)
 
 
 @dataclass(frozen=True)

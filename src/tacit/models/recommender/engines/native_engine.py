@@ -88,13 +88,14 @@ class NativeEngine:
         scale, spectrum, basis = self._eigenbasis(fixed, progress)
         square = scale * scale
         turned = np.ascontiguousarray(basis, np.float32)
-        scaled = np.asarray(spectrum * square, np.float32)
+        with np.errstate(over="ignore"):  # the loss tells: it is no number then
+            scaled = np.asarray(spectrum * square, np.float32)
+            ridges = ridge.of(matrix.counts, matrix.columns) * np.float32(square)
         side = _native.FixedRows(fixed, turned, scaled, scale, halved=steps.method != "cholesky")
         penalty = self._turn(side, ridge.of(matrix.column_counts, matrix.rows), shape=fixed.shape, progress=progress)
-        ridges = ridge.of(matrix.counts, matrix.columns) * np.float32(square)
         loss = penalty / square
         for first, last in _portions(matrix, fixed.shape[1], steps, threads=self._threads):
-            loss += self._step(side, solved, rows=(first, last), matrix=matrix, ridges=ridges, steps=steps)
+            loss = self._step(side, solved, loss, rows=(first, last), matrix=matrix, ridges=ridges, steps=steps)
             if not math.isfinite(loss):
                 raise _not_finite("solved")
             progress("solving", last / matrix.rows)
@@ -104,14 +105,16 @@ class NativeEngine:
         self,
         side: _native.FixedRows,
         solved: Floats,
+        loss: float,
         *,
         rows: tuple[int, int],
         matrix: Matrix,
         ridges: Floats,
         steps: Steps,
     ) -> float:
-        """Move a range of rows; their share of the objective before."""
+        """Move a range of rows; `loss` and their share of the objective before."""
         return side.step(
+            loss,
             solved,
             matrix.indptr,
             matrix.indices,
@@ -128,8 +131,8 @@ class NativeEngine:
         """Turn the fixed side; its penalty `Σ λ_i |y_i|²`, of the scaled rows."""
         penalty, smallest = 0.0, math.inf
         for first, last in _ranges(*shape, threads=self._threads):
-            added, least = side.turn(first, last, ridges, self._threads)
-            penalty, smallest = penalty + added, min(smallest, least)
+            penalty, least = side.turn(penalty, first, last, ridges, self._threads)
+            smallest = min(smallest, least)
             progress("solving", 0.0)
         if smallest < _HALF_FLOOR:
             side.drop_half()

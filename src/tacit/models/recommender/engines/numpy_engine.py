@@ -86,8 +86,9 @@ class NumpyEngine:
         check_half_step(solved, fixed, matrix)
         with one_blas_thread():
             before = objective(solved, fixed, matrix=matrix, ridge=ridge)
-            for rows, optimum in _optima(_Side.in_full(fixed, ridge), matrix, progress):
-                solved[rows] += np.float32(steps.relaxation) * (optimum - solved[rows])
+            if steps.relaxation:
+                for rows, optimum in _optima(_Side.in_full(fixed, ridge), matrix, progress):
+                    solved[rows] += np.float32(steps.relaxation) * (optimum - solved[rows])
         solved[matrix.counts == 0] = 0
         return HalfStep(before, np.eye(fixed.shape[1]))
 
