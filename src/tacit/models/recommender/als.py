@@ -76,7 +76,7 @@ class AlsSettings:
         relaxation: `ω` from the second iteration on, in [0, 2); 1 is plain.
         judge_every: Iterations between two questions to the judge, if there is one.
         patience: How many answers in a row may bring nothing better before training ends.
-        tells_last_loss: Whether the objective after the last iteration is measured too, for a fifth of an iteration.
+        tells_last_loss: Whether the objective after the last iteration is measured too, for a sixth of an iteration.
     """
 
     factors: int | None = None
@@ -231,7 +231,7 @@ class _Run:
         self._half("items", min(relaxation, self._relaxation), lambda _, share: told(0.5 + share / 2))
 
     def measure(self) -> None:
-        """Add the last iteration's loss: a half step that moves nothing."""
+        """Add the last iteration's loss: a half step without a step."""
         self.losses.append(self._half("users", 0.0, silent))
 
     def result(self, users: Floats, items: Floats, basis: Doubles) -> Factors:
@@ -268,8 +268,15 @@ class _Run:
         matrix, solved, fixed = (
             (self.by_user, self.users, self.items) if side == "users" else (self.by_item, self.items, self.users)
         )
-        steps = Steps(self.settings.method, self.settings.cg_steps, relaxation)
-        done = self.engine.half_step(solved, fixed, matrix=matrix, ridge=self.ridge, steps=steps, progress=progress)
+        settings = self.settings
+        # Where nothing is moved, nothing need be solved.
+        steps = Steps(settings.method, settings.cg_steps, relaxation) if relaxation else Steps("cg", 0, 0.0)
+        try:
+            done = self.engine.half_step(solved, fixed, matrix=matrix, ridge=self.ridge, steps=steps, progress=progress)
+        except Refused as refusal:
+            if refusal.code != "factors_invalid":
+                raise
+            raise _diverged(self.iteration) from refusal  # they were finite when the training began
         self.basis = self.basis @ done.basis
         self._heed(done)
         return done.loss

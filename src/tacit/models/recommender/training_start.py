@@ -7,8 +7,8 @@ the sums of the weights' rows and columns (the normalised matrix of spectral co-
 4).  Two rounds of the randomised power method find them well enough (Halko, Martinsson and Tropp, "Finding Structure
 with Randomness", SIAM Review 2011, algorithm 4.4): `Y ← Rᵀ (R Y)` from random signs, made orthonormal between the
 rounds, since powers of the leading value would drown what lies under it.  A round costs two passes over the entries at
-one multiply-add each, a third of an iteration of two conjugate-gradient steps.  The last product is left as it comes:
-directions that the data supports more then have longer factors, as they have at the optimum.
+one multiply-add each, a quarter of the time of an iteration of two conjugate-gradient steps.  The last product is left
+as it comes: directions that the data supports more then have longer factors, as they have at the optimum.
 
 On a synthetic community of the shape of Last.fm-360K one iteration from there ranks better than five from random
 factors; where iterations are many, both end at the same optimum.  Decision 0024 has the figures.
