@@ -156,13 +156,25 @@ class App:
         return replace(workload, start=workload.load(version.folder))
 
     def search(self, dataset: str | None = None, *, budget: Budget, progress: Progress = silent) -> SearchResult:
-        """Try settings on a validation fold of a dataset's training part; its hold-out is not looked at."""
-        from tacit.models.recommender.search import search
+        """Try settings on a validation fold of a dataset's training part; its hold-out is not looked at.
+
+        Vectors longer than memory affords are not tried.
+        """
+        from tacit.models.recommender.memory import TrainingSize, affordable_factors
+        from tacit.models.recommender.search import MOST_FACTORS, search
 
         progress("freezing", 0.0)
         training = self.freeze(dataset).training
-        own = self.workload
-        return search(training, own.engine, budget=budget, settings=own.settings, progress=progress)
+        own, (users, items) = self.workload, training.shape
+        largest = TrainingSize(users, items, training.nnz, MOST_FACTORS, users, is_judged=True, is_blended=True)
+        return search(
+            training,
+            own.engine,
+            budget=budget,
+            settings=own.settings,
+            most_factors=affordable_factors(largest, own.memory()),
+            progress=progress,
+        )
 
     def write_lists(
         self,

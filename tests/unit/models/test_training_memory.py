@@ -13,7 +13,7 @@ from tacit.data.datasets import SnapshotRules, freeze
 from tacit.errors import Refused
 from tacit.models.recommender.als import AlsSettings
 from tacit.models.recommender.engines.numpy_engine import NumpyEngine
-from tacit.models.recommender.memory import TrainingSize, refuse_beyond
+from tacit.models.recommender.memory import TrainingSize, affordable_factors, refuse_beyond
 from tacit.models.recommender.workload import RecommenderWorkload
 from tests.communities import two_tastes
 
@@ -42,6 +42,15 @@ def test_where_no_number_of_factors_would_fit_none_is_named() -> None:
         refuse_beyond(replace(LARGE, is_blended=True), 100 * MIB)
 
     assert (refusal.value.fix or "").startswith("Free memory, set als.blend to off")
+
+
+def test_a_search_tries_no_longer_vectors_than_memory_affords() -> None:
+    affordable = affordable_factors(LARGE, 400 * MIB)
+
+    assert replace(LARGE, factors=affordable).bytes <= 400 * MIB < replace(LARGE, factors=affordable + 1).bytes
+    assert affordable_factors(LARGE, None) == affordable_factors(LARGE, LARGE.bytes) == 128
+    with pytest.raises(Refused, match="with 1 factors"):
+        affordable_factors(LARGE, 10 * MIB)
 
 
 def test_more_to_decide_needs_more_memory() -> None:

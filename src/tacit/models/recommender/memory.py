@@ -54,8 +54,9 @@ class TrainingSize:
         It is the most of three times:
 
         * *learning*: weights by user (4 bytes an interaction, since places are shared) and by item (8); both sides,
-          `4 k (users + items)`; the half-precision copy of the side gathered, `2 k max(users, items)`; where a fold
-          was cut, its matrix (8), the best factors so far, and the items in the eigenbasis and in codes, `5 k items`;
+          `4 k (users + items)`; the half-precision copy of the side gathered, `2 k max(users, items)`; the sixteen
+          parts of a Gram matrix, `128 k²`; where a fold was cut, its matrix (8), the best factors so far, and the items
+          in the eigenbasis and in codes, `5 k items`;
         * *choosing a voice*: the fold's matrix by user and by item, both sides, five voices (8 bytes an entry), the
           scores of a portion of users, and for a small catalogue three dense matrices of items by items;
         * *folding in*: everybody's factors, a batch of them twice, and the items as they are, in the eigenbasis and
@@ -74,6 +75,7 @@ class TrainingSize:
     @property
     def _learning(self) -> int:
         needed = 12 * self.interactions + self._sides + 2 * self.factors * max(self.users, self.items)
+        needed += 128 * self.factors**2
         if self.is_judged or self.is_blended:
             needed += 8 * self.interactions + 5 * self.factors * self.items
         return needed + self._sides if self.is_judged else needed
@@ -84,6 +86,19 @@ class TrainingSize:
         said = min(self.items, _VOICE_ENTRIES * self.interactions // max(1, self.users))
         dense = 3 * 8 * self.items**2 if self.items <= LARGEST_CATALOGUE else 0
         return 16 * self.interactions + self._sides + max(voices + _PORTION_USERS * 60 * said, dense)
+
+
+def affordable_factors(size: TrainingSize, available: int | None) -> int:
+    """The most factors, up to the size's own, whose training fits into what there is.
+
+    Raises:
+        Refused: `training_too_large` if not even one factor does.
+    """
+    if available is None or size.bytes <= available:
+        return size.factors
+    refuse_beyond(replace(size, factors=1), available)
+    fits = [k for k in range(1, size.factors) if replace(size, factors=k).bytes <= available]
+    return max(fits)
 
 
 def refuse_beyond(size: TrainingSize, available: int | None) -> None:
