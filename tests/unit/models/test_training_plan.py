@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
 
 from tacit.data.datasets import Snapshot, SnapshotRules, freeze
 from tacit.errors import Refused
-from tacit.models.recommender.als import AlsSettings
+from tacit.models.recommender.als import AlsSettings, Factors
 from tacit.models.recommender.engines.interfaces import Engine, Floats, Index
 from tacit.models.recommender.engines.matrix import Matrix
 from tacit.models.recommender.engines.numpy_engine import NumpyEngine
@@ -73,6 +74,29 @@ def test_what_decides_is_learnt_from_less_than_the_training_part() -> None:
 
     assert len(engine.given) == 1
     assert engine.given[0] < snapshot.training.nnz
+
+
+class Starting(NumpyEngine):
+    """Remembers what the first half step was given."""
+
+    def __init__(self) -> None:
+        self.first: Floats | None = None
+
+    def half_step(self, solved: Floats, fixed: Floats, **others: Any) -> Any:
+        self.first = fixed.copy() if self.first is None else self.first
+        return super().half_step(solved, fixed, **others)
+
+
+def test_the_trial_of_a_warm_start_starts_there_too() -> None:
+    snapshot, engine = tastes(), Starting()
+    known = np.random.default_rng(1).normal(size=(snapshot.n_items, 8)).astype(np.float32)
+    start = Factors(np.zeros((0, 8), np.float32), known)
+    settings = SETTINGS.resolved(snapshot.training)
+
+    planned(snapshot.training, settings, PlanRules(early_stopping=True), engine=engine, start=start)
+
+    assert engine.first is not None
+    assert np.array_equal(engine.first, known)
 
 
 def test_training_ends_where_the_fold_was_listed_best() -> None:

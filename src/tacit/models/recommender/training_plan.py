@@ -86,7 +86,13 @@ class Plan:
 
 
 def planned(
-    training: Csr, settings: AlsSettings, rules: PlanRules, *, engine: Engine, progress: Progress = silent
+    training: Csr,
+    settings: AlsSettings,
+    rules: PlanRules,
+    *,
+    engine: Engine,
+    start: Factors | None = None,
+    progress: Progress = silent,
 ) -> Plan:
     """Decide what the rules leave open.
 
@@ -98,6 +104,7 @@ def planned(
         settings: What to train; resolved.
         rules: What to decide.
         engine: Runs the algebra.
+        start: What the training will start from, where it is a warm one; the trial starts there too.
         progress: Told several times a second.
 
     Raises:
@@ -109,7 +116,7 @@ def planned(
     fold = cut_fold(training)
     if len(fold.judged) < LEAST_CASES:
         return Plan(settings.iterations, prescribed)
-    trial = _Trial.of(fold, settings, rules, engine=engine, progress=progress)
+    trial = _Trial.of(fold, settings, rules, engine=engine, start=start, progress=progress)
     choice = trial.choice(progress) if rules.blend == "auto" else None
     scores = trial.scores(choice)
     trial.refuse_below_popularity(scores)
@@ -139,12 +146,19 @@ class _Trial:
 
     @classmethod
     def of(
-        cls, fold: ValidationFold, settings: AlsSettings, rules: PlanRules, *, engine: Engine, progress: Progress
+        cls,
+        fold: ValidationFold,
+        settings: AlsSettings,
+        rules: PlanRules,
+        *,
+        engine: Engine,
+        start: Factors | None,
+        progress: Progress,
     ) -> _Trial:
         confidence = Confidence.fitted(settings.curve, settings.alpha or 0.0, fold.training.data)
         weights = weighted(Matrix.of(fold.training), confidence)
         judge = _judge(fold, settings, confidence, engine=engine) if rules.early_stopping else None
-        learnt = train(weights, settings, engine, judge=judge, progress=_within(progress, "trying"))
+        learnt = train(weights, settings, engine, start=start, judge=judge, progress=_within(progress, "trying"))
         ids = tuple(map(str, range(weights.columns)))
         popular = fold.ndcg(Popularity.fit(fold.training, ids).lists(fold.seen, CUTOFF))
         return cls(fold, engine, confidence, settings, learnt, popular)

@@ -82,20 +82,26 @@ class RecommenderWorkload:
         settings = self.settings.resolved(data.training)
         settings = replace(settings, factors=max(1, min(settings.k, *data.training.shape)))
         refuse_beyond(training_size(data, settings, self.rules), self.memory())
-        plan = planned(data.training, settings, self.rules, engine=self.engine, progress=progress)
+        start = None if self.start is None else _aligned(self.start, data)
+        plan = planned(data.training, settings, self.rules, engine=self.engine, start=start, progress=progress)
         settings = replace(settings, iterations=plan.iterations)
         confidence = Confidence.fitted(settings.curve, settings.alpha or 0.0, data.training.data)
-        item_factors, losses = self._learnt(data, settings, confidence, progress=progress)
+        item_factors, losses = self._learnt(data, settings, confidence, start=start, progress=progress)
         blend = self._blend(plan.voice, data, item_factors, progress=progress)
         model = self._model(data, item_factors, confidence=confidence, settings=settings)
         return Fitted(replace(model, blend=blend), self._facts(settings, plan), losses)
 
     def _learnt(
-        self, data: Snapshot, settings: AlsSettings, confidence: Confidence, *, progress: Progress
+        self,
+        data: Snapshot,
+        settings: AlsSettings,
+        confidence: Confidence,
+        *,
+        start: Factors | None,
+        progress: Progress,
     ) -> tuple[Floats, tuple[float, ...]]:
         """Item factors and the losses; the user factors are given up at once, since all users are folded in anew."""
         weights = weighted(Matrix.of(data.training), confidence)
-        start = None if self.start is None else _aligned(self.start, data)
         learnt = train(weights, settings, self.engine, start=start, progress=progress)
         return learnt.item_factors, learnt.losses
 
