@@ -32,6 +32,7 @@ from tacit.models.recommender.search_space import Box, Point
 from tacit.models.recommender.training_plan import PlanRules
 from tacit.models.recommender.validation_fold import CUTOFF, ValidationFold, cut_fold
 from tacit.models.recommender.voice_lister import VoiceLister
+from tacit.models.recommender.voices import VoiceSettings
 from tacit.models.recommender.workload import RecommenderWorkload
 from tacit.settings import Als
 
@@ -82,27 +83,28 @@ def shipped(meter: Meter, *, split: str, threads: int) -> dict[str, Any]:
 
 
 def baselines(meter: Meter, *, split: str, threads: int) -> dict[str, Any]:
-    """Popularity, and the second voice alone that is best on a fold of the training part."""
+    """Popularity, and of each kind of second voice the one that is best alone on a fold of the training part."""
     train, test = read_published(Path(split))
     engine = _ours.engine(threads)
     fold, ids = cut_fold(train), ("",) * train.shape[1]
     with meter.running():
         by_user = Matrix.of(fold.training)
         by_item = engine.transpose(by_user)
-        tried = [
-            (float(fold.ndcg(VoiceLister(ids, engine, voice).lists(fold.seen, CUTOFF)).mean()), settings)
-            for settings in candidate_voices(by_user.columns)
-            if settings.kind == "item_knn"
-            for voice in [settings.fit(engine, by_user, by_item)]
-        ]
-        best = max(tried, key=lambda each: each[0])[1]
+        best: dict[str, tuple[float, VoiceSettings]] = {}
+        for settings in candidate_voices(by_user.columns):
+            voice = settings.fit(engine, by_user, by_item)
+            ndcg = float(fold.ndcg(VoiceLister(ids, engine, voice).lists(fold.seen, CUTOFF)).mean())
+            best[settings.kind] = max(
+                best.get(settings.kind, (-1.0, settings)), (ndcg, settings), key=lambda each: each[0]
+            )
         whole = Matrix.of(train)
-        voice = best.fit(engine, whole, engine.transpose(whole))
+        turned = engine.transpose(whole)
+        voices = {kind: settings.fit(engine, whole, turned) for kind, (_, settings) in best.items()}
     return {
         "popularity": _scores(Popularity.fit(train, ids), train, test),
-        "item_knn": {
-            **_scores(VoiceLister(ids, engine, voice), train, test),
-            "parameters": dict(best.parameters),
+        **{
+            kind: {**_scores(VoiceLister(ids, engine, voice), train, test), "parameters": dict(voice.parameters)}
+            for kind, voice in voices.items()
         },
     }
 
@@ -132,7 +134,7 @@ class _Tried:
 def _tuned(fold: ValidationFold, *, trials: int, most_factors: int, threads: int) -> list[_Tried]:
     """The plan of our own search, as far as it goes: spread at 64 factors, closer, then longer vectors."""
     tried: list[_Tried] = []
-    longer = [k for k in (128, 256, 512) if k <= most_factors]
+    longer = [k for k in (128, 256, 512, 1024) if k <= most_factors]
     spread = max(1, (trials - len(longer)) * 2 // 3)
     wide = Box(alpha=(1 / 8, 2.0), strength=(0.1, 2.5))
     best = max(

@@ -29,6 +29,9 @@ GOAL = "UltraGCN"
 OPEN = {("gowalla", "ndcg@20")}
 """What is not claimed: its distance is printed."""
 
+_VOICES = ("item_knn", "rp3beta", "ease")
+"""What can speak alone; EASE^R where the catalogue is small."""
+
 MEASURES = ("recall@20", "ndcg@20")
 NEAR = 0.98
 """What part of the search's figures the shipped default must reach."""
@@ -55,7 +58,7 @@ def measure(options: Options) -> Outcome:
         checks={name: kept for split, each in found.items() for name, kept in checks(split, each).items()},
         peers={**dict.fromkeys(absent), **({"implicit": _rows(found, "implicit")} if asks_peer else {})},
         details={
-            **{name: _rows(found, name) for name in ("search", "default", "popularity", "item_knn")},
+            **{name: _rows(found, name) for name in ("search", "default", "popularity", *_VOICES)},
             "distance_to_ultragcn": {split: distance(split, each["search"]) for split, each in found.items()},
             "default_to_search": {split: default_ratio(each) for split, each in found.items()},
             "published": {split: dict(PUBLISHED[split]) for split in found if split in PUBLISHED},
@@ -103,7 +106,7 @@ def _compared(split: Path, options: Options, *, asks_peer: bool) -> dict[str, An
     return {
         **{side: reading.result for side, reading in sides.items()},
         **base.result,
-        "cpu_seconds": {side: reading.cpu for side, reading in {**sides, "item_knn": base}.items()},
+        "cpu_seconds": {side: reading.cpu for side, reading in {**sides, "baselines": base}.items()},
         "peak_bytes": {side: reading.peak_bytes for side, reading in sides.items()},
     }
 
@@ -139,7 +142,7 @@ def default_ratio(found: Mapping[str, Any]) -> dict[str, float]:
 
 
 def _rows(found: Mapping[str, Any], side: str) -> dict[str, Any]:
-    return {split: {name: each[side][name] for name in MEASURES} for split, each in found.items()}
+    return {split: {name: each[side][name] for name in MEASURES} for split, each in found.items() if side in each}
 
 
 BENCHMARK = Benchmark("quality", (__doc__ or "").partition("\n")[0], measure, options)

@@ -28,7 +28,7 @@ from tacit.models.recommender.als import AlsSettings
 from tacit.models.recommender.blend_choice import BlendTrial, choose_blend, second_voices
 from tacit.models.recommender.engines.interfaces import Engine
 from tacit.models.recommender.engines.matrix import Matrix
-from tacit.models.recommender.neighbours import CoOccurrence
+from tacit.models.recommender.neighbours import CoOccurrence, rp3beta
 from tacit.models.recommender.search_space import Box, Point, lengths
 from tacit.models.recommender.search_trials import Ground, Trial, Tried
 from tacit.models.recommender.training_plan import VoiceRecipe
@@ -294,6 +294,7 @@ def candidate_voices(n_items: int) -> tuple[VoiceSettings, ...]:
     """Second voices worth trying, those that are good on any data first."""
     return (
         *second_voices(n_items),
+        rp3beta(),
         CoOccurrence(0.5, 0.2, 0.5),
         CoOccurrence(0.5, 0.6, 0.5),
         CoOccurrence(0.5, 0.4, 0.2),
