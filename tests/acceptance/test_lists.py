@@ -43,6 +43,22 @@ def test_everybody_with_a_taste_has_a_list_of_items_they_have_not_met(home: Path
 
 
 def test_a_list_of_one_category_holds_nothing_else_and_is_told_so_in_the_file(home: Path, tmp_path: Path) -> None:
+    catalogue = pa.ipc.open_file(home / "versions" / "recommender" / "1" / "item_index.arrow").read_all().to_pylist()
+    category = catalogue[0]["categories"][0]
+    belonging = {item["item_id"] for item in catalogue if category in item["categories"]}
+
+    ran = within("lists", tmp_path / "one.parquet", "--category", category, "--count", "5", home=home)
+
+    assert ran.code == 0, ran.err
+    listed = pq.read_table(tmp_path / "one.parquet")
+    assert listed.schema.metadata[b"category"] == category.encode()
+    assert listed.num_rows > 0
+    assert (
+        {item for row in listed["items"].to_pylist() for item in row} <= belonging < {i["item_id"] for i in catalogue}
+    )
+
+
+def test_a_category_that_no_item_has_leaves_no_file(home: Path, tmp_path: Path) -> None:
     problem = within("lists", tmp_path / "x.parquet", "--category", "no such thing", "--json", home=home)
     everything = within("lists", tmp_path / "all.parquet", home=home)
 

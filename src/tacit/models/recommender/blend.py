@@ -34,6 +34,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tacit.errors import Refused
+from tacit.models.recommender.engines.blas import one_blas_thread
 from tacit.models.recommender.engines.interfaces import Bonus, Doubles, Engine, Floats, Positions
 from tacit.models.recommender.engines.matrix import Matrix
 from tacit.models.recommender.voices import Voice
@@ -156,9 +157,10 @@ def covariance(item_factors: Floats) -> Doubles:
     n, k = item_factors.shape
     mean = item_factors.mean(axis=0, dtype=np.float64)
     total: Doubles = np.zeros((k, k))
-    for start in range(0, n, _BLOCK_ROWS):
-        centred = item_factors[start : start + _BLOCK_ROWS] - mean
-        total += centred.T @ centred
+    with one_blas_thread():  # more would add in another order on another machine
+        for start in range(0, n, _BLOCK_ROWS):
+            centred = item_factors[start : start + _BLOCK_ROWS] - mean
+            total += centred.T @ centred
     return np.asarray(total / max(1, n))
 
 

@@ -43,6 +43,9 @@ _FIRST_PORTION = 256
 """Queries of each thread's first portion, before we know how long they take."""
 
 
+_MOST_ITEMS = 2**31 - 1
+"""Positions are int32."""
+
 _COARSE_BYTES = 3 << 20
 """Codes that take more than this leave the second-level cache, and are worth a plane of four bits to read first."""
 
@@ -201,6 +204,8 @@ def _in_portions(ask: Callable[..., object], queries: int, threads: int) -> None
 
 def _prepared(factors: Floats, threads: int) -> _native.ItemIndex:
     try:
+        if len(factors) > _MOST_ITEMS:
+            raise ValueError(f"there are {len(factors)} items")
         return _native.ItemIndex(factors, threads, _COARSE_BYTES)
     except (TypeError, ValueError) as problem:
         check_factors(factors, "factors")
