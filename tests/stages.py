@@ -33,7 +33,7 @@ ODD_USER = "who/../../popular?limit=1#x%2F;"
 ODD_ITEM = "50% /.. #1?"
 NEWCOMER = "newcomer"
 RARE = "rare"
-WORKLOAD = RecommenderWorkload(AlsSettings(factors=8, iterations=12))
+WORKLOAD = RecommenderWorkload(AlsSettings(factors=4, iterations=12))
 METRICS = {"ndcg@10": 0.25, "recall@10": 0.2}
 
 
@@ -65,7 +65,7 @@ def catalogue(found: Interactions) -> tuple[Item, ...]:
 def small_model(seed: int = 1) -> RecommenderModel:
     found = community()
     snapshot = freeze(found, catalogue(found), SnapshotRules())
-    return RecommenderWorkload(AlsSettings(factors=8, iterations=12, seed=seed)).fit(snapshot).model
+    return RecommenderWorkload(AlsSettings(factors=4, iterations=12, seed=seed)).fit(snapshot).model
 
 
 @dataclass(frozen=True)

@@ -219,7 +219,7 @@ def test_what_is_loaded_can_be_read_off_the_gauges(made: Stage) -> None:
     assert value(catalogue.MODEL_LOADED) == 1
     assert value(catalogue.MODEL_USERS) == len(model.user_ids)
     assert value(catalogue.MODEL_ITEMS) == len(model.items)
-    assert value(catalogue.MODEL_FACTORS) == 8
+    assert value(catalogue.MODEL_FACTORS) == 4
     assert [value(catalogue.MODEL_ACCURACY, metric=name) for name in ("ndcg@10", "novelty")] == [0.25, 0]
     assert [value(catalogue.MODEL_VERSION, version=f"recommender/{n}", dataset="lastfm") for n in (1, 2)] == [0, 1]
 
