@@ -1,0 +1,211 @@
+"""The one connection that writes an event log: commits, checkpoints, and what an error of the disk means for both."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+import apsw
+
+from tacit.adapters.event_log_queue import Call
+from tacit.adapters.event_log_rows import (
+    BUSY_SECONDS,
+    FIND,
+    INSERT_NEW,
+    PAGE_BYTES,
+    Content,
+    last_sequence,
+    open_writer,
+    row_of,
+)
+from tacit.data.events import Receipt
+from tacit.errors import BadInput, Unavailable
+
+CrashPoint = Callable[[str], None]
+"""Called with the name of each point at which a crash is worth trying."""
+
+_FRAME_BYTES = PAGE_BYTES + 24
+_CHECKPOINT_PAGES = 1_000
+_PATIENCE_MS = 100
+"""How long a checkpoint that resets the WAL waits for readers; commits wait with it."""
+
+_NO_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+# Where SQLite says "error" for what is only lack of space.  Not where it flushes: what a flush did is never known.
+_WRITES = frozenset({apsw.SQLITE_IOERR_WRITE, apsw.SQLITE_IOERR_SHMSIZE, apsw.SQLITE_IOERR_SHMOPEN})
+_SENDERS = (apsw.ConstraintError, apsw.MismatchError, apsw.TooBigError)
+_PASSING = (apsw.BusyError, apsw.LockedError, apsw.NoMemError, apsw.InterruptError)
+# Nothing was done to the file yet, and nothing need be mended in it.
+_UNOPENED = (apsw.CantOpenError, apsw.PermissionsError, apsw.ReadOnlyError)
+
+
+class DiskFailed(Exception):
+    """What the file holds is no longer known; nobody may write to it again."""
+
+
+class LogWriter:
+    """A log file as its only writer sees it; used by one thread at a time.
+
+    Args:
+        path: The file.
+        largest_wal_bytes: Beyond this, nothing is committed until the WAL could be moved into the file.
+        vfs: The SQLite VFS to open it with.
+        crash: Told of each point at which a crash is worth trying.
+
+    Raises:
+        DiskFailed, Unavailable: As `commit`.
+        Misconfigured: `schema_newer`.
+    """
+
+    def __init__(self, path: Path, *, largest_wal_bytes: int, vfs: str | None, crash: CrashPoint) -> None:
+        self._largest_wal_bytes, self._crash = largest_wal_bytes, crash
+        self._wal_pages, self._due_at_pages = 0, _CHECKPOINT_PAGES
+        try:
+            self._connection = open_writer(path, vfs=vfs)
+        except _UNOPENED as error:
+            detail = f"{path} cannot be opened: {error}."
+            raise Unavailable("storage_unavailable", detail, fix="See that it can be read and written.") from error
+        except apsw.Error as error:
+            raise _meaning(error, 0) from error
+        try:
+            self._connection.set_wal_hook(self._note_wal)
+            # What a crash left in the WAL may never have reached the disk, though the kernel shows it: now it does.
+            self.checkpoint(apsw.SQLITE_CHECKPOINT_TRUNCATE)
+            self.last_sequence = last_sequence(self._connection)
+        except apsw.Error as error:
+            self.abandon()
+            raise _meaning(error, 0) from error
+        except BaseException:
+            self.abandon()
+            raise
+
+    def commit(self, calls: Sequence[Call], *, received_at_ms: int) -> list[list[Receipt]]:
+        """Keep the events of some calls, all or none; they are on the disk when this returns.
+
+        Raises:
+            Unavailable: `storage_full` or `overloaded`: none is kept now; sent again, they are kept once.
+            BadInput: `event_unstorable`: none is kept, for one of them cannot be.
+            DiskFailed: Whether they are kept is known only once the log was opened anew.
+        """
+        self._last_place = self.last_sequence
+        try:
+            self._connection.execute("BEGIN IMMEDIATE")
+            answers = [[self._kept(each, received_at_ms, call.source) for each in call.contents] for call in calls]
+            self._crash("before_commit")
+            self._connection.execute("COMMIT")
+        except apsw.Error as error:
+            meaning = _meaning(error, self._connection.system_errno)
+            if not isinstance(meaning, DiskFailed):
+                self._roll_back()
+                # Room may be had by moving the WAL into the file, where it starts over.
+                self._due_at_pages = 0
+            raise meaning from error
+        except Exception:
+            self._roll_back()
+            raise
+        self.last_sequence = self._last_place
+        self._crash("after_commit")
+        return answers
+
+    def make_room(self) -> None:
+        """See that the WAL may grow: if it is at its limit, ask whoever holds it to let go.
+
+        Raises:
+            Unavailable: `overloaded` or `storage_full`: it may not.
+            DiskFailed: As `commit`.
+        """
+        if self._wal_bytes > self._largest_wal_bytes:
+            hindrance = self.checkpoint(apsw.SQLITE_CHECKPOINT_TRUNCATE)
+            if hindrance is not None:
+                raise hindrance
+
+    def tidy(self, *, is_idle: bool) -> None:
+        """Move the WAL into the file when it is worth it: a piece while busy, everything when there is time.
+
+        Raises:
+            DiskFailed: As `commit`.
+        """
+        if is_idle and self._wal_pages:
+            self.checkpoint(apsw.SQLITE_CHECKPOINT_TRUNCATE)
+        elif self._wal_pages >= self._due_at_pages:
+            is_large = self._wal_bytes > self._largest_wal_bytes // 2
+            self.checkpoint(apsw.SQLITE_CHECKPOINT_RESTART if is_large else apsw.SQLITE_CHECKPOINT_PASSIVE)
+            self._due_at_pages = self._wal_pages + _CHECKPOINT_PAGES
+
+    def checkpoint(self, mode: int) -> Unavailable | None:
+        """Move what is in the WAL into the file, as far as readers and space permit; what hindered it, if anything did.
+
+        Raises:
+            DiskFailed: As `commit`.
+        """
+        hindrance = None
+        self._crash("before_checkpoint")
+        self._connection.set_busy_timeout(_PATIENCE_MS)
+        try:
+            self._connection.wal_checkpoint(mode=mode)
+        except apsw.Error as error:
+            meaning = _meaning(error, self._connection.system_errno)
+            if not isinstance(meaning, Unavailable):
+                raise meaning from error
+            hindrance = _held_by_a_reader() if meaning.code == "overloaded" else meaning
+        else:
+            if mode == apsw.SQLITE_CHECKPOINT_TRUNCATE:
+                self._wal_pages, self._due_at_pages = 0, _CHECKPOINT_PAGES
+        finally:
+            self._connection.set_busy_timeout(int(BUSY_SECONDS * 1_000))
+        self._crash("after_checkpoint")
+        return hindrance
+
+    def abandon(self) -> None:
+        """Let go of the file without writing to it."""
+        with suppress(apsw.Error):
+            self._connection.close()
+
+    @property
+    def _wal_bytes(self) -> int:
+        return self._wal_pages * _FRAME_BYTES
+
+    def _kept(self, content: Content, received_at_ms: int, source: str) -> Receipt:
+        place = self._last_place + 1
+        row = row_of(content, sequence=place, received_at_ms=received_at_ms, source=source)
+        self._connection.execute(INSERT_NEW, row)
+        if self._connection.changes():
+            self._last_place = place
+            return Receipt("stored", place)
+        event_id, digest, *_ = content
+        first, known = self._connection.execute(FIND, (event_id,)).get
+        return Receipt("duplicate" if known == digest else "conflict", first)
+
+    def _roll_back(self) -> None:
+        if self._connection.in_transaction:
+            self._connection.execute("ROLLBACK")
+
+    def _note_wal(self, _connection: apsw.Connection, _database: str, pages: int) -> int:
+        if pages < self._wal_pages:
+            self._due_at_pages = _CHECKPOINT_PAGES
+        self._wal_pages = pages
+        return apsw.SQLITE_OK
+
+
+def _held_by_a_reader() -> Unavailable:
+    return Unavailable(
+        "overloaded",
+        "Somebody's long reading of the event log keeps its write-ahead log from being reset.",
+        fix="End that reading: see who has the file open.",
+    )
+
+
+def _meaning(error: apsw.Error, system_errno: int) -> DiskFailed | Unavailable | BadInput:
+    """What an error of SQLite means for whoever asked; what is not known to be harmless is the disk's failure."""
+    code = getattr(error, "extendedresult", 0)
+    if isinstance(error, apsw.FullError) or (code in _WRITES and system_errno in _NO_SPACE):
+        detail = "There is no space left for the event log."
+        return Unavailable("storage_full", detail, fix="Free some space; the log goes on by itself.")
+    if isinstance(error, _PASSING):
+        return Unavailable("overloaded", f"The event log is busy: {error}.", fix="Send them again in a moment.")
+    if isinstance(error, _SENDERS):
+        return BadInput("event_unstorable", f"An event cannot be stored: {error}.")
+    name = apsw.mapping_extended_result_codes.get(code, type(error).__name__)
+    why = f" ({errno.errorcode.get(system_errno, system_errno)})" if system_errno else ""
+    return DiskFailed(f"{name}{why}: {error}".removesuffix(": "))
