@@ -6,12 +6,14 @@ import re
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing
 from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine, event
@@ -20,6 +22,19 @@ from tacit.adapters.sql import engine
 from tacit.adapters.sql.engine import Database, open_database
 from tacit.adapters.sql.tables import APPEND_ONLY, metadata
 from tacit.errors import Misconfigured, Unavailable
+
+ROWS = {
+    "0001": (
+        "INSERT INTO model_numbers VALUES ('recommender', 2)",
+        "INSERT INTO versions VALUES ('recommender', 1, 'd', 'pass', 'now')",
+        "INSERT INTO versions VALUES ('recommender', 2, 'd', 'fail', 'now')",
+        "INSERT INTO promotions VALUES ('recommender', 1, 'promoted', NULL, 1, 'ann', 0, '', 'now')",
+        "INSERT INTO challengers VALUES ('recommender', 2)",
+        "INSERT INTO audit VALUES (1, 'x', 'ann', 'x', 'now', '{}', 'd')",
+        "INSERT INTO exposures VALUES ('r1', 'recommender/1', NULL, 'popular', 1, '[\"ü\"]', 1767355200000)",
+    ),
+}
+"""For each revision but the last, rows in every table that it has."""
 
 KILLER = """
 import os, signal, sys
@@ -65,6 +80,21 @@ def execute(path: Path, statement: str) -> None:
         connection.execute(statement)
 
 
+def upgrade_to(revision: str, path: Path) -> None:
+    config = Config()
+    config.set_main_option("script_location", str(Path(engine.__file__).parent / "migrations"))
+    old = create_engine(f"sqlite:///{path}")
+    with old.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, revision)
+    old.dispose()
+
+
+def rows_of(path: Path, tables: Iterable[str]) -> dict[str, list[tuple[object, ...]]]:
+    with closing(sqlite3.connect(path)) as connection:
+        return {table: connection.execute(f"SELECT * FROM {table}").fetchall() for table in tables}
+
+
 @pytest.fixture
 def database(tmp_path: Path) -> Iterator[Database]:
     database = open_database(url_of(tmp_path))
@@ -95,6 +125,27 @@ def test_the_revisions_the_code_knows_are_those_there_are() -> None:
     assert [revision.revision for revision in reversed(list(script.walk_revisions()))] == list(engine.REVISIONS)
 
 
+@pytest.mark.parametrize("revision", engine.REVISIONS[:-1])
+def test_an_upgrade_from_any_revision_with_data_ends_in_the_same_tables_and_keeps_every_row(
+    revision: str, database: Database, tmp_path: Path
+) -> None:
+    old = tmp_path / "old" / "tacit.db"
+    old.parent.mkdir()
+    upgrade_to(revision, old)
+    for statement in ROWS[revision]:
+        execute(old, statement)
+    tables = sorted({statement.split()[2] for statement in ROWS[revision]})
+    before = rows_of(old, tables)
+    filled = {name for name, text in schema_of(old).items() if text.startswith("CREATE TABLE")}
+
+    open_database(url_of(old.parent)).close()
+
+    assert set(tables) == filled, "some table of this revision has no rows to keep"
+    assert rows_of(old, tables) == before
+    assert schema_of(old) == schema_of(tmp_path / "tacit.db")
+    assert rows_of(old, ["alembic_version"]) == {"alembic_version": [(engine.REVISIONS[-1],)]}
+
+
 def test_opening_an_up_to_date_database_changes_nothing_and_keeps_its_rows(database: Database, tmp_path: Path) -> None:
     execute(tmp_path / "tacit.db", "INSERT INTO model_numbers VALUES ('recommender', 7)")
     before = (tmp_path / "tacit.db").read_bytes()
@@ -116,7 +167,7 @@ def test_a_schema_of_a_later_release_is_refused_and_left_alone(database: Databas
 
 
 def test_an_upgrade_killed_after_any_statement_leaves_a_database_that_opens(database: Database, tmp_path: Path) -> None:
-    statements = 26
+    statements = 36
     whole = schema_of(tmp_path / "tacit.db")
     killed = subprocess.run(
         [sys.executable, "-c", KILLER, tmp_path, str(statements)], check=True, capture_output=True, text=True

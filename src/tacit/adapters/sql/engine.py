@@ -2,22 +2,44 @@
 
 from __future__ import annotations
 
+import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import lru_cache
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import URL, Connection, Engine, Table, create_engine, event, inspect, make_url, text
+from sqlalchemy import (
+    URL,
+    ColumnElement,
+    Connection,
+    Dialect,
+    Engine,
+    Table,
+    bindparam,
+    create_engine,
+    event,
+    func,
+    inspect,
+    make_url,
+    select,
+    text,
+)
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.sql.base import ReadOnlyColumnCollection
 from sqlalchemy.sql.dml import Insert
 
 from tacit.errors import Misconfigured, Unavailable
 
-REVISIONS = ("0001",)
+REVISIONS = ("0001", "0002")
 """The schema's revisions, oldest first; known here so that an up-to-date database opens without loading Alembic."""
+
+Incoming = ReadOnlyColumnCollection[str, ColumnElement[Any]]
+"""The columns of a row that met one of its key."""
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
 _BUSY_SECONDS = 5.0
@@ -122,6 +144,54 @@ def open_database(url: str | URL) -> Database:
 def insert_new(table: Table) -> Insert:
     """An insert that passes over rows whose key is there already."""
     return sqlite.insert(table).on_conflict_do_nothing()
+
+
+def insert_merging(table: Table, merged: Callable[[Incoming], Mapping[str, ColumnElement[Any]]]) -> Insert:
+    """An insert that changes the row whose key is there already.
+
+    Args:
+        table: The table.
+        merged: The new values of that row, given the columns of the one that came.
+    """
+    statement = sqlite.insert(table)
+    return statement.on_conflict_do_update(index_elements=table.primary_key, set_=merged(statement.excluded))
+
+
+def insert_all(connection: Connection, statement: Insert, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Insert many rows at the driver's own speed; SQLAlchemy's look at every value of every row costs as much again.
+
+    Args:
+        connection: Where to.
+        statement: An insert.
+        rows: At least one, all of the same names, two or more; of columns whose values the driver takes as they are.
+    """
+    sql, values_of = _for_the_driver(statement, connection.dialect, tuple(rows[0]))
+    connection.exec_driver_sql(sql, [values_of(row) for row in rows])
+
+
+@lru_cache(maxsize=32)
+def _for_the_driver(
+    statement: Insert, dialect: Dialect, names: tuple[str, ...]
+) -> tuple[str, Callable[[Mapping[str, Any]], Any]]:
+    """A statement as text, and what makes of a row the values that this driver takes with it."""
+    compiled = statement.compile(dialect=dialect, column_keys=names)
+    order = getattr(compiled, "positiontup", None)
+    return str(compiled), dict if order is None else itemgetter(*order)
+
+
+def is_listed(column: ColumnElement[str], name: str) -> ColumnElement[bool]:
+    """Whether a text is in the `listing` given under a name; for hundreds, whose parameters would outweigh the search.
+
+    Args:
+        column: The text.
+        name: The parameter's name.
+    """
+    return column.in_(select(func.json_each(bindparam(name)).table_valued("value").c.value))
+
+
+def listing(texts: Iterable[str]) -> str:
+    """Texts as the value of one parameter."""
+    return json.dumps(list(texts))
 
 
 def _sqlite_url(url: str | URL) -> URL:

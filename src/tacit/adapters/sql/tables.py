@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from sqlalchemy import (
     DDL,
+    REAL,
     BigInteger,
     CheckConstraint,
     Column,
+    Double,
     ForeignKeyConstraint,
     Index,
     Integer,
@@ -27,6 +29,12 @@ metadata = MetaData(
 
 Milliseconds = BigInteger().with_variant(Integer, "sqlite")
 """SQLite's INTEGER has 64 bits already, and its strict tables know no other word for it."""
+
+WholeNumber = Milliseconds
+"""A count, or a place in an order, that outgrows 32 bits."""
+
+Fraction: Double[float] = Double().with_variant(REAL, "sqlite")
+"""64 bits everywhere; PostgreSQL's REAL has only half of them."""
 
 model_numbers = Table(
     "model_numbers",
@@ -107,6 +115,93 @@ exposures = Table(
     CheckConstraint("degraded IN (0, 1)", "degraded"),
     Index(None, "at_ms"),
     comment="The lists that were shown.",
+    sqlite_strict=True,
+)
+
+event_offset = Table(
+    "event_offset",
+    metadata,
+    Column("log", Text, primary_key=True),
+    Column("sequence", WholeNumber, nullable=False),
+    Column("counted_to", WholeNumber, nullable=False),
+    Column("turn", WholeNumber, nullable=False),
+    comment="Up to where the log is applied, up to where it is accounted for, and the last turn given.",
+    sqlite_strict=True,
+)
+
+applied_events = Table(
+    "applied_events",
+    metadata,
+    Column("turn", WholeNumber, primary_key=True, autoincrement=False),
+    Column("sequence", WholeNumber, nullable=False),
+    Column("received_at_ms", Milliseconds, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("event_id", Text, nullable=False),
+    Column("user_id", Text, nullable=False),
+    Column("item_id", Text, nullable=False),
+    Column("type", Text, nullable=False),
+    Column("value", Fraction),
+    Column("occurred_at_ms", Milliseconds, nullable=False),
+    Column("recommendation_id", Text),
+    Column("properties", Text, nullable=False),
+    Column("timed", Integer, nullable=False),
+    Column("weight", WholeNumber, nullable=False),
+    CheckConstraint("timed IN (0, 1)", "timed"),
+    Index(None, "event_id", unique=True),
+    Index(None, "user_id", "turn"),
+    comment="The events that had their effect, in the order in which they had it; weights in millionths.",
+    sqlite_strict=True,
+)
+
+interactions = Table(
+    "interactions",
+    metadata,
+    Column("user_id", Text, primary_key=True),
+    Column("item_id", Text, primary_key=True),
+    Column("weight", WholeNumber, nullable=False),
+    Column("events", WholeNumber, nullable=False),
+    Column("last_at_ms", Milliseconds, nullable=False),
+    Column("rating", Fraction),
+    Column("rated_at_ms", Milliseconds),
+    Column("rated_sequence", WholeNumber),
+    comment="What each user's applied events with each item amount to; weights in millionths.",
+    sqlite_strict=True,
+    sqlite_with_rowid=False,
+)
+
+event_quarantine = Table(
+    "event_quarantine",
+    metadata,
+    Column("quarantine_id", WholeNumber, primary_key=True),
+    Column("sequence", WholeNumber, nullable=False),
+    Column("received_at_ms", Milliseconds, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("event_id", Text, nullable=False),
+    Column("user_id", Text, nullable=False),
+    Column("content", Text),
+    Column("mended", Text),
+    Column("reason", Text, nullable=False),
+    Column("detail", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("tries", WholeNumber, nullable=False),
+    CheckConstraint("state IN ('held', 'released', 'applied', 'repeated', 'purged')", "state"),
+    Index(None, "event_id"),
+    Index(None, "state", "quarantine_id"),
+    comment="Events that may not have their effect, as ASCII so that any text can be kept; the settled ones stay.",
+    sqlite_strict=True,
+)
+
+event_counts = Table(
+    "event_counts",
+    metadata,
+    Column("source", Text, primary_key=True),
+    Column("received", WholeNumber, nullable=False),
+    Column("stored", WholeNumber, nullable=False),
+    Column("deduplicated", WholeNumber, nullable=False),
+    Column("quarantined", WholeNumber, nullable=False),
+    Column("rejected", WholeNumber, nullable=False),
+    CheckConstraint("received = stored + deduplicated + quarantined + rejected", "conserved"),
+    comment="What became of each source's events.",
     sqlite_strict=True,
 )
 

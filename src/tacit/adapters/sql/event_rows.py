@@ -1,0 +1,198 @@
+"""Events as rows, and the statements that several questions share."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Row, Select, and_, case, func, or_, select
+
+from tacit.adapters.sql.engine import Incoming, insert_merging, is_listed, listing
+from tacit.adapters.sql.tables import applied_events, event_counts, event_quarantine, interactions
+from tacit.data.event_effects import AppliedEvent, Effect, EventCounts, Reason, rated_at
+from tacit.data.events import Event, LoggedEvent
+from tacit.data.ingestion import QuarantinedEvent
+
+_quoted = json.JSONEncoder().encode
+
+
+def escaped_id(text: str) -> str:
+    """An id in ASCII, whatever it holds; as it is, where that is ordinary."""
+    return _quoted(text)[1:-1]
+
+
+def content_of(event: Event) -> str:
+    return json.dumps(asdict(event))
+
+
+def event_of(content: str) -> Event:
+    return Event(**json.loads(content))
+
+
+def applied_row(turn: int, effect: Effect) -> dict[str, Any]:
+    logged, event = effect.logged, effect.logged.event
+    return {
+        "turn": turn,
+        "sequence": logged.sequence,
+        "received_at_ms": logged.received_at_ms,
+        "source": logged.source,
+        "event_id": event.event_id,
+        "user_id": event.user_id,
+        "item_id": event.item_id,
+        "type": event.type,
+        "value": event.value,
+        "occurred_at_ms": event.occurred_at_ms,
+        "recommendation_id": event.recommendation_id,
+        "properties": event.properties,
+        "timed": int(event.timed),
+        "weight": effect.weight,
+    }
+
+
+def applied_of(row: Row[Any]) -> AppliedEvent:
+    return AppliedEvent(
+        row.turn, LoggedEvent(row.sequence, row.received_at_ms, row.source, kept_event(row)), row.weight
+    )
+
+
+def kept_event(row: Row[Any]) -> Event:
+    return Event(
+        row.event_id,
+        row.user_id,
+        row.item_id,
+        row.type,
+        row.value,
+        row.occurred_at_ms,
+        row.recommendation_id,
+        row.properties,
+        bool(row.timed),
+    )
+
+
+def interaction_row(effect: Effect) -> dict[str, Any]:
+    event = effect.logged.event
+    rated_at_ms, rated_sequence, rating = rated_at(effect.logged) or (None, None, None)
+    return {
+        "user_id": event.user_id,
+        "item_id": event.item_id,
+        "weight": effect.weight,
+        "events": 1,
+        "last_at_ms": event.occurred_at_ms,
+        "rating": rating,
+        "rated_at_ms": rated_at_ms,
+        "rated_sequence": rated_sequence,
+    }
+
+
+def quarantine_row(effect: Effect, reason: Reason) -> dict[str, Any]:
+    logged = effect.logged
+    return {
+        "sequence": logged.sequence,
+        "received_at_ms": logged.received_at_ms,
+        "source": logged.source,
+        "event_id": escaped_id(logged.event.event_id),
+        "user_id": escaped_id(logged.event.user_id),
+        "content": content_of(logged.event),
+        "reason": reason.code,
+        "detail": reason.detail,
+        "state": "held",
+        "tries": 1,
+    }
+
+
+def quarantined_of(row: Row[Any]) -> QuarantinedEvent:
+    return QuarantinedEvent(
+        row.quarantine_id,
+        LoggedEvent(row.sequence, row.received_at_ms, row.source, event_of(row.content)),
+        Reason(row.reason, row.detail),
+        row.state,
+        row.tries,
+        None if row.mended is None else event_of(row.mended),
+    )
+
+
+def _merged_interaction(incoming: Incoming) -> Mapping[str, ColumnElement[Any]]:
+    kept = interactions.c
+    later = and_(
+        incoming.rated_at_ms.is_not(None),
+        or_(
+            kept.rated_at_ms.is_(None),
+            incoming.rated_at_ms > kept.rated_at_ms,
+            and_(incoming.rated_at_ms == kept.rated_at_ms, incoming.rated_sequence >= kept.rated_sequence),
+        ),
+    )
+    rating = ("rating", "rated_at_ms", "rated_sequence")
+    return {
+        "weight": kept.weight + incoming.weight,
+        "events": kept.events + incoming.events,
+        "last_at_ms": case((incoming.last_at_ms > kept.last_at_ms, incoming.last_at_ms), else_=kept.last_at_ms),
+        **{name: case((later, incoming[name]), else_=kept[name]) for name in rating},
+    }
+
+
+def _added_counts(incoming: Incoming) -> Mapping[str, ColumnElement[Any]]:
+    names = [column.name for column in event_counts.columns if not column.primary_key]
+    return {name: event_counts.c[name] + incoming[name] for name in names}
+
+
+MERGE_INTERACTIONS = insert_merging(interactions, _merged_interaction)
+"""Adds events to what their user and item amount to already."""
+
+ADD_COUNTS = insert_merging(event_counts, _added_counts)
+"""Adds to what is counted of a source already."""
+
+
+_APPLIED_OF_IDS = select(applied_events).where(is_listed(applied_events.c.event_id, "ids"))
+_QUARANTINED_OF_IDS = (
+    select(event_quarantine.c.event_id, event_quarantine.c.content)
+    .where(is_listed(event_quarantine.c.event_id, "ids"), event_quarantine.c.sequence > 0)
+    .order_by(event_quarantine.c.quarantine_id.desc())
+)
+
+
+def count(connection: Connection, changes: Mapping[str, EventCounts]) -> None:
+    """Add to the counts; the table refuses a change that does not keep the sum."""
+    rows = [{"source": source, **asdict(change)} for source, change in sorted(changes.items())]
+    if rows:
+        connection.execute(ADD_COUNTS, rows)
+
+
+def kept_events(connection: Connection, event_ids: Iterable[str]) -> dict[str, Event]:
+    """Of some ids those whose events were applied, with the events."""
+    # An id that no database can hold was never applied, and asking for it would fail.
+    ids = [event_id for event_id in event_ids if _is_storable(event_id)]
+    rows = connection.execute(_APPLIED_OF_IDS, {"ids": listing(ids)})
+    return {row.event_id: kept_event(row) for row in rows}
+
+
+def quarantined_events(connection: Connection, event_ids: Iterable[str]) -> dict[str, Event | None]:
+    """Of some ids those that came through the log into quarantine, with the first event of each; `None` if purged."""
+    ids = {escaped_id(event_id): event_id for event_id in event_ids}
+    rows = connection.execute(_QUARANTINED_OF_IDS, {"ids": listing(ids)})
+    return {ids[row.event_id]: None if row.content is None else event_of(row.content) for row in rows}
+
+
+def still_released(connection: Connection, effects: Sequence[Effect]) -> list[Effect]:
+    """Of some effects those whose entries have not been applied or purged meanwhile."""
+    kept = event_quarantine.c
+    ids = [effect.quarantine_id for effect in effects]
+    statement = select(kept.quarantine_id).where(kept.quarantine_id.in_(ids), kept.state == "released")
+    released = set(connection.scalars(statement.with_for_update()))
+    return [effect for effect in effects if effect.quarantine_id in released]
+
+
+def waiting_by_source(quarantine_ids: Collection[int]) -> Select[str, int]:
+    """How many of some entries are in quarantine, by source."""
+    kept = event_quarantine.c
+    chosen = and_(kept.quarantine_id.in_(list(quarantine_ids)), kept.state.in_(("held", "released")))
+    return select(kept.source, func.count()).where(chosen).group_by(kept.source)
+
+
+def _is_storable(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return "\0" not in text

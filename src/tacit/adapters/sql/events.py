@@ -1,0 +1,274 @@
+"""What the applying of events, and whoever asks what they amount to, ask of the database."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlalchemy.exc import DataError
+
+from tacit.adapters.sql import event_rows
+from tacit.adapters.sql.engine import Database, insert_all, insert_new
+from tacit.adapters.sql.tables import applied_events, event_counts, event_offset, event_quarantine, interactions
+from tacit.data.event_effects import (
+    MILLIONTHS,
+    AppliedEvent,
+    Effect,
+    EventCounts,
+    Plan,
+    UserItem,
+    planned,
+    planned_aside,
+    summed,
+)
+from tacit.data.events import Event
+from tacit.data.ingestion import QuarantinedEvent
+from tacit.errors import BadInput, Unavailable
+
+_LOG = "events"
+_CHUNK = 500
+_APPEND = insert(applied_events)
+_LEAVE = (
+    update(event_quarantine)
+    .where(event_quarantine.c.quarantine_id == bindparam("entry"))
+    .values(state=bindparam("left_as"))
+)
+_STAY = (
+    update(event_quarantine)
+    .where(event_quarantine.c.quarantine_id == bindparam("entry"))
+    .values(state="held", reason=bindparam("code"), detail=bindparam("because"), tries=event_quarantine.c.tries + 1)
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Position:
+    sequence: int = 0
+    counted_to: int = 0
+    turn: int = 0
+
+
+class SqlEventStore:
+    """An `EventStore` in the relational database."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    @property
+    def offset(self) -> int:
+        with self._database.reading() as connection:
+            return _position(connection).sequence
+
+    @property
+    def last_turn(self) -> int:
+        with self._database.reading() as connection:
+            return _position(connection).turn
+
+    def apply(self, effects: Sequence[Effect], *, offset: int | None = None) -> Plan:
+        with _unstorable_told_apart(), self._database.writing() as connection:
+            position = _locked_position(connection)
+            if offset is None:
+                effects = event_rows.still_released(connection, effects)
+            plan = _plan(connection, effects, counted_to=position.counted_to, is_release=offset is None)
+            _store(connection, plan.stored, after_turn=position.turn)
+            (_leave_quarantine if plan.is_release else _enter_quarantine)(connection, plan)
+            event_rows.count(connection, plan.changes())
+            _advance(connection, position, offset=offset, turns=len(plan.stored))
+        return plan
+
+    def set_aside(self, effects: Sequence[Effect]) -> Plan:
+        with _unstorable_told_apart(), self._database.writing() as connection:
+            _locked_position(connection)
+            plan = planned_aside(effects, _set_aside_before(connection, effects))
+            _enter_quarantine(connection, plan)
+            event_rows.count(connection, plan.changes())
+        return plan
+
+    def tally(self, source: str, *, deduplicated: int = 0, rejected: int = 0) -> None:
+        change = EventCounts(deduplicated + rejected, 0, deduplicated, 0, rejected)
+        with self._database.writing() as connection:
+            event_rows.count(connection, {source: change})
+
+    def counts(self) -> Mapping[str, EventCounts]:
+        with self._database.reading() as connection:
+            rows = connection.execute(select(event_counts)).all()
+        return {source: EventCounts(*numbers) for source, *numbers in sorted(rows)}
+
+    def interactions_of(
+        self, user_id: str, *, since_ms: int | None = None, after_turn: int | None = None
+    ) -> Sequence[UserItem]:
+        if since_ms is not None or after_turn is not None:
+            return self._interactions_since(user_id, since_ms=since_ms, after_turn=after_turn)
+        statement = select(interactions).where(interactions.c.user_id == user_id)
+        with self._database.reading() as connection:
+            rows = connection.execute(statement).all()
+        # Sorted here and elsewhere: databases do not agree on the order of texts.
+        return [
+            UserItem(row.item_id, row.weight / MILLIONTHS, row.events, row.last_at_ms, row.rating)
+            for row in sorted(rows, key=lambda row: row.item_id)
+        ]
+
+    def _interactions_since(self, user_id: str, *, since_ms: int | None, after_turn: int | None) -> Sequence[UserItem]:
+        kept = applied_events.c
+        statement = select(applied_events).where(kept.user_id == user_id, kept.turn > (after_turn or 0))
+        if since_ms is not None:
+            statement = statement.where(kept.occurred_at_ms >= since_ms)
+        with self._database.reading() as connection:
+            return summed(event_rows.applied_of(row) for row in connection.execute(statement))
+
+    def applied(self, after_turn: int, *, limit: int) -> Sequence[AppliedEvent]:
+        kept = applied_events.c.turn
+        with self._database.reading() as connection:
+            rows = connection.execute(select(applied_events).where(kept > after_turn).order_by(kept).limit(limit))
+            return [event_rows.applied_of(row) for row in rows]
+
+    def changed_users(self, after_turn: int) -> Sequence[str]:
+        users = select(applied_events.c.user_id).where(applied_events.c.turn > after_turn).distinct()
+        with self._database.reading() as connection:
+            return sorted(connection.scalars(users))
+
+    def quarantined(
+        self, *, limit: int = 100, cursor: int = 0, reason: str | None = None
+    ) -> Sequence[QuarantinedEvent]:
+        kept = event_quarantine.c
+        statement = select(event_quarantine).where(kept.state.in_(("held", "released")), kept.quarantine_id > cursor)
+        if reason is not None:
+            statement = statement.where(kept.reason == reason)
+        with self._database.reading() as connection:
+            rows = connection.execute(statement.order_by(kept.quarantine_id).limit(limit))
+            return [event_rows.quarantined_of(row) for row in rows]
+
+    def quarantine_entry(self, quarantine_id: int) -> QuarantinedEvent | None:
+        kept = event_quarantine.c
+        statement = select(event_quarantine).where(kept.quarantine_id == quarantine_id, kept.content.is_not(None))
+        with self._database.reading() as connection:
+            row = connection.execute(statement).one_or_none()
+        return None if row is None else event_rows.quarantined_of(row)
+
+    def released(self, *, limit: int) -> Sequence[QuarantinedEvent]:
+        kept = event_quarantine.c
+        statement = select(event_quarantine).where(kept.state == "released").order_by(kept.quarantine_id).limit(limit)
+        with self._database.reading() as connection:
+            return [event_rows.quarantined_of(row) for row in connection.execute(statement)]
+
+    def release(self, quarantine_ids: Collection[int]) -> int:
+        kept = event_quarantine.c
+        with self._database.writing() as connection:
+            return sum(
+                connection.execute(
+                    update(event_quarantine)
+                    .where(kept.quarantine_id.in_(ids), kept.state == "held")
+                    .values(state="released")
+                ).rowcount
+                for ids in _chunks(quarantine_ids)
+            )
+
+    def mend(self, quarantine_id: int, event: Event) -> bool:
+        kept = event_quarantine.c
+        held = update(event_quarantine).where(kept.quarantine_id == quarantine_id, kept.state == "held")
+        with self._database.writing() as connection:
+            return connection.execute(held.values(mended=event_rows.content_of(event))).rowcount == 1
+
+    def purge(self, quarantine_ids: Collection[int]) -> int:
+        with self._database.writing() as connection:
+            _locked_position(connection)
+            return sum(_purge(connection, ids) for ids in _chunks(quarantine_ids))
+
+    def rewind(self) -> None:
+        with self._database.writing() as connection:
+            connection.execute(update(event_offset).where(event_offset.c.log == _LOG).values(sequence=0))
+
+
+def _position(connection: Connection, *, is_locked: bool = False) -> _Position:
+    statement = select(event_offset.c.sequence, event_offset.c.counted_to, event_offset.c.turn)
+    statement = statement.where(event_offset.c.log == _LOG)
+    row = connection.execute(statement.with_for_update() if is_locked else statement).one_or_none()
+    return _Position() if row is None else _Position(*row)
+
+
+def _locked_position(connection: Connection) -> _Position:
+    """The position, with every other writer of events waiting until this transaction is over."""
+    connection.execute(insert_new(event_offset).values(log=_LOG, sequence=0, counted_to=0, turn=0))
+    return _position(connection, is_locked=True)
+
+
+def _plan(connection: Connection, effects: Sequence[Effect], *, counted_to: int, is_release: bool) -> Plan:
+    ids = {effect.logged.event.event_id for effect in effects}
+    known: dict[str, Event | None] = {}
+    if not is_release:
+        known.update(event_rows.quarantined_events(connection, ids))
+    known.update(event_rows.kept_events(connection, ids))
+    return planned(effects, known, counted_to=counted_to, is_release=is_release)
+
+
+def _store(connection: Connection, effects: Sequence[Effect], *, after_turn: int) -> None:
+    if not effects:
+        return
+    turns = enumerate(effects, start=after_turn + 1)
+    insert_all(connection, _APPEND, [event_rows.applied_row(turn, effect) for turn, effect in turns])
+    insert_all(connection, event_rows.MERGE_INTERACTIONS, [event_rows.interaction_row(effect) for effect in effects])
+
+
+def _enter_quarantine(connection: Connection, plan: Plan) -> None:
+    rows = [event_rows.quarantine_row(effect, effect.reason) for effect in plan.set_aside if effect.reason]
+    if rows:
+        connection.execute(insert(event_quarantine), rows)
+
+
+def _leave_quarantine(connection: Connection, plan: Plan) -> None:
+    left = [{"entry": effect.quarantine_id, "left_as": "applied"} for effect in plan.stored]
+    left += [{"entry": effect.quarantine_id, "left_as": "repeated"} for effect in plan.repeated]
+    if left:
+        connection.execute(_LEAVE, left)
+    staying = [
+        {"entry": effect.quarantine_id, "code": effect.reason.code, "because": effect.reason.detail}
+        for effect in plan.set_aside
+        if effect.reason
+    ]
+    if staying:
+        connection.execute(_STAY, staying)
+
+
+def _advance(connection: Connection, position: _Position, *, offset: int | None, turns: int) -> None:
+    sequence = max(position.sequence, offset or 0)
+    values = {
+        "sequence": sequence,
+        "counted_to": max(position.counted_to, sequence),
+        "turn": position.turn + turns,
+    }
+    connection.execute(update(event_offset).where(event_offset.c.log == _LOG).values(values))
+
+
+def _set_aside_before(connection: Connection, effects: Sequence[Effect]) -> set[Event]:
+    kept = event_quarantine.c
+    ids = [event_rows.escaped_id(effect.logged.event.event_id) for effect in effects]
+    statement = select(kept.content).where(kept.event_id.in_(ids), kept.content.is_not(None))
+    return {event_rows.event_of(content) for content in connection.scalars(statement) if content}
+
+
+def _purge(connection: Connection, ids: Collection[int]) -> int:
+    kept = event_quarantine.c
+    counted = dict(connection.execute(event_rows.waiting_by_source(ids)).all())
+    waiting = update(event_quarantine).where(kept.quarantine_id.in_(ids), kept.state.in_(("held", "released")))
+    connection.execute(waiting.values(state="purged", content=None, mended=None))
+    changes = {source: EventCounts(0, 0, 0, -number, number) for source, number in counted.items()}
+    event_rows.count(connection, changes)
+    return sum(counted.values())
+
+
+def _chunks(ids: Collection[int]) -> Iterator[list[int]]:
+    ordered = sorted(set(ids))
+    for start in range(0, len(ordered), _CHUNK):
+        yield ordered[start : start + _CHUNK]
+
+
+@contextmanager
+def _unstorable_told_apart() -> Iterator[None]:
+    """`Unavailable` means try again, which never helps a value that the database cannot hold."""
+    try:
+        yield
+    except Unavailable as error:
+        if isinstance(error.__cause__, DataError):
+            raise BadInput("event_unstorable", "The database cannot hold one of its values.") from error
+        raise
