@@ -116,7 +116,8 @@ def openapi_document() -> dict[str, Any]:
     with TemporaryDirectory() as folder:
         in_force = load_settings(flags={"home": folder}, config=Path(os.devnull), environ={})
         with build(in_force) as app, serving(app) as parts:
-            return create_app(parts.service, parts.pool, parts.metrics, version=__version__).openapi()
+            api = create_app(parts.service, parts.pool, parts.metrics, version=__version__, intake=parts.intake)
+            return api.openapi()
 
 
 def rendered(page: Page) -> str:

@@ -145,6 +145,19 @@ class Exposures(BaseModel):
     """Age at which they are removed."""
 
 
+class Events(BaseModel):
+    """What users do: which events are taken, and what becomes of them."""
+
+    model_config = _FROZEN
+
+    profile: Literal["music", "lectures", "movies"] = "music"
+    """Whose types of event are taken, with their weights."""
+    unknown_items: Literal["quarantine", "accept"] = "quarantine"
+    """What becomes of an event whose item the loaded version does not know."""
+    batch: int = Field(default=500, ge=1, le=10_000)
+    """Events applied in one transaction, at most."""
+
+
 class Settings(BaseModel):
     """The settings tree."""
 
@@ -174,6 +187,7 @@ class Settings(BaseModel):
     gate: Gate = Gate()
     serving: Serving = Serving()
     exposures: Exposures = Exposures()
+    events: Events = Events()
 
     @model_validator(mode="after")
     def _public_is_deliberate(self) -> Settings:

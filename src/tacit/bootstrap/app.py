@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from tacit.adapters.publisher import Publication, Publisher
     from tacit.adapters.snapshots import SnapshotFolder
     from tacit.data.datasets import Snapshot, SnapshotRules
+    from tacit.data.ingestion import EventStore
     from tacit.models.interfaces import Evaluation
     from tacit.models.recommender.search import Budget, SearchResult
     from tacit.models.recommender.workload import RecommenderWorkload
@@ -51,6 +52,7 @@ class App:
     versions: VersionStore
     audit: AuditTrail
     exposures: ExposureLog
+    event_store: EventStore
     publisher: Publisher
     publication: Publication
     notices: tuple[str, ...] = ()

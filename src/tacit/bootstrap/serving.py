@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING
 
 from tacit.bootstrap.app import MODEL, App
 from tacit.errors import Unavailable
+from tacit.monitoring.interfaces import MetricSink
 from tacit.serving.exposures import ExposureLog
 from tacit.settings import SettingsInForce
 
 if TYPE_CHECKING:
     from tacit.adapters.prometheus import PrometheusSink
+    from tacit.data.intake import Intake
     from tacit.serving.model_pool import ModelPool
     from tacit.serving.recommend import RecommendationService
 
@@ -50,29 +52,26 @@ class Serving:
     service: RecommendationService
     pool: ModelPool
     metrics: PrometheusSink
+    intake: Intake
 
 
 @contextmanager
 def serving(app: App) -> Iterator[Serving]:
-    """Wire what a server needs over the platform; at the end every exposure that waits is written."""
+    """Wire what a server needs over the platform; at the end every exposure that waits is written.
+
+    Raises:
+        Unavailable, Misconfigured: The event log cannot be opened.
+    """
     from tacit.adapters.journal import log_serving_event
     from tacit.adapters.prometheus import PrometheusSink
+    from tacit.bootstrap.events import taking_events
     from tacit.serving.exposures import ExposureQueue
-    from tacit.serving.model_pool import ModelPool
     from tacit.serving.recommend import RecommendationService, ServingLimits
 
     chosen = app.settings.serving
     kept = app.settings.exposures
     metrics = PrometheusSink()
-    pool = ModelPool(
-        app.registry,
-        app.versions,
-        app.workload.load,
-        metrics=metrics,
-        name=MODEL,
-        observe=log_serving_event,
-        poll_seconds=chosen.refresh_seconds,
-    )
+    pool = _pool(app, metrics)
     queue = ExposureQueue(app.exposures, capacity=kept.capacity, flush_seconds=kept.flush_seconds)
     limits = ServingLimits(min_personal_interactions=chosen.min_personal_interactions, unknown_user=chosen.unknown_user)
     service = RecommendationService(
@@ -84,11 +83,26 @@ def serving(app: App) -> Iterator[Serving]:
         limits=limits,
         observe=log_serving_event,
     )
-    with _pruned(app.exposures, keep_days=kept.keep_days):
+    with taking_events(app, pool, metrics) as intake, _pruned(app.exposures, keep_days=kept.keep_days):
         try:
-            yield Serving(service, pool, metrics)
+            yield Serving(service, pool, metrics, intake)
         finally:
             queue.close()
+
+
+def _pool(app: App, metrics: MetricSink) -> ModelPool:
+    from tacit.adapters.journal import log_serving_event
+    from tacit.serving.model_pool import ModelPool
+
+    return ModelPool(
+        app.registry,
+        app.versions,
+        app.workload.load,
+        metrics=metrics,
+        name=MODEL,
+        observe=log_serving_event,
+        poll_seconds=app.settings.serving.refresh_seconds,
+    )
 
 
 @contextmanager

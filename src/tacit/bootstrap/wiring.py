@@ -46,6 +46,7 @@ def _wired(in_force: SettingsInForce, home: Path, database: Database) -> App:
     from tacit.adapters.signers import signer_over
     from tacit.adapters.snapshots import SnapshotFolder
     from tacit.adapters.sql.audit import SqlAuditTrail
+    from tacit.adapters.sql.events import SqlEventStore
     from tacit.adapters.sql.exposures import SqlExposureLog
     from tacit.adapters.sql.registry import SqlVersionStore
     from tacit.rollout.release import Release
@@ -72,6 +73,7 @@ def _wired(in_force: SettingsInForce, home: Path, database: Database) -> App:
         versions=versions,
         audit=audit,
         exposures=SqlExposureLog(database),
+        event_store=SqlEventStore(database),
         publisher=Publisher(home / "downloads"),
         publication=MOVIELENS_LATEST_SMALL,
         notices=tuple(notices),

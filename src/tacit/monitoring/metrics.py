@@ -151,6 +151,24 @@ VERSIONS_REFUSED = Metric(
     "serving",
 )
 
+EVENTS = Metric(
+    "tacit_events_total",
+    "counter",
+    "events",
+    "Events that came in, by what their sender was told; received = stored + deduplicated + quarantined + rejected.",
+    "data",
+    {"source": ("api",), "outcome": ("received", "stored", "deduplicated", "quarantined", "rejected")},
+)
+EVENTS_APPLIED = Metric(
+    "tacit_events_applied_total",
+    "counter",
+    "events",
+    "Events of the log that were applied to the store, by what became of them there.",
+    "data",
+    {"outcome": ("stored", "deduplicated", "quarantined")},
+)
+EVENT_LAG = Metric("tacit_event_lag", "gauge", "events", "Events in the log that are not applied yet.", "data")
+
 CATALOGUE: tuple[Metric, ...] = (
     HTTP_REQUESTS,
     HTTP_DURATION,
@@ -168,4 +186,7 @@ CATALOGUE: tuple[Metric, ...] = (
     TRAINING_DURATION,
     MODEL_ACCURACY,
     VERSIONS_REFUSED,
+    EVENTS,
+    EVENTS_APPLIED,
+    EVENT_LAG,
 )

@@ -9,9 +9,11 @@ from fastapi import APIRouter, FastAPI
 from fastapi.routing import APIRoute
 from starlette.concurrency import run_in_threadpool
 
+from tacit.data.intake import Intake
 from tacit.entrypoints.api.documentation import DescribedApi, documentation_routes
 from tacit.entrypoints.api.door import RequestDoor
 from tacit.entrypoints.api.errors import install_error_handlers
+from tacit.entrypoints.api.events import event_routes
 from tacit.entrypoints.api.health import health_routes
 from tacit.entrypoints.api.items import item_routes
 from tacit.entrypoints.api.memory import memory_share
@@ -30,6 +32,7 @@ def create_app(
     metrics: MetricSink,
     *,
     version: str,
+    intake: Intake | None = None,
     extra_routers: Sequence[APIRouter] = (),
     background: Sequence[Background] = (),
     memory: Callable[[], float | None] = memory_share,
@@ -41,6 +44,7 @@ def create_app(
         pool: Keeps the model loaded; followed while the application runs.
         metrics: Told of every request.
         version: The platform's own version, for the interface's description.
+        intake: Takes events; without it, none are taken here.
         extra_routers: Further routes (the storefront's pages), after those of the API.
         background: What is entered before the first request and left after the last, in this order and back.
         memory: Share of the memory in use, `None` if unknown.
@@ -55,7 +59,8 @@ def create_app(
         lifespan=_lifespan(pool, background),
     )
     own = (recommendation_routes(service), item_routes(service), health_routes(pool, memory), documentation_routes(app))
-    for router in (*own, *extra_routers):
+    events = () if intake is None else (event_routes(intake),)
+    for router in (*own, *events, *extra_routers):
         app.include_router(router)
         _start_at_zero(router, metrics)
     install_error_handlers(app)

@@ -5,6 +5,7 @@ Its three files come with the package, so that it works without a network and un
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from importlib.resources import files
 from typing import Any
@@ -13,7 +14,7 @@ from fastapi import APIRouter, FastAPI
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.responses import HTMLResponse, Response
 
-from tacit.entrypoints.api.schemas import ProblemBody
+from tacit.entrypoints.api.schemas import EventBody, ProblemBody
 
 _POLICY = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
@@ -22,11 +23,13 @@ _POLICY = {
 
 
 class DescribedApi(FastAPI):
-    """A FastAPI whose description holds our problem document."""
+    """A FastAPI whose description holds what no signature names: our problem document, and an event."""
 
     def openapi(self) -> dict[str, Any]:
         document = super().openapi()
-        document["components"]["schemas"].setdefault("ProblemBody", ProblemBody.model_json_schema())
+        schemas = document["components"]["schemas"]
+        for body in (EventBody, ProblemBody):
+            schemas.setdefault(body.__name__, body.model_json_schema())
         return document
 
 
@@ -112,5 +115,11 @@ def _fields(described: dict[str, Any]) -> list[Field]:
         for parameter in described.get("parameters", ())
     ]
     if "requestBody" in described:
-        fields.append(Field("body", "body", "A JSON object.", '{"liked": ["…"], "limit": 10}', is_required=True))
+        fields.append(_body_field(described["requestBody"]))
     return fields
+
+
+def _body_field(body: dict[str, Any]) -> Field:
+    sample = body["content"]["application/json"].get("example", {"liked": ["…"], "limit": 10})
+    said = body.get("description", "A JSON object.")
+    return Field("body", "body", said, json.dumps(sample, ensure_ascii=False), is_required=True)

@@ -31,11 +31,14 @@ CODE_STATUS: dict[str, int] = {
     "json_number": 400,
     "request_malformed": 400,
     "method_not_allowed": 405,
+    "event_conflict": 409,
     "body_too_large": 413,
+    "event_too_large": 413,
     "address_too_long": 414,
     "content_encoding": 415,
     "media_type": 415,
     "headers_too_large": 431,
+    "storage_full": 507,
 }
 """Where HTTP has a word of its own for what is wrong."""
 
@@ -66,7 +69,7 @@ def problem_response(error: TacitError, request_id: str) -> Response:
     """An error as a problem document."""
     status = status_of(error)
     facts = error.as_dict() | {"detail": error.detail[:_DETAIL_CHARACTERS]}
-    headers = {"Retry-After": str(_RETRY_SECONDS)} if status == 503 else {}
+    headers = {"Retry-After": str(_RETRY_SECONDS)} if status in (503, 507) else {}
     if error.code == "body_too_large":
         return _problem(facts, status, request_id, headers={"Connection": "close"}, kind=_LastWord)
     return _problem(facts, status, request_id, headers=headers)

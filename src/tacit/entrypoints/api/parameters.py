@@ -51,6 +51,11 @@ LIMIT = Parameter(
 )
 EXCLUDE = Parameter("exclude", "Id of an item to leave out; repeat it for several.", is_repeatable=True)
 CATEGORY = Parameter("category", "The only category to recommend from.")
+ASSIGN_IDS = Parameter(
+    "assign_ids",
+    "Give an event without `event_id` one of ours; sent again, it is another event.",
+    {"type": "boolean", "default": False},
+)
 QUERY = Parameter("query", "Beginning of a title, or of a word in it; case and accents do not matter.")
 
 
@@ -112,6 +117,17 @@ class Query:
     def category(self) -> str | None:
         given = self.values.get("category")
         return None if given is None else checked_id(given[0], "category")
+
+    def flag(self, name: str) -> bool:
+        """A yes or no; no where nothing is given.
+
+        Raises:
+            BadInput: `flag_invalid`.
+        """
+        given = self.values.get(name, ("false",))[0]
+        if given not in ("true", "false"):
+            raise BadInput("flag_invalid", f"{name} is neither true nor false.", field=name, fix="Send true or false.")
+        return given == "true"
 
     def text(self) -> str:
         """What to search for; empty where nothing is given."""

@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from tacit.data.event_validation import MAX_BATCH
 from tacit.entrypoints.api.parameters import MAX_ITEMS, MAX_LIMIT
 
 _ID = {"type": "string", "description": "Id of an item."}
@@ -70,6 +71,47 @@ class HealthBody(_Body):
     reasons: list[str]
 
 
+class EventBody(_Body):
+    """One thing that somebody did."""
+
+    event_id: str = Field(description="Names the event; sent again, it is the same event. At most 256 bytes.")
+    user_id: str = Field(description="Who.")
+    item_id: str = Field(description="What with.")
+    type: str = Field(description="A type of the profile in force: `play`, `like`, `skip`, …", examples=["play"])
+    value: float | None = Field(default=None, description="How much, where the type has an amount: seconds, stars.")
+    occurred_at: str | int | None = Field(
+        default=None, description="When: ISO 8601 with a zone, or milliseconds since 1970; just now unless given."
+    )
+    recommendation_id: str | None = Field(default=None, description="The answer that led to it.")
+    properties: dict[str, Any] | None = Field(default=None, description="Further facts; at most 16 KiB.")
+    schema_version: Literal[1] | None = Field(default=None, description="Version of this form.")
+
+
+class TakenEventBody(BaseModel):
+    """What became of one event."""
+
+    model_config = ConfigDict(extra="allow", strict=True)
+
+    index: int = Field(description="Its place in what was sent, from 0; lines without content do not count.")
+    event_id: str | None = Field(description="Its id, if that is in order.")
+    outcome: Literal["stored", "duplicate", "quarantined", "rejected"]
+    code: str | None = Field(default=None, description="Why it was not stored.")
+    detail: str | None = None
+    field: str | None = None
+    fix: str | None = None
+
+
+class TakenEventsBody(_Body):
+    """What became of the events of a request; `received` is the sum of the four others."""
+
+    results: list[TakenEventBody]
+    received: int
+    stored: int = Field(description="Durable now.")
+    deduplicated: int = Field(description="Durable before.")
+    quarantined: int = Field(description="Kept for somebody to look at, without effect.")
+    rejected: int = Field(description="Not kept.")
+
+
 class ProblemBody(BaseModel):
     """What went wrong, and what to do about it (RFC 9457)."""
 
@@ -88,9 +130,45 @@ class ProblemBody(BaseModel):
 def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """The errors an operation describes."""
     content = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/ProblemBody"}}}
-    words = {400: "Cannot be read", 404: "Unknown", 413: "Too large", 415: "Not JSON", 422: "Wrong", 503: "Not now"}
+    words = {
+        400: "Cannot be read",
+        404: "Unknown",
+        409: "Another of this id came first",
+        413: "Too large",
+        415: "Not JSON",
+        422: "Wrong",
+        503: "Not now",
+        507: "No space left",
+    }
     return {status: {"description": words[status], "content": content} for status in statuses}
 
+
+_EVENT = {"$ref": "#/components/schemas/EventBody"}
+_EVENTS = {"type": "array", "items": _EVENT, "minItems": 1, "maxItems": MAX_BATCH}
+
+EVENTS_BODY: dict[str, Any] = {
+    "required": True,
+    "description": "One event, an array of events, or an object with one as `events`.",
+    "content": {
+        "application/json": {
+            "schema": {
+                "anyOf": [
+                    _EVENT,
+                    _EVENTS,
+                    {
+                        "type": "object",
+                        "required": ["events"],
+                        "additionalProperties": False,
+                        "properties": {"events": _EVENTS},
+                    },
+                ]
+            },
+            "example": {"event_id": "…", "user_id": "…", "item_id": "…", "type": "play"},
+        },
+        "application/x-ndjson": {"schema": {"type": "string", "description": "One event a line."}},
+    },
+}
+"""Events as the body of a request."""
 
 LIKES_BODY: dict[str, Any] = {
     "requestBody": {

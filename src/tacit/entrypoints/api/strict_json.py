@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import json
 import re
+from collections.abc import Sequence
 from typing import NoReturn
 
 from starlette.requests import Request
@@ -12,14 +13,17 @@ from starlette.requests import Request
 from tacit.entrypoints.api.texts import shown
 from tacit.errors import BadInput
 
+JSON = "application/json"
+JSON_LINES = "application/x-ndjson"
 MAX_BODY_BYTES = 1_000_000
 MAX_DEPTH = 200
 MAX_FIELDS = 1_000
 _MAX_DIGITS = 100
+_SPACE = b" \t\r\n"
 _INT64 = range(-(2**63), 2**63)
 
 # A string that never ends counts as one to the end, so that the search stays linear.
-_NESTING = re.compile(r'"(?:[^"\\]|\\.)*+(?:"|\\?\Z)|[\[\]{}]', re.DOTALL)
+_BETWEEN_BRACKETS = re.compile(r'(?:[^\[\]{}"]++|"(?:[^"\\]++|\\.)*+(?:"|\\?\Z))++', re.DOTALL)
 _OTHER_ENCODINGS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE, codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)
 
 
@@ -29,7 +33,22 @@ async def read_json_body(request: Request) -> bytes:
     Raises:
         BadInput: `media_type`, `content_encoding`, `encoding_unsupported`, `body_too_large`.
     """
-    _check_headers(request)
+    _check_headers(request, (JSON,))
+    return await _bytes_of(request)
+
+
+async def read_json_or_lines(request: Request) -> bytes:
+    """The same of a body that may be in JSON Lines as well."""
+    _check_headers(request, (JSON, JSON_LINES))
+    return await _bytes_of(request)
+
+
+def media_type_of(request: Request) -> str:
+    """What a request declares its body to be, without the options."""
+    return request.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
+async def _bytes_of(request: Request) -> bytes:
     declared = request.headers.get("content-length", "0")
     if declared.isascii() and declared.isdigit() and (len(declared) > 9 or int(declared) > MAX_BODY_BYTES):
         raise _too_large()
@@ -49,19 +68,40 @@ def parse_object(body: bytes) -> dict[str, object]:
             (with the offset), `json_number`, `number_not_finite`, `number_out_of_range`, `json_duplicate_key`,
             `too_many_fields`, or `type` if it is something else.
     """
+    value = parse_value(body)
+    if not isinstance(value, dict):
+        raise BadInput("type", f"The body is {kind_of(value)}; it must be an object.", field="body")
+    return value
+
+
+def parse_value(body: bytes) -> object:
+    """The JSON value in a body, whatever it is.
+
+    Raises:
+        BadInput: As `parse_object`, but for `type`.
+    """
     text = _decoded(body)
     _check_depth(text)
     try:
-        value = _DECODER.decode(text)
+        return _DECODER.decode(text)
     except json.JSONDecodeError as error:
         raise BadInput(
             "json_invalid",
             f"The body is not JSON: {error.msg} at character {error.pos}.",
             context={"offset": error.pos},
         ) from error
-    if not isinstance(value, dict):
-        raise BadInput("type", f"The body is {kind_of(value)}; it must be an object.", field="body")
-    return value
+
+
+def lines_of(body: bytes) -> list[bytes]:
+    """The lines of a body in JSON Lines, those without content left out; each is a body of its own.
+
+    Raises:
+        BadInput: `body_empty`, if none is left.
+    """
+    lines = [line for line in body.split(b"\n") if line.strip(_SPACE)]
+    if not lines:
+        raise _empty()
+    return lines
 
 
 def kind_of(value: object) -> str:
@@ -72,18 +112,18 @@ def kind_of(value: object) -> str:
     return kinds.get(type(value), "an object")
 
 
-def _check_headers(request: Request) -> None:
+def _check_headers(request: Request, media_types: Sequence[str]) -> None:
     if request.headers.get("content-encoding", "identity").lower() not in ("", "identity"):
         raise BadInput(
             "content_encoding", "The body must not be compressed.", field="Content-Encoding", fix="Send it as it is."
         )
     media_type, _, options = request.headers.get("content-type", "").partition(";")
-    if media_type.strip().lower() != "application/json":
+    if media_type_of(request) not in media_types:
         raise BadInput(
             "media_type",
             f"The body is declared as '{shown(media_type)}'; it must be JSON.",
             field="Content-Type",
-            fix="Send Content-Type: application/json.",
+            fix=f"Send Content-Type: {' or '.join(media_types)}.",
         )
     charset = re.search(r"charset\s*=\s*\"?([^\s\";]+)", options, re.IGNORECASE)
     if charset and charset[1].lower() not in ("utf-8", "utf8", "us-ascii"):
@@ -91,8 +131,8 @@ def _check_headers(request: Request) -> None:
 
 
 def _decoded(body: bytes) -> str:
-    if not body.strip(b" \t\r\n"):
-        raise BadInput("body_empty", "The body is empty.", field="body", fix="Send a JSON object.")
+    if not body.strip(_SPACE):
+        raise _empty()
     if body.startswith(codecs.BOM_UTF8):
         raise BadInput("json_bom", "The body begins with a byte order mark.", field="body", fix="Leave it out.")
     if body.startswith(_OTHER_ENCODINGS) or b"\0" in body[:4]:
@@ -107,12 +147,8 @@ def _decoded(body: bytes) -> str:
 
 def _check_depth(text: str) -> None:
     depth = 0
-    for match in _NESTING.finditer(text):
-        bracket = match[0]
-        if bracket in "[{":
-            depth += 1
-        elif bracket in "]}":
-            depth -= 1
+    for bracket in _BETWEEN_BRACKETS.sub("", text):
+        depth += 1 if bracket in "[{" else -1
         if depth > MAX_DEPTH:
             raise BadInput("json_depth", f"The body is nested deeper than {MAX_DEPTH} levels.", field="body")
 
@@ -149,6 +185,10 @@ def _constant(name: str) -> NoReturn:
 
 
 _DECODER = json.JSONDecoder(object_pairs_hook=_object, parse_int=_whole, parse_float=_decimal, parse_constant=_constant)
+
+
+def _empty() -> BadInput:
+    return BadInput("body_empty", "The body is empty.", field="body", fix="Send a JSON object.")
 
 
 def _out_of_range() -> BadInput:

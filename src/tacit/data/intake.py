@@ -1,0 +1,168 @@
+"""Taking events in: judged, made durable, and only then answered.
+
+The log comes first.  What may not enter it is set aside or refused, and nothing is told of any event before its fate is
+as durable as the answer says.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from tacit.data.event_effects import Effect, EventCounts, Reason
+from tacit.data.event_fields import checked_id
+from tacit.data.event_rules import EventRules
+from tacit.data.event_validation import Judgement, Problem, conflicting, judged_batch
+from tacit.data.events import Event, EventLog, LoggedEvent, Receipt
+from tacit.errors import BadInput, TacitError
+
+Fate = Literal["stored", "duplicate", "quarantined", "rejected"]
+"""What became of an event that was sent; only of a rejected one nothing is kept."""
+
+Count = Callable[[str, EventCounts], None]
+"""Told of a source and what became of the events of one call, once each call is over."""
+
+Quarantine = Callable[[Sequence[Effect]], object]
+"""Keeps events durably for somebody to look at, or raises; `EventStore.set_aside` is one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What became of one event.
+
+    Attributes:
+        fate: That.
+        event_id: Its id, where it has one that an event can have.
+        problem: Why it was not stored, where it was not.
+    """
+
+    fate: Fate
+    event_id: str | None
+    problem: Problem | None = None
+
+
+class Intake:
+    """Takes events from every way in.
+
+    Args:
+        log: Where they become durable.
+        rules: What they must keep to.
+        count: Told what became of them.
+        clock: Tells the time, in milliseconds since 1970, UTC.
+        new_id: Names events that come without an id, where that is allowed.
+        quarantine: Keeps what is set aside.
+    """
+
+    def __init__(
+        self,
+        log: EventLog,
+        rules: EventRules,
+        *,
+        count: Count,
+        clock: Callable[[], int],
+        new_id: Callable[[], str],
+        quarantine: Quarantine,
+    ) -> None:
+        self._log = log
+        self._rules = rules
+        self._count = count
+        self._clock = clock
+        self._new_id = new_id
+        self._quarantine = quarantine
+
+    def take(self, raws: Sequence[object], *, source: str, assign_ids: bool = False) -> tuple[Taken, ...]:
+        """What became of each event, in its order; the events of a call are stored all or none.
+
+        An event that is quarantined is durably so.  One that ought to be, but cannot be now, is rejected as
+        `quarantine_unavailable`.
+
+        Args:
+            raws: JSON values, as parsed, or why one could not be read.
+            source: The way they came.
+            assign_ids: Whether an event without an id is given one; sent again, it is another event.
+
+        Raises:
+            BadInput: `batch_size`.
+            Unavailable: The log takes no events now.  None of these has a fate, nor is counted; sent again, what the
+                log kept nevertheless is a duplicate.
+        """
+        now_ms = self._clock()
+        judgements = judged_batch(raws, self._rules, now_ms=now_ms, assign_id=self._new_id if assign_ids else None)
+        receipts = iter(self._entered([each for each in judgements if isinstance(each, Event)], source))
+        found = [_taken(raw, judgement, receipts) for raw, judgement in zip(raws, judgements, strict=True)]
+        taken = self._set_aside(found, source, now_ms=now_ms)
+        self._count(source, _counts(taken))
+        return taken
+
+    def _entered(self, events: Sequence[Event], source: str) -> Sequence[Receipt | BadInput]:
+        """What the log says of each event."""
+        if not events:
+            return []
+        try:
+            return self._log.append(events, source=source)
+        except BadInput as error:
+            # One that the log cannot hold costs the others nothing but time.
+            return [error] if len(events) == 1 else [self._entered([each], source)[0] for each in events]
+
+    def _set_aside(self, taken: Sequence[Taken], source: str, *, now_ms: int) -> tuple[Taken, ...]:
+        """The same, once quarantine holds what belongs there."""
+        kept = [each.problem for each in taken if each.fate == "quarantined" and each.problem is not None]
+        if kept:
+            try:
+                self._quarantine([_effect(problem, source, now_ms=now_ms) for problem in kept])
+            except TacitError:
+                return tuple(_unkept(each) if each.fate == "quarantined" else each for each in taken)
+        return tuple(taken)
+
+
+def _taken(raw: object, judgement: Judgement, receipts: Iterator[Receipt | BadInput]) -> Taken:
+    if isinstance(judgement, Problem):
+        return Taken("quarantined" if judgement.quarantine else "rejected", _id_of(raw, judgement), judgement)
+    receipt = next(receipts)
+    if isinstance(receipt, BadInput):
+        return Taken("rejected", judgement.event_id, _as_problem(receipt))
+    if receipt.outcome == "conflict":
+        return Taken("quarantined", judgement.event_id, conflicting(judgement))
+    return Taken(receipt.outcome, judgement.event_id)
+
+
+def _id_of(raw: object, problem: Problem) -> str | None:
+    """The id of an event that may not enter, if the id itself is in order."""
+    if problem.event is not None:
+        return problem.event.event_id
+    if not isinstance(raw, Mapping):
+        return None
+    try:
+        return checked_id(raw.get("event_id"), "event_id")
+    except BadInput:
+        return None
+
+
+def _as_problem(error: BadInput) -> Problem:
+    return Problem(error.code, error.detail, field=error.field, fix=error.fix, context=error.context)
+
+
+def _effect(problem: Problem, source: str, *, now_ms: int) -> Effect:
+    if problem.event is None:
+        raise ValueError("a problem without its event cannot be kept")
+    reason = Reason(problem.code, problem.detail)
+    # In the log it never was, hence the place 0.
+    return Effect(LoggedEvent(0, now_ms, source, problem.event), reason=reason)
+
+
+def _unkept(taken: Taken) -> Taken:
+    """What was to be set aside, but cannot be now."""
+    about = "" if taken.problem is None else f" ({taken.problem.code})"
+    problem = Problem(
+        "quarantine_unavailable",
+        f"The event may not enter{about}, and quarantine cannot keep it now.",
+        fix="Keep it, and send it again later.",
+    )
+    return replace(taken, fate="rejected", problem=problem)
+
+
+def _counts(taken: Sequence[Taken]) -> EventCounts:
+    fates = Counter(each.fate for each in taken)
+    return EventCounts(len(taken), fates["stored"], fates["duplicate"], fates["quarantined"], fates["rejected"])

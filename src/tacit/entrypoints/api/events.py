@@ -1,0 +1,145 @@
+"""The route by which events come in: one, a batch, or a line each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Request
+from starlette.responses import Response
+
+from tacit.data.event_validation import Problem, check_size
+from tacit.data.intake import Fate, Intake, Taken
+from tacit.entrypoints.api.parameters import ASSIGN_IDS, Query, documented, field_unknown
+from tacit.entrypoints.api.rendering import json_response
+from tacit.entrypoints.api.schemas import EVENTS_BODY, TakenEventsBody, problems
+from tacit.entrypoints.api.strict_json import (
+    JSON_LINES,
+    kind_of,
+    lines_of,
+    media_type_of,
+    parse_value,
+    read_json_or_lines,
+)
+from tacit.errors import BadInput, TacitError, Unavailable
+
+SOURCE = "api"
+"""How events that come this way are counted."""
+
+_COUNTED: dict[Fate, str] = {
+    "stored": "stored",
+    "duplicate": "deduplicated",
+    "quarantined": "quarantined",
+    "rejected": "rejected",
+}
+"""Under which name of an answer each fate is added up."""
+
+_ANSWERS: dict[int | str, dict[str, Any]] = {
+    200: {"model": TakenEventsBody, "description": "All were here before"},
+    202: {"model": TakenEventsBody, "description": "All are durable now"},
+    207: {"model": TakenEventsBody, "description": "Of a batch, some are and some are not: see each"},
+    **problems(400, 409, 413, 415, 422, 503, 507),
+}
+
+
+@dataclass(frozen=True)
+class Sent:
+    """What a request brings.
+
+    Attributes:
+        events: JSON values, or why a line is none.
+        is_batch: Whether each is answered by itself; one bad event that comes alone fails the request.
+    """
+
+    events: Sequence[object]
+    is_batch: bool
+
+
+def event_routes(intake: Intake) -> APIRouter:
+    """The route over an intake."""
+    routes = APIRouter(prefix="/api/v1", tags=["events"])
+
+    # Not `async`: making events durable waits for the disk, which a worker thread may do.
+    @routes.post(
+        "/events",
+        status_code=202,
+        response_model=TakenEventsBody,
+        responses=_ANSWERS,
+        openapi_extra={**documented(ASSIGN_IDS), "requestBody": EVENTS_BODY},
+    )
+    def take_events(request: Request, body: Annotated[bytes, Depends(read_json_or_lines)]) -> Response:
+        """Takes events; those answered `stored` or `duplicate` are durable, whatever happens next.
+
+        An event's `event_id` is what makes a repetition harmless: send an event again, unchanged, until it is answered.
+        With `assign_ids=true` an event may come without one and is given one of ours; sent again, it counts again.
+        """
+        assign_ids = Query.of(request, ASSIGN_IDS).flag("assign_ids")
+        sent = parse_events(body, is_lines=media_type_of(request) == JSON_LINES)
+        taken = intake.take(sent.events, source=SOURCE, assign_ids=assign_ids)
+        if not sent.is_batch and taken[0].problem is not None:
+            raise _as_error(taken[0], taken[0].problem)
+        return json_response(answer_of(taken), status=status_of_all(taken))
+
+    return routes
+
+
+def parse_events(body: bytes, *, is_lines: bool) -> Sent:
+    """The events in a body.
+
+    Raises:
+        BadInput: What is wrong with the JSON; `field_unknown` or `type` if it is no batch; `batch_size` of lines, so
+            that too many are not even read.
+    """
+    if is_lines:
+        lines = lines_of(body)
+        check_size(len(lines))
+        return Sent([_line(line) for line in lines], is_batch=True)
+    value = parse_value(body)
+    if isinstance(value, dict) and "events" in value:
+        value = _listed(value)
+    return Sent(value, is_batch=True) if isinstance(value, list) else Sent([value], is_batch=False)
+
+
+def answer_of(taken: Sequence[Taken]) -> dict[str, Any]:
+    """What became of events, as plain values."""
+    counts = dict.fromkeys(_COUNTED.values(), 0)
+    for each in taken:
+        counts[_COUNTED[each.fate]] += 1
+    results = [_result(index, each) for index, each in enumerate(taken)]
+    return {"results": results, "received": len(taken), **counts}
+
+
+def status_of_all(taken: Sequence[Taken]) -> int:
+    """202 if all are stored now, 200 if all were before, else 207: each says for itself."""
+    fates = {each.fate for each in taken}
+    return 202 if fates == {"stored"} else 200 if fates == {"duplicate"} else 207
+
+
+def _line(line: bytes) -> object:
+    try:
+        return parse_value(line)
+    except BadInput as error:
+        return Problem(error.code, error.detail, field=error.field, fix=error.fix, context=error.context)
+
+
+def _listed(value: dict[str, object]) -> list[object]:
+    for name in value:
+        if name != "events":
+            raise field_unknown(name, ("events",))
+    events = value["events"]
+    if not isinstance(events, list):
+        raise BadInput("type", f"events is {kind_of(events)}; it must be an array.", field="events")
+    return events
+
+
+def _result(index: int, taken: Taken) -> dict[str, Any]:
+    problem = taken.problem
+    facts = {} if problem is None else problem.as_error().as_dict()
+    return {**facts, "index": index, "event_id": taken.event_id, "outcome": taken.fate}
+
+
+def _as_error(taken: Taken, problem: Problem) -> TacitError:
+    kind = Unavailable if problem.code == "quarantine_unavailable" else BadInput
+    facts = {**(problem.context or {}), "outcome": taken.fate, "event_id": taken.event_id}
+    return kind(problem.code, problem.detail, field=problem.field, fix=problem.fix, context=facts)
