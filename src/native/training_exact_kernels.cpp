@@ -154,6 +154,9 @@ static bool solve_by_steps(RowItems<Items>& row, const Vectors& at, const Gather
     return false;
 }
 
+// Factors below which a row is solved in float64 at once.
+constexpr int64_t short_vector = 8;
+
 // at.q = the row's solution.
 template <class Items>
 static void solve_one(RowItems<Items> row, const Vectors& at, const Gathered& side, float ridge, double* doubles) {
@@ -161,7 +164,8 @@ static void solve_one(RowItems<Items> row, const Vectors& at, const Gathered& si
     if (row.count == 0) return;
     float floor = __builtin_huge_valf();
     for (int64_t d = 0; d < side.k; ++d) floor = side.spectrum[d] + ridge < floor ? side.spectrum[d] + ridge : floor;
-    if (floor > 1e-30f && solve_by_steps(row, at, side, ridge, floor)) return;
+    // A short vector may all but cancel in the sum over its items, and float32 would keep none of its digits.
+    if (side.k >= short_vector && floor > 1e-30f && solve_by_steps(row, at, side, ridge, floor)) return;
     clear(at.q, row.wide);
     solve_dense(row, side, ridge, doubles, at.other, at.q);
 }

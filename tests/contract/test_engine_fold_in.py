@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from threadpoolctl import threadpool_limits
 
@@ -66,9 +66,10 @@ def test_longer_and_shorter_rows_than_factors_are_both_exact(engine: Engine, k: 
 
 
 @settings(max_examples=40, deadline=None)
+@example(seed=67, k=1, d=39, largest=1.0)  # whose items' sum all but cancels
 @given(
     seed=st.integers(0, 10_000),
-    k=st.sampled_from([1, 8, 50, 64, 128]),
+    k=st.sampled_from([1, 2, 8, 50, 64, 128]),
     d=st.integers(0, 200),
     largest=st.sampled_from([1.0, 1e4]),
 )
