@@ -11,6 +11,7 @@ from functools import cache
 from pathlib import Path
 
 import httpx2
+from fastapi import FastAPI
 
 from tacit.adapters.memory import MemoryExposureLog, MemoryMetricSink
 from tacit.data.catalog import Item
@@ -132,6 +133,13 @@ def stage(home: Path, *, limits: ServingLimits | None = None) -> Iterator[Stage]
 def served(made: Stage) -> Iterator[httpx2.Client]:
     """The stage behind a real server on a free port, and a client for it."""
     app = create_app(made.service, made.pool, made.metrics, version="0.0.1", memory=lambda: 0.5)
+    with listening(app) as client:
+        yield client
+
+
+@contextmanager
+def listening(app: FastAPI) -> Iterator[httpx2.Client]:
+    """An application behind a real server on a free port, and a client for it."""
     server = ApiServer(app, port=0)
     thread = threading.Thread(target=server.run)
     thread.start()

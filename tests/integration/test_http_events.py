@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -15,7 +14,6 @@ from typing import Any
 
 import httpx2
 import pytest
-from fastapi import FastAPI
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -28,10 +26,9 @@ from tacit.data.events import Event, EventLog, LoggedEvent, Receipt
 from tacit.data.intake import Intake
 from tacit.entrypoints.api.app import create_app
 from tacit.entrypoints.api.schemas import ProblemBody, TakenEventsBody
-from tacit.entrypoints.api.server import ApiServer
 from tacit.errors import Unavailable
 from tacit.monitoring import metrics as catalogue
-from tests.stages import stage, wait_until
+from tests.stages import listening, stage, wait_until
 
 PATH = "/api/v1/events"
 OPEN = {"events.unknown_items": "accept", "als.engine": "numpy"}
@@ -60,20 +57,6 @@ class Platform:
     def counted(self) -> dict[str, float]:
         value = self.parts.metrics.value
         return {name: value(catalogue.EVENTS, source="api", outcome=name) for name in ("received", *OUTCOMES)}
-
-
-@contextmanager
-def listening(app: FastAPI) -> Iterator[httpx2.Client]:
-    server = ApiServer(app, port=0)
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    try:
-        wait_until(lambda: server.is_started)
-        with httpx2.Client(base_url=server.address, timeout=10) as client:
-            yield client
-    finally:
-        server.stop()
-        thread.join()
 
 
 @contextmanager

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -80,8 +79,7 @@ def content_of(event: Event) -> Content:
         raise BadInput("number_not_finite", "The value of an event is not a number.", field="value")
     return (
         event.event_id,
-        # In bytes, without the detour over digits of `event.digest`.
-        hashlib.blake2b(repr(event.said).encode(), digest_size=16).digest(),
+        event.digest,
         event.user_id,
         event.item_id,
         event.type,

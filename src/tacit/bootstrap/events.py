@@ -7,6 +7,7 @@ import time
 import uuid
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -87,23 +88,13 @@ def _counting(metrics: MetricSink, tally: Tally, follower: Follower) -> Count:
     """Have the metrics, the store and the follower hear of what came in."""
 
     def count(source: str, counts: EventCounts) -> None:
-        for outcome, number in _by_outcome(counts).items():
+        for outcome, number in asdict(counts).items():
             if number:
                 metrics.increment(catalogue.EVENTS, number, source=source, outcome=outcome)
         tally.add(source, counts)
         follower.wake()
 
     return count
-
-
-def _by_outcome(counts: EventCounts) -> dict[str, int]:
-    return {
-        "received": counts.received,
-        "stored": counts.stored,
-        "deduplicated": counts.deduplicated,
-        "quarantined": counts.quarantined,
-        "rejected": counts.rejected,
-    }
 
 
 def _measure(metrics: MetricSink, applied: Applied) -> None:

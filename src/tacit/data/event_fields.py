@@ -21,10 +21,10 @@ from datetime import UTC, datetime, timedelta
 from difflib import get_close_matches
 
 from tacit.data.event_rules import EventRules, TypeRule
+from tacit.data.texts import MAX_ID_BYTES, text_problem
 from tacit.data.validation import escaped
 from tacit.errors import BadInput
 
-MAX_ID_BYTES = 256
 MAX_PROPERTIES_BYTES = 16_384
 MAX_PROPERTIES_DEPTH = 200
 
@@ -103,25 +103,9 @@ def checked_id(value: object, name: str) -> str:
     if value.isascii() and value.isprintable() and len(value) <= MAX_ID_BYTES and not value.isspace() and value:
         return value
     normal = unicodedata.normalize("NFC", value[: _MAX_SENT_ID + 1])
-    if problem := _id_problem(normal):
+    if problem := text_problem(normal) or (None if normal.strip() else "id_empty"):
         raise BadInput(problem, f"{name} has {CODES[problem]}.", field=name, fix="Send another id.")
     return normal
-
-
-def _id_problem(text: str) -> str | None:
-    if len(text) > MAX_ID_BYTES or len(text.encode("utf-8", "surrogatepass")) > MAX_ID_BYTES:
-        return "id_too_long"
-    categories = {unicodedata.category(character) for character in text}
-    if "Cs" in categories:
-        return "string_surrogate"
-    if "\0" in text:
-        return "string_nul"
-    # Line and paragraph separators end a line of a log as a newline does.
-    if categories & {"Cc", "Zl", "Zp"}:
-        return "string_control"
-    if "Cf" in categories:
-        return "string_format_char"
-    return None if text.strip() else "id_empty"
 
 
 def type_rule(value: object, rules: EventRules) -> tuple[str, TypeRule]:

@@ -55,6 +55,11 @@ class Problem:
     quarantine: bool = False
     event: Event | None = None
 
+    @classmethod
+    def of(cls, error: BadInput) -> Problem:
+        """What an error says, where one bad event fails nothing but itself."""
+        return cls(error.code, error.detail, field=error.field, fix=error.fix, context=error.context)
+
     def as_error(self) -> BadInput:
         """The same as an error, for where one bad event fails the whole call."""
         return BadInput(self.code, self.detail, field=self.field, fix=self.fix, context=self.context)
@@ -102,7 +107,7 @@ def judged(raw: object, rules: EventRules, *, now_ms: int, assign_id: Callable[[
     try:
         event = _event(_known_fields(raw), rules, now_ms=now_ms, assign_id=assign_id)
     except BadInput as error:
-        return Problem(error.code, error.detail, field=error.field, fix=error.fix, context=error.context)
+        return Problem.of(error)
     if rules.oldest_days is not None and event.occurred_at_ms < now_ms - rules.oldest_days * _DAY_MS:
         return _too_old(event, rules.oldest_days)
     return event

@@ -122,7 +122,7 @@ def _taken(raw: object, judgement: Judgement, receipts: Iterator[Receipt | BadIn
         return Taken("quarantined" if judgement.quarantine else "rejected", _id_of(raw, judgement), judgement)
     receipt = next(receipts)
     if isinstance(receipt, BadInput):
-        return Taken("rejected", judgement.event_id, _as_problem(receipt))
+        return Taken("rejected", judgement.event_id, Problem.of(receipt))
     if receipt.outcome == "conflict":
         return Taken("quarantined", judgement.event_id, conflicting(judgement))
     return Taken(receipt.outcome, judgement.event_id)
@@ -138,10 +138,6 @@ def _id_of(raw: object, problem: Problem) -> str | None:
         return checked_id(raw.get("event_id"), "event_id")
     except BadInput:
         return None
-
-
-def _as_problem(error: BadInput) -> Problem:
-    return Problem(error.code, error.detail, field=error.field, fix=error.fix, context=error.context)
 
 
 def _effect(problem: Problem, source: str, *, now_ms: int) -> Effect:

@@ -8,10 +8,11 @@ import math
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tacit.data.event_fields import CODES, MAX_ID_BYTES, MAX_PROPERTIES_BYTES
+from tacit.data.event_fields import CODES, MAX_PROPERTIES_BYTES
 from tacit.data.event_rules import EventRules
 from tacit.data.event_validation import FIELDS, Problem, judged, judged_batch
 from tacit.data.events import Event
+from tacit.data.texts import MAX_ID_BYTES
 
 NOW = 1_790_000_000_000
 DAY = 86_400_000

@@ -120,7 +120,7 @@ def _line(line: bytes) -> object:
     try:
         return parse_value(line)
     except BadInput as error:
-        return Problem(error.code, error.detail, field=error.field, fix=error.fix, context=error.context)
+        return Problem.of(error)
 
 
 def _listed(value: dict[str, object]) -> list[object]:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import unicodedata
 
+from tacit.data.texts import MAX_ID_BYTES, text_problem
 from tacit.errors import BadInput
-
-MAX_ID_BYTES = 256
 
 _PROBLEMS = {
     "string_surrogate": "holds half of a surrogate pair, which is no character",
@@ -32,10 +31,7 @@ def checked_id(text: str, field: str) -> str:
 
 def checked_text(text: str, field: str) -> str:
     """The same for a text that may be empty."""
-    # The length first: what is far too long is not looked at.
-    if len(text) > MAX_ID_BYTES or len(text.encode("utf-8", "surrogatepass")) > MAX_ID_BYTES:
-        raise _bad("id_too_long", field)
-    if problem := _character_problem(text):
+    if problem := text_problem(text):
         raise _bad(problem, field)
     return unicodedata.normalize("NFC", text)
 
@@ -43,20 +39,6 @@ def checked_text(text: str, field: str) -> str:
 def shown(text: str) -> str:
     """At most 64 characters of a foreign text, safe to show."""
     return text[:64].encode("unicode_escape").decode("ascii")[:64]
-
-
-def _character_problem(text: str) -> str | None:
-    if text.isascii() and text.isprintable():
-        return None
-    categories = {unicodedata.category(character) for character in text}
-    if "Cs" in categories:
-        return "string_surrogate"
-    if "\0" in text:
-        return "string_nul"
-    # Line and paragraph separators end a line of a log as a newline does.
-    if categories & {"Cc", "Zl", "Zp"}:
-        return "string_control"
-    return "string_format_char" if "Cf" in categories else None
 
 
 def _bad(code: str, field: str) -> BadInput:

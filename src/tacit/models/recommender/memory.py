@@ -97,8 +97,7 @@ def affordable_factors(size: TrainingSize, available: int | None) -> int:
     if available is None or size.bytes <= available:
         return size.factors
     refuse_beyond(replace(size, factors=1), available)
-    fits = [k for k in range(1, size.factors) if replace(size, factors=k).bytes <= available]
-    return max(fits)
+    return _most_that_fit(size, available)
 
 
 def refuse_beyond(size: TrainingSize, available: int | None) -> None:
@@ -120,8 +119,13 @@ def refuse_beyond(size: TrainingSize, available: int | None) -> None:
     )
 
 
+def _most_that_fit(size: TrainingSize, available: int) -> int:
+    """The most factors, fewer than the size's own; 0 if not even one fits."""
+    return max((k for k in range(1, size.factors) if replace(size, factors=k).bytes <= available), default=0)
+
+
 def _fix(size: TrainingSize, available: int) -> str:
-    fitting = [k for k in range(1, size.factors) if replace(size, factors=k).bytes <= available]
-    fewer = f"Set als.factors to {fitting[-1]} or fewer, or free" if fitting else "Free"
+    fitting = _most_that_fit(size, available)
+    fewer = f"Set als.factors to {fitting} or fewer, or free" if fitting else "Free"
     off = ", set als.blend to off" if size.is_blended else ""
     return f"{fewer} memory{off}, or raise als.memory_limit_mib where that is what limits it."

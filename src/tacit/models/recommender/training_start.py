@@ -23,6 +23,7 @@ from tacit.errors import Refused
 from tacit.models.recommender.engines.blas import one_blas_thread
 from tacit.models.recommender.engines.interfaces import Engine, Floats
 from tacit.models.recommender.engines.matrix import Matrix
+from tacit.models.recommender.engines.sides import eigenbasis, gram
 
 _SPREAD = np.float32(0.1)
 """Standard deviation of random factors, and of a spectral start's."""
@@ -31,7 +32,7 @@ _ROUNDS = 2
 """Of the power method: a third still gained something, but not the time it took."""
 
 _BLOCK = 1 << 13
-"""Rows that are drawn together, and whose products are added up in float32 before they are widened."""
+"""Rows that are drawn together."""
 
 
 def first_factors(
@@ -119,20 +120,15 @@ def _fill_with_signs(factors: Floats, random: np.random.Generator) -> None:
 
 def _make_orthonormal(factors: Floats, engine: Engine) -> None:
     """By the Gram matrix's eigenvectors; directions that the factors hardly have are raised to what rounding left."""
-    gram = np.zeros((factors.shape[1],) * 2)
     with one_blas_thread():
-        for start in range(0, len(factors), _BLOCK):
-            block = factors[start : start + _BLOCK]
-            gram += block.T @ block
-        spectrum, basis = np.linalg.eigh(gram)
+        spectrum, basis = eigenbasis(gram(factors))
     engine.rotate(factors, basis / np.sqrt(np.maximum(spectrum, 1e-9 * spectrum[-1])))
 
 
 def _leading(users: Floats, items: Floats, *, k: int) -> tuple[Floats, Floats]:
     if items.shape[1] <= k:
         return users, items
-    gram = items.T.astype(np.float64) @ items
-    directions = np.linalg.eigh(gram)[1][:, ::-1][:, :k].astype(np.float32)
+    directions = eigenbasis(gram(items))[1][:, ::-1][:, :k].astype(np.float32)
     return users @ directions, items @ directions
 
 
