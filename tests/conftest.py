@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 
 
 @pytest.fixture(scope="session")
@@ -15,3 +17,11 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no real data sets at {folder}; set TACIT_TEST_DATA to the folder that holds them")
     return folder
+
+
+@pytest.fixture(autouse=True)
+def log_as_before() -> Iterator[None]:
+    """Undo what a command run within this process said about the log: the next test's is another."""
+    before = structlog.get_config()
+    yield
+    structlog.configure(**before)

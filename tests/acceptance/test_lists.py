@@ -118,6 +118,7 @@ def test_an_engine_that_was_asked_for_by_name_and_is_not_there_starts_nothing(
     assert ran.answer["error"]["code"] == "engine_unavailable"
 
 
+@pytest.mark.requirement("EVAL-014")
 def test_a_training_can_start_from_a_version_and_refuses_one_that_is_not_there(home: Path) -> None:
     started = within("train", "--warm-start", "1", "--json", *QUICK, home=home)
     missing = within("train", "--warm-start", "99", "--json", *QUICK, home=home)

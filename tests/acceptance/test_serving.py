@@ -63,6 +63,7 @@ def test_a_tampered_version_never_meets_a_user_and_nobody_notices_but_the_operat
     assert health["status"] == ("degraded" if after["model_version"] == before["model_version"] else "healthy")
 
 
+@pytest.mark.requirement("SERV-009")
 def test_a_newcomer_names_three_likes_and_gets_a_list_that_explains_itself_by_them(made: Stage) -> None:
     made.release()
     with served(made) as client:

@@ -226,6 +226,7 @@ def test_a_warm_start_with_another_number_of_factors_is_better_than_none(factors
     assert warm.losses[0] < cold.losses[0]
 
 
+@pytest.mark.requirement("TRAIN-013")
 def test_users_and_items_that_came_later_are_learnt_from_a_warm_start() -> None:
     weights = tastes()
     first = train(weights, CHOSEN, ENGINE)

@@ -147,6 +147,7 @@ def test_an_unsorted_array_is_refused_and_left_as_it_was() -> None:
     assert csr.data.tolist() == [1.0, 2.0]
 
 
+@pytest.mark.requirement("TRAIN-012")
 def test_checking_takes_little_memory_however_many_entries() -> None:
     rows, each = 40_000, 200
     columns = np.tile(np.arange(each, dtype=np.int32), rows)

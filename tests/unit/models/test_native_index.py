@@ -241,6 +241,7 @@ def test_what_rounding_hides_in_every_factor_of_a_query_is_found() -> None:
     assert NativeIndex(factors).search(query, 1).items.tolist() == [64]
 
 
+@pytest.mark.requirement("TRAIN-019")
 def test_unequal_norms_end_the_scan_early() -> None:
     factors = made("plain", 20_000, 32, 13) / np.arange(1, 20_001, dtype=np.float32)[:, None]
     effort = NativeIndex(factors).effort(factors[0], 10)
@@ -248,6 +249,7 @@ def test_unequal_norms_end_the_scan_early() -> None:
     assert effort.rescored <= 40
 
 
+@pytest.mark.requirement("TRAIN-019")
 def test_equal_norms_leave_little_to_compute_in_float32() -> None:
     factors = made("plain", 20_000, 128, 14)
     factors /= np.linalg.norm(factors, axis=1, keepdims=True)
@@ -256,6 +258,7 @@ def test_equal_norms_leave_little_to_compute_in_float32() -> None:
     assert effort.rescored <= 40
 
 
+@pytest.mark.requirement("TRAIN-019")
 def test_a_narrow_filter_is_scanned_alone() -> None:
     factors = made("plain", 20_000, 32, 16)
     index, mask = NativeIndex(factors), np.arange(20_000) % 10 == 0

@@ -179,6 +179,7 @@ def test_similarities_too_small_for_float32_are_no_neighbours() -> None:
     assert found.nnz == 0
 
 
+@pytest.mark.requirement("TRAIN-012")
 def test_python_sets_aside_no_more_than_the_result_can_hold() -> None:
     matrix, keep = met_at_random(1, users=3_000, items=600), 10
     by_item = transposed(matrix)
