@@ -97,3 +97,10 @@ def test_numbers_are_written_as_a_reader_needs_them() -> None:
     ]
     assert flat({"a": {"b": 1, "c": {"d": 2}}, "e": [[1]]}) == {"a.b": 1, "a.c.d": 2}
     assert table(("x",), [("a|b",)]) == "| x |\n| --- |\n| a\\|b |\n"
+
+
+def test_what_is_claimed_of_the_engine_is_recorded_and_holds() -> None:
+    recorded = {path.stem: json.loads(path.read_text()) for path in RESULTS.glob("*.json")}
+
+    assert {"batch", "foldin", "quality", "retrieval", "scaling", "training"} <= recorded.keys()
+    assert [name for name, result in sorted(recorded.items()) if result["holds"] is not True] == []
