@@ -116,7 +116,15 @@ def openapi_document() -> dict[str, Any]:
     with TemporaryDirectory() as folder:
         in_force = load_settings(flags={"home": folder}, config=Path(os.devnull), environ={})
         with build(in_force) as app, serving(app) as parts:
-            api = create_app(parts.service, parts.pool, parts.metrics, version=__version__, intake=parts.intake)
+            api = create_app(
+                parts.service,
+                parts.pool,
+                parts.metrics,
+                version=__version__,
+                intake=parts.intake,
+                items=parts.items,
+                users=parts.users,
+            )
             return api.openapi()
 
 

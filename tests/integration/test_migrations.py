@@ -23,17 +23,23 @@ from tacit.adapters.sql.engine import Database, open_database
 from tacit.adapters.sql.tables import APPEND_ONLY, metadata
 from tacit.errors import Misconfigured, Unavailable
 
-ROWS = {
-    "0001": (
-        "INSERT INTO model_numbers VALUES ('recommender', 2)",
-        "INSERT INTO versions VALUES ('recommender', 1, 'd', 'pass', 'now')",
-        "INSERT INTO versions VALUES ('recommender', 2, 'd', 'fail', 'now')",
-        "INSERT INTO promotions VALUES ('recommender', 1, 'promoted', NULL, 1, 'ann', 0, '', 'now')",
-        "INSERT INTO challengers VALUES ('recommender', 2)",
-        "INSERT INTO audit VALUES (1, 'x', 'ann', 'x', 'now', '{}', 'd')",
-        "INSERT INTO exposures VALUES ('r1', 'recommender/1', NULL, 'popular', 1, '[\"ü\"]', 1767355200000)",
-    ),
-}
+FIRST_ROWS = (
+    "INSERT INTO model_numbers VALUES ('recommender', 2)",
+    "INSERT INTO versions VALUES ('recommender', 1, 'd', 'pass', 'now')",
+    "INSERT INTO versions VALUES ('recommender', 2, 'd', 'fail', 'now')",
+    "INSERT INTO promotions VALUES ('recommender', 1, 'promoted', NULL, 1, 'ann', 0, '', 'now')",
+    "INSERT INTO challengers VALUES ('recommender', 2)",
+    "INSERT INTO audit VALUES (1, 'x', 'ann', 'x', 'now', '{}', 'd')",
+    "INSERT INTO exposures VALUES ('r1', 'recommender/1', NULL, 'popular', 1, '[\"ü\"]', 1767355200000)",
+)
+EVENT_ROWS = (
+    "INSERT INTO event_offset VALUES ('events', 3, 3, 2)",
+    "INSERT INTO applied_events VALUES (1, 1, 5, 'api', 'e1', 'ann', 'i1', 'play', NULL, 4, NULL, '{}', 1, 1000000)",
+    "INSERT INTO interactions VALUES ('ann', 'i1', 1000000, 1, 4, NULL, NULL, NULL)",
+    "INSERT INTO event_quarantine VALUES (1, 2, 5, 'api', 'e2', 'bob', '{}', NULL, 'entity_unknown', 'x', 'held', 1)",
+    "INSERT INTO event_counts VALUES ('api', 2, 1, 0, 1, 0)",
+)
+ROWS = {"0001": FIRST_ROWS, "0002": (*FIRST_ROWS, *EVENT_ROWS)}
 """For each revision but the last, rows in every table that it has."""
 
 KILLER = """
@@ -167,7 +173,7 @@ def test_a_schema_of_a_later_release_is_refused_and_left_alone(database: Databas
 
 
 def test_an_upgrade_killed_after_any_statement_leaves_a_database_that_opens(database: Database, tmp_path: Path) -> None:
-    statements = 36
+    statements = 42
     whole = schema_of(tmp_path / "tacit.db")
     killed = subprocess.run(
         [sys.executable, "-c", KILLER, tmp_path, str(statements)], check=True, capture_output=True, text=True

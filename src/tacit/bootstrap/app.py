@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -20,6 +21,7 @@ from tacit.settings import Settings, SettingsInForce
 if TYPE_CHECKING:
     from tacit.adapters.publisher import Publication, Publisher
     from tacit.adapters.snapshots import SnapshotFolder
+    from tacit.data.catalog_edits import EditableCatalog
     from tacit.data.datasets import Snapshot, SnapshotRules
     from tacit.data.ingestion import EventStore
     from tacit.models.interfaces import Evaluation
@@ -53,6 +55,7 @@ class App:
     audit: AuditTrail
     exposures: ExposureLog
     event_store: EventStore
+    catalog: EditableCatalog
     publisher: Publisher
     publication: Publication
     notices: tuple[str, ...] = ()
@@ -108,11 +111,14 @@ class App:
         return report
 
     def freeze(self, dataset: str | None = None) -> Snapshot:
-        """Freeze a dataset as the settings say, and keep the snapshot."""
+        """Freeze a dataset as the settings and the catalogue's door say, and keep the snapshot."""
+        from tacit.data.catalog_merging import all_entries, described, removed, without_items
         from tacit.data.datasets import freeze
 
         chosen = dataset or self.dataset()
-        snapshot = freeze(self.history.interactions(chosen), self.history.items(chosen), _rules(self.settings))
+        entries = all_entries(self.catalog)
+        interactions = without_items(self.history.interactions(chosen), removed(entries))
+        snapshot = freeze(interactions, described(self.history.items(chosen), entries), _rules(self.settings))
         self.snapshots.save(snapshot)
         return snapshot
 
@@ -189,12 +195,15 @@ class App:
     ) -> Mapping[str, object]:
         """Write everybody's personal list by a version, the champion unless one is named, into one file.
 
+        What must not be shown now is in no list.
+
         Raises:
             BadInput: `limit_range`, or what `check_kind` says of the path.
             NotFound: `category_unknown`, or that there is no such version.
             Refused: `champion_missing`; what the registry says of a version that does not verify.
         """
         from tacit.adapters.list_files import check_kind, write_lists
+        from tacit.data.catalog_merging import all_entries, hidden
         from tacit.models.recommender.lists import check_question, lists_for_all
 
         check_kind(path)
@@ -202,7 +211,9 @@ class App:
         model = self.workload.load(version.folder)
         check_question(model, count, category)
         least = self.settings.serving.min_personal_interactions
-        chunks = lists_for_all(model, count, category=category, min_interactions=least, progress=progress)
+        rows = (model.item_rows.get(item_id) for item_id in hidden(all_entries(self.catalog), int(time.time() * 1_000)))
+        off = [row for row in rows if row is not None]
+        chunks = lists_for_all(model, count, category=category, min_interactions=least, hidden=off, progress=progress)
         facts = {"version": f"{version.name}/{version.number}", "dataset": manifest.dataset, "category": category or ""}
         item_ids = [item.item_id for item in model.items]
         written = write_lists(path, chunks, user_ids=model.user_ids, item_ids=item_ids, facts=facts)

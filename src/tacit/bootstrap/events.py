@@ -21,13 +21,14 @@ if TYPE_CHECKING:
     from tacit.data.event_effects import EventCounts
     from tacit.data.ingestion import Applied, Ingestion
     from tacit.data.intake import Count, Intake
+    from tacit.serving.live_catalogue import FollowedCatalogue
     from tacit.serving.model_pool import ModelPool
 
 EVENTS_FOLDER = "events"
 
 
 @contextmanager
-def taking_events(app: App, pool: ModelPool, metrics: MetricSink) -> Iterator[Intake]:
+def taking_events(app: App, pool: ModelPool, metrics: MetricSink, *, live: FollowedCatalogue) -> Iterator[Intake]:
     """Open the log and follow it; at the end what was taken in is applied, or waits in the log for the next start.
 
     Raises:
@@ -43,7 +44,7 @@ def taking_events(app: App, pool: ModelPool, metrics: MetricSink) -> Iterator[In
     rules = EventRules.shipped(chosen.profile)
     log = SqliteEventLog(app.settings.home.resolve() / EVENTS_FOLDER, clock=lambda: datetime.now(UTC))
     try:
-        admission = Admission(chosen.unknown_items, lambda item_ids: _known(pool, item_ids))
+        admission = Admission(chosen.unknown_items, lambda item_ids: _known(pool, live, item_ids))
         ingestion = Ingestion(log, app.event_store, rules.types, admission=admission, batch=chosen.batch)
         tally = Tally(app.event_store)
         follower = Follower(
@@ -78,10 +79,11 @@ def _followed(follower: Follower) -> Iterator[None]:
         follower.stop()
 
 
-def _known(pool: ModelPool, item_ids: Collection[str]) -> Collection[str]:
-    """The items that the loaded version knows."""
+def _known(pool: ModelPool, live: FollowedCatalogue, item_ids: Collection[str]) -> Collection[str]:
+    """The items that the loaded version or the catalogue's door knows, but for those that were removed."""
     rows = pool.current().model.item_rows
-    return {item_id for item_id in item_ids if item_id in rows}
+    entries = {item_id: live.entry(item_id) for item_id in item_ids}
+    return {item_id for item_id, entry in entries.items() if (item_id in rows if entry is None else not entry.deleted)}
 
 
 def _counting(metrics: MetricSink, tally: Tally, follower: Follower) -> Count:

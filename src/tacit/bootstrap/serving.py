@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tacit.bootstrap.app import MODEL, App
+from tacit.bootstrap.catalogue import item_desk, live_catalogue, polled, user_desk
 from tacit.errors import Unavailable
 from tacit.monitoring.interfaces import MetricSink
 from tacit.serving.exposures import ExposureLog
@@ -19,8 +20,10 @@ from tacit.settings import SettingsInForce
 if TYPE_CHECKING:
     from tacit.adapters.prometheus import PrometheusSink
     from tacit.data.intake import Intake
+    from tacit.serving.catalogue_desk import CatalogueDesk
     from tacit.serving.model_pool import ModelPool
     from tacit.serving.recommend import RecommendationService
+    from tacit.serving.user_desk import UserDesk
 
 SERVING_LOCK = "serving.lock"
 
@@ -53,6 +56,8 @@ class Serving:
     pool: ModelPool
     metrics: PrometheusSink
     intake: Intake
+    items: CatalogueDesk
+    users: UserDesk
 
 
 @contextmanager
@@ -60,7 +65,7 @@ def serving(app: App) -> Iterator[Serving]:
     """Wire what a server needs over the platform; at the end every exposure that waits is written.
 
     Raises:
-        Unavailable, Misconfigured: The event log cannot be opened.
+        Unavailable, Misconfigured: The event log cannot be opened, or the catalogue not be read.
     """
     from tacit.adapters.journal import log_serving_event
     from tacit.adapters.prometheus import PrometheusSink
@@ -72,6 +77,7 @@ def serving(app: App) -> Iterator[Serving]:
     kept = app.settings.exposures
     metrics = PrometheusSink()
     pool = _pool(app, metrics)
+    catalogue = live_catalogue(app, metrics)
     queue = ExposureQueue(app.exposures, capacity=kept.capacity, flush_seconds=kept.flush_seconds)
     limits = ServingLimits(min_personal_interactions=chosen.min_personal_interactions, unknown_user=chosen.unknown_user)
     service = RecommendationService(
@@ -82,10 +88,16 @@ def serving(app: App) -> Iterator[Serving]:
         new_id=lambda: uuid.uuid4().hex,
         limits=limits,
         observe=log_serving_event,
+        catalogue=catalogue,
     )
-    with taking_events(app, pool, metrics) as intake, _pruned(app.exposures, keep_days=kept.keep_days):
+    with (
+        polled(catalogue),
+        taking_events(app, pool, metrics, live=catalogue) as intake,
+        _pruned(app.exposures, keep_days=kept.keep_days),
+    ):
         try:
-            yield Serving(service, pool, metrics, intake)
+            items, users = item_desk(app, catalogue, pool), user_desk(app, catalogue, pool)
+            yield Serving(service, pool, metrics, intake, items, users)
         finally:
             queue.close()
 

@@ -46,6 +46,7 @@ def _wired(in_force: SettingsInForce, home: Path, database: Database) -> App:
     from tacit.adapters.signers import signer_over
     from tacit.adapters.snapshots import SnapshotFolder
     from tacit.adapters.sql.audit import SqlAuditTrail
+    from tacit.adapters.sql.catalog import SqlCatalogStore
     from tacit.adapters.sql.events import SqlEventStore
     from tacit.adapters.sql.exposures import SqlExposureLog
     from tacit.adapters.sql.registry import SqlVersionStore
@@ -74,6 +75,7 @@ def _wired(in_force: SettingsInForce, home: Path, database: Database) -> App:
         audit=audit,
         exposures=SqlExposureLog(database),
         event_store=SqlEventStore(database),
+        catalog=SqlCatalogStore(database),
         publisher=Publisher(home / "downloads"),
         publication=MOVIELENS_LATEST_SMALL,
         notices=tuple(notices),

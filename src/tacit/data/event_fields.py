@@ -67,6 +67,7 @@ _LIKE_MICROSECONDS = range(10**14, 2**63)
 # NFC leaves at least one character of four, so that what is longer than this is too long in any form.
 _MAX_SENT_ID = 4 * MAX_ID_BYTES
 _CANONICAL = json.JSONEncoder(ensure_ascii=False, allow_nan=False, sort_keys=True, separators=(",", ":"))
+_TIME_WANTED = "Send 2026-01-31T12:00:00Z or whole milliseconds since 1970, or leave it out if it happened just now."
 _KINDS = {
     type(None): "null", bool: "a boolean", int: "a number", float: "a number", str: "text", list: "an array",
     dict: "an object",
@@ -178,38 +179,53 @@ def time_ms(value: object, rules: EventRules, *, now_ms: int) -> int:
     """
     if value is None:
         return now_ms
-    moment_ms = _iso_ms(value) if isinstance(value, str) else _whole_ms(value)
+    moment_ms = sent_moment_ms(value, "occurred_at", fix=_TIME_WANTED)
     if moment_ms < rules.earliest_ms:
-        raise _bad_time("timestamp_range", "The event claims to be older than it can be.")
+        raise _bad_time("The event claims to be older than it can be.")
     if moment_ms > now_ms + rules.future_hours * _HOUR_MS:
-        raise _bad_time("timestamp_range", f"The event lies more than {rules.future_hours} hours ahead.")
+        raise _bad_time(f"The event lies more than {rules.future_hours} hours ahead.")
     return moment_ms
 
 
-def _whole_ms(value: object) -> int:
+def sent_moment_ms(value: object, name: str, *, fix: str) -> int:
+    """A time that was sent, whenever that is, in milliseconds since 1970, UTC.
+
+    Args:
+        value: What was sent.
+        name: Its field.
+        fix: What to send instead, where it is none.
+
+    Raises:
+        BadInput: `type`, `timestamp_unit`, `timestamp_range`, `number_not_finite`, `number_out_of_range`.
+    """
+    if isinstance(value, str):
+        return _iso_ms(value, name, fix=fix)
     if type(value) is not int:
         if isinstance(value, float):
-            _number(value, "occurred_at")
-            raise _bad_time("timestamp_unit", "The time is a number with a fraction, in whatever unit.")
-        raise wrong_type(value, "occurred_at", "text in ISO 8601 or a whole number")
-    _check_int64(value, "occurred_at")
+            _number(value, name)
+            raise BadInput(
+                "timestamp_unit", "The time is a number with a fraction, in whatever unit.", field=name, fix=fix
+            )
+        raise wrong_type(value, name, "text in ISO 8601 or a whole number")
+    _check_int64(value, name)
     if value in _LIKE_SECONDS or value in _LIKE_MICROSECONDS:
-        raise _bad_time("timestamp_unit", f"The time {value} seems to be in another unit than milliseconds.")
+        detail = f"The time {value} seems to be in another unit than milliseconds."
+        raise BadInput("timestamp_unit", detail, field=name, fix=fix)
     return value
 
 
-def _iso_ms(text: str) -> int:
+def _iso_ms(text: str, name: str, *, fix: str) -> int:
     if not _ISO_TIME.fullmatch(text):
-        raise _bad_time("timestamp_unit", f"'{escaped(text)}' is no time in ISO 8601 with seconds and a zone.")
+        detail = f"'{escaped(text)}' is no time in ISO 8601 with seconds and a zone."
+        raise BadInput("timestamp_unit", detail, field=name, fix=fix)
     try:
         return (datetime.fromisoformat(text) - _EPOCH) // _MILLISECOND
     except ValueError as error:
-        raise _bad_time("timestamp_range", f"There is no such time as '{text}'.") from error
+        raise BadInput("timestamp_range", f"There is no such time as '{text}'.", field=name, fix=fix) from error
 
 
-def _bad_time(code: str, detail: str) -> BadInput:
-    fix = "Send 2026-01-31T12:00:00Z or whole milliseconds since 1970, or leave it out if it happened just now."
-    return BadInput(code, detail, field="occurred_at", fix=fix)
+def _bad_time(detail: str) -> BadInput:
+    return BadInput("timestamp_range", detail, field="occurred_at", fix=_TIME_WANTED)
 
 
 def canonical_properties(properties: object) -> str:

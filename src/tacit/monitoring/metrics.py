@@ -168,6 +168,13 @@ EVENTS_APPLIED = Metric(
     {"outcome": ("stored", "deduplicated", "quarantined")},
 )
 EVENT_LAG = Metric("tacit_event_lag", "gauge", "events", "Events in the log that are not applied yet.", "data")
+CATALOGUE_REVISION = Metric(
+    "tacit_catalogue_revision",
+    "gauge",
+    "writes",
+    "Writes of the catalogue that the answers of this process know; less than elsewhere, they are behind.",
+    "serving",
+)
 
 CATALOGUE: tuple[Metric, ...] = (
     HTTP_REQUESTS,
@@ -189,4 +196,5 @@ CATALOGUE: tuple[Metric, ...] = (
     EVENTS,
     EVENTS_APPLIED,
     EVENT_LAG,
+    CATALOGUE_REVISION,
 )

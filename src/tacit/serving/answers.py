@@ -68,6 +68,10 @@ class ItemView:
 
     Attributes:
         listeners: How many users met it.
+        available: Whether it may be shown now.
+        labels: Further facts as the canonical text of a JSON object.
+        expires_at_ms: When it may no longer be shown, in milliseconds since 1970, UTC; `None` for never.
+        updated_at_ms: When something was last said of it over the catalogue's door; `None` if nothing was.
     """
 
     item_id: str
@@ -75,3 +79,7 @@ class ItemView:
     categories: tuple[str, ...]
     tags: tuple[str, ...]
     listeners: int
+    available: bool = True
+    labels: str = "{}"
+    expires_at_ms: int | None = None
+    updated_at_ms: int | None = None

@@ -59,6 +59,16 @@ class LoadedVersion:
         return tuple(sorted(sizes, key=lambda each: (-each[1], each[0])))
 
     @cached_property
+    def listed_items(self) -> tuple[str, ...]:
+        """The ids of its items in the order of code points, in which the catalogue is listed."""
+        return tuple(sorted(item.item_id for item in self.model.items))
+
+    @cached_property
+    def listed_users(self) -> tuple[str, ...]:
+        """The ids of its users in the same order."""
+        return tuple(sorted(self.model.user_ids))
+
+    @cached_property
     def typical_value(self) -> float:
         """The median value of an interaction, from evenly spaced rows: what a like is worth."""
         values = self.model.values[:: max(1, len(self.model.values) // _SAMPLE)]

@@ -6,10 +6,12 @@ import time
 from collections.abc import Callable, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
+from itertools import islice
 from typing import Literal
 
 import numpy as np
 
+from tacit.data.catalog_edits import item_unknown
 from tacit.errors import BadInput, NotFound
 from tacit.models.recommender.categories import check_category
 from tacit.monitoring import metrics as catalogue
@@ -19,8 +21,10 @@ from tacit.serving.events import Observer, RetrieverFailed, unobserved
 from tacit.serving.exposures import Exposure
 from tacit.serving.fallback import Step, first_answer, popular_chain, similar_chain, taste_chain
 from tacit.serving.interfaces import Clock, ExposureRecorder, IdMaker
+from tacit.serving.item_views import as_said, item_view, said_of
+from tacit.serving.live_catalogue import LiveCatalogue, Positions, UnsaidCatalogue
 from tacit.serving.model_pool import LoadedVersion, ModelPool
-from tacit.serving.retrieval import Taste, Wanted, barred, taste_for, taste_of, view
+from tacit.serving.retrieval import History, Taste, Wanted, barred, taste_for, taste_of, view
 
 NOBODY: frozenset[str] = frozenset()
 STRANGER = Taste(np.empty(0, np.int32), np.empty(0, np.float32))
@@ -61,6 +65,7 @@ class RecommendationService:
         limits: What may be asked.
         observe: Told of steps that failed.
         timer: Measures how long an answer takes, in seconds.
+        catalogue: Knows what is hidden, renamed or new since a version was trained.
     """
 
     def __init__(
@@ -74,7 +79,9 @@ class RecommendationService:
         limits: ServingLimits | None = None,
         observe: Observer = unobserved,
         timer: Callable[[], float] = time.perf_counter,
+        catalogue: LiveCatalogue | None = None,
     ) -> None:
+        self._live = catalogue or UnsaidCatalogue()
         self._pool = pool
         self._exposures = exposures
         self._metrics = metrics
@@ -83,9 +90,7 @@ class RecommendationService:
         self._limits = limits or ServingLimits()
         self._observe = observe
         self._timer = timer
-        metrics.watch(catalogue.EXPOSURES, lambda: exposures.counts().recorded, outcome="recorded")
-        metrics.watch(catalogue.EXPOSURES, lambda: exposures.counts().written, outcome="written")
-        metrics.watch(catalogue.EXPOSURES, lambda: exposures.counts().dropped, outcome="dropped")
+        _watch(metrics, exposures)
 
     def for_user(
         self, user_id: str, *, limit: int = 10, exclude: AbstractSet[str] = NOBODY, category: str | None = None
@@ -103,7 +108,7 @@ class RecommendationService:
         if row is None and self._limits.unknown_user == "refuse":
             raise _user_unknown()
         taste = STRANGER if row is None else taste_of(loaded.model, row)
-        wanted = Wanted(limit, barred(loaded.model, taste.items, exclude), category)
+        wanted = Wanted(limit, self._barred(loaded, taste.items, exclude), category)
         steps = self._taste_steps(loaded, taste, wanted, minimum=self._limits.min_personal_interactions)
         return self._answer("user", loaded, steps, started=started, user_id=user_id)
 
@@ -120,12 +125,12 @@ class RecommendationService:
         started = self._timer()
         loaded = self._asked(limit, category)
         self._check_likes(liked)
-        rows = {item_id: loaded.model.item_rows.get(item_id) for item_id in liked}
+        rows = {item_id: self._position(loaded, item_id) for item_id in liked}
         known = [row for row in rows.values() if row is not None]
         if not known:
             raise _items_unknown(len(rows))
         taste = taste_for(known, loaded.typical_value)
-        wanted = Wanted(limit, barred(loaded.model, taste.items, exclude), category)
+        wanted = Wanted(limit, self._barred(loaded, taste.items, exclude), category)
         steps = self._taste_steps(loaded, taste, wanted, minimum=1)
         unknown = tuple(item_id for item_id, row in rows.items() if row is None)
         return self._answer("likes", loaded, steps, started=started, unknown_items=unknown)
@@ -142,8 +147,10 @@ class RecommendationService:
         """
         started = self._timer()
         loaded = self._asked(limit, category)
-        row = _row_of(loaded, item_id)
-        wanted = Wanted(limit, barred(loaded.model, np.array([row], np.int32), exclude), category)
+        row = self._position(loaded, item_id)
+        if row is None:
+            raise item_unknown()
+        wanted = Wanted(limit, self._barred(loaded, np.array([row], np.int32), exclude), category)
         return self._answer("similar", loaded, similar_chain(loaded.model, row, wanted), started=started)
 
     def popular(self, *, limit: int = 10, category: str | None = None, exclude: AbstractSet[str] = NOBODY) -> Answer:
@@ -156,18 +163,19 @@ class RecommendationService:
         """
         started = self._timer()
         loaded = self._asked(limit, category)
-        wanted = Wanted(limit, barred(loaded.model, STRANGER.items, exclude), category)
+        wanted = Wanted(limit, self._barred(loaded, STRANGER.items, exclude), category)
         return self._answer("popular", loaded, popular_chain(loaded.model, wanted), started=started)
 
     def item(self, item_id: str) -> ItemView:
-        """What we know of an item.
+        """What we know of an item, whether or not it may be shown now.
 
         Raises:
             NotFound: `item_unknown`.
-            Unavailable: `model_not_loaded`.
+            Unavailable: `model_not_loaded`, if nothing was said of it over the catalogue's door.
         """
-        loaded = self._pool.current()
-        return view(loaded.model, _row_of(loaded, item_id))
+        entry = self._live.entry(item_id)
+        loaded = self._pool.current() if entry is None else self._pool.loaded
+        return item_view(loaded, entry, item_id=item_id, now_ms=int(self._clock() * 1_000))
 
     def search(self, prefix: str, *, limit: int = 10) -> tuple[ItemView, ...]:
         """Items whose title starts so, then those in which a later word does; case and accents do not matter.
@@ -179,7 +187,9 @@ class RecommendationService:
             Unavailable: `model_not_loaded`.
         """
         loaded = self._asked(limit, None)
-        return tuple(view(loaded.model, row) for row in loaded.titles.search(prefix, limit))
+        hidden = set(self._live.hidden(loaded).tolist())
+        found = (row for row in loaded.titles.search(prefix, limit + len(hidden)) if row not in hidden)
+        return tuple(self._view(loaded, row) for row in islice(found, limit))
 
     def categories(self) -> tuple[tuple[str, int], ...]:
         """Each category and how many items it has, the largest first."""
@@ -199,7 +209,8 @@ class RecommendationService:
             raise _user_unknown()
         items, values = loaded.model.history(row)
         order = np.argsort(-values, kind="stable")[:limit]
-        return tuple(view(loaded.model, item) for item in items[order].tolist())
+        views = (self._view(loaded, item) for item in items[order].tolist())
+        return tuple(each for each in views if each.available)
 
     @property
     def limits(self) -> ServingLimits:
@@ -218,6 +229,20 @@ class RecommendationService:
         loaded = self._pool.current()
         check_category(loaded.model, category, otherwise="GET /api/v1/items shows some.")
         return loaded
+
+    def _barred(self, loaded: LoadedVersion, seen: History, exclude: AbstractSet[str]) -> Positions:
+        """Positions of what must not be recommended: seen, excluded by the caller, or hidden."""
+        return np.concatenate((barred(loaded.model, seen, exclude), self._live.hidden(loaded)))
+
+    def _position(self, loaded: LoadedVersion, item_id: str) -> int | None:
+        """Where a version has an item that is still part of the catalogue."""
+        entry = self._live.entry(item_id)
+        return None if entry is not None and entry.deleted else loaded.model.item_rows.get(item_id)
+
+    def _view(self, loaded: LoadedVersion, row: int) -> ItemView:
+        known = view(loaded.model, row)
+        entry = self._live.entry(known.item_id)
+        return known if entry is None else said_of(known, entry, now_ms=int(self._clock() * 1_000))
 
     def _check_likes(self, liked: Sequence[str]) -> None:
         if not liked:
@@ -251,7 +276,7 @@ class RecommendationService:
             model_version=loaded.label,
             source=outcome.source,
             degraded=outcome.degraded,
-            items=outcome.items,
+            items=as_said(outcome.items, self._live, now_ms=int(self._clock() * 1_000)),
             user_id=user_id,
             unknown_items=unknown_items,
         )
@@ -276,16 +301,10 @@ class RecommendationService:
         )
 
 
-def _row_of(loaded: LoadedVersion, item_id: str) -> int:
-    row = loaded.model.item_rows.get(item_id)
-    if row is None:
-        raise NotFound(
-            "item_unknown",
-            "No item has this id.",
-            field="item_id",
-            fix="GET /api/v1/items?query=… finds items by the beginning of their title.",
-        )
-    return row
+def _watch(metrics: MetricSink, exposures: ExposureRecorder) -> None:
+    metrics.watch(catalogue.EXPOSURES, lambda: exposures.counts().recorded, outcome="recorded")
+    metrics.watch(catalogue.EXPOSURES, lambda: exposures.counts().written, outcome="written")
+    metrics.watch(catalogue.EXPOSURES, lambda: exposures.counts().dropped, outcome="dropped")
 
 
 def _user_unknown() -> NotFound:

@@ -88,3 +88,25 @@ def test_a_category_in_other_letters_is_told_by_its_own(model: RecommenderModel)
         check_question(model, 10, "EVEN")
 
     assert refusal.value.fix == "Did you mean 'even'?"
+
+
+@pytest.mark.parametrize("category", [None, "even"])
+def test_what_is_hidden_is_in_nobodys_list_and_the_next_best_takes_its_place(
+    model: RecommenderModel, category: str | None
+) -> None:
+    off = [0, 3, 8, 20, len(model.items) - 1]
+    only = None if category is None else model.category_filter(category)
+
+    found = listed(list(lists_for_all(model, 7, category=category, hidden=off)))
+
+    for user in range(0, len(model.user_ids), 11):
+        met, _ = model.history(user)
+        barred = np.concatenate((met.astype(np.intp), off))
+        one = model.recommend(model.user_factors[user], 7, met=met, excluded=barred, only=only)
+        assert found[user][0] == one.items.tolist()
+
+
+def test_where_everything_is_hidden_every_list_is_empty(model: RecommenderModel) -> None:
+    found = listed(list(lists_for_all(model, 7, hidden=range(len(model.items)))))
+
+    assert {len(items) for items, _ in found.values()} == {0}

@@ -35,7 +35,7 @@ from sqlalchemy.sql.dml import Insert
 
 from tacit.errors import Misconfigured, Unavailable
 
-REVISIONS = ("0001", "0002")
+REVISIONS = ("0001", "0002", "0003")
 """The schema's revisions, oldest first; known here so that an up-to-date database opens without loading Alembic."""
 
 Incoming = ReadOnlyColumnCollection[str, ColumnElement[Any]]

@@ -14,9 +14,9 @@ from sqlalchemy import (
     Integer,
     MetaData,
     Table,
-    Text,
     event,
 )
+from sqlalchemy import Text as AnyText
 
 metadata = MetaData(
     naming_convention={
@@ -26,6 +26,9 @@ metadata = MetaData(
         "pk": "pk_%(table_name)s",
     }
 )
+
+Text = AnyText().with_variant(AnyText(collation="C"), "postgresql")
+"""Compared and sorted by its bytes everywhere, as SQLite does it; and no index breaks when a system sorts otherwise."""
 
 Milliseconds = BigInteger().with_variant(Integer, "sqlite")
 """SQLite's INTEGER has 64 bits already, and its strict tables know no other word for it."""
@@ -202,6 +205,48 @@ event_counts = Table(
     Column("rejected", WholeNumber, nullable=False),
     CheckConstraint("received = stored + deduplicated + quarantined + rejected", "conserved"),
     comment="What became of each source's events.",
+    sqlite_strict=True,
+)
+
+catalog_revision = Table(
+    "catalog_revision",
+    metadata,
+    Column("subject", Text, primary_key=True),
+    Column("revision", WholeNumber, nullable=False),
+    comment="The last write of the catalogue's items; whoever writes takes this row first.",
+    sqlite_strict=True,
+)
+
+catalog_items = Table(
+    "catalog_items",
+    metadata,
+    Column("item_id", Text, primary_key=True),
+    Column("revision", WholeNumber, nullable=False),
+    Column("title", Text),
+    Column("categories", Text),
+    Column("tags", Text),
+    Column("labels", Text, nullable=False),
+    Column("available", Integer, nullable=False),
+    Column("expires_at_ms", Milliseconds),
+    Column("deleted", Integer, nullable=False),
+    Column("updated_at_ms", Milliseconds, nullable=False),
+    CheckConstraint("available IN (0, 1)", "available"),
+    CheckConstraint("deleted IN (0, 1)", "deleted"),
+    Index(None, "revision", "item_id"),
+    comment="What was said of items over the catalogue's door; removed ones stay, so that they stay removed.",
+    sqlite_strict=True,
+)
+
+catalog_users = Table(
+    "catalog_users",
+    metadata,
+    Column("user_id", Text, primary_key=True),
+    Column("labels", Text, nullable=False),
+    Column("item_ids", Text, nullable=False),
+    Column("categories", Text, nullable=False),
+    Column("moods", Text, nullable=False),
+    Column("updated_at_ms", Milliseconds, nullable=False),
+    comment="What was said of users over the catalogue's door, and what they chose when asked.",
     sqlite_strict=True,
 )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, ExitStack, asynccontextmanager
 
 from fastapi import APIRouter, FastAPI
@@ -10,6 +10,7 @@ from fastapi.routing import APIRoute
 from starlette.concurrency import run_in_threadpool
 
 from tacit.data.intake import Intake
+from tacit.entrypoints.api.catalogue import catalogue_routes
 from tacit.entrypoints.api.documentation import DescribedApi, documentation_routes
 from tacit.entrypoints.api.door import RequestDoor
 from tacit.entrypoints.api.errors import install_error_handlers
@@ -18,12 +19,16 @@ from tacit.entrypoints.api.health import health_routes
 from tacit.entrypoints.api.items import item_routes
 from tacit.entrypoints.api.memory import memory_share
 from tacit.entrypoints.api.recommendations import recommendation_routes
+from tacit.entrypoints.api.users import user_routes
 from tacit.monitoring import metrics as catalogue
 from tacit.monitoring.interfaces import MetricSink
+from tacit.serving.catalogue_desk import CatalogueDesk
 from tacit.serving.model_pool import ModelPool
 from tacit.serving.recommend import RecommendationService
+from tacit.serving.user_desk import UserDesk
 
 Background = Callable[[], AbstractContextManager[object]]
+Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 
 
 def create_app(
@@ -33,6 +38,8 @@ def create_app(
     *,
     version: str,
     intake: Intake | None = None,
+    items: CatalogueDesk | None = None,
+    users: UserDesk | None = None,
     extra_routers: Sequence[APIRouter] = (),
     background: Sequence[Background] = (),
     memory: Callable[[], float | None] = memory_share,
@@ -45,32 +52,59 @@ def create_app(
         metrics: Told of every request.
         version: The platform's own version, for the interface's description.
         intake: Takes events; without it, none are taken here.
+        items: Keeps the catalogue; without it, it cannot be changed here.
+        users: Keeps what is said of users, likewise.
         extra_routers: Further routes (the storefront's pages), after those of the API.
         background: What is entered before the first request and left after the last, in this order and back.
         memory: Share of the memory in use, `None` if unknown.
     """
-    app = DescribedApi(
+    app = _described(version, _lifespan(pool, background))
+    asked, kept = _asked_routes(service, pool, items, memory=memory), _kept_routes(intake, items, users)
+    routers = (*asked, documentation_routes(app), *kept, *extra_routers)
+    for router in routers:
+        app.include_router(router)
+        _start_at_zero(router, metrics)
+    install_error_handlers(app, routers)
+    app.add_middleware(RequestDoor, metrics=metrics)
+    return app
+
+
+def _described(version: str, lifespan: Lifespan) -> FastAPI:
+    return DescribedApi(
         title="Tacit",
         version=version,
         summary="Recommendations that say why, from which version, and how far they can be trusted.",
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
-        lifespan=_lifespan(pool, background),
+        lifespan=lifespan,
     )
-    own = (recommendation_routes(service), item_routes(service), health_routes(pool, memory), documentation_routes(app))
-    events = () if intake is None else (event_routes(intake),)
-    for router in (*own, *events, *extra_routers):
-        app.include_router(router)
-        _start_at_zero(router, metrics)
-    install_error_handlers(app)
-    app.add_middleware(RequestDoor, metrics=metrics)
-    return app
 
 
-def _lifespan(
-    pool: ModelPool, background: Sequence[Background]
-) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
+def _asked_routes(
+    service: RecommendationService,
+    pool: ModelPool,
+    items: CatalogueDesk | None,
+    *,
+    memory: Callable[[], float | None],
+) -> Iterator[APIRouter]:
+    """The routes that ask something."""
+    yield recommendation_routes(service)
+    yield item_routes(service, items)
+    yield health_routes(pool, memory)
+
+
+def _kept_routes(intake: Intake | None, items: CatalogueDesk | None, users: UserDesk | None) -> Iterator[APIRouter]:
+    """The routes that take something in, as far as it is taken here."""
+    if intake is not None:
+        yield event_routes(intake)
+    if items is not None:
+        yield catalogue_routes(items)
+    if users is not None:
+        yield user_routes(users)
+
+
+def _lifespan(pool: ModelPool, background: Sequence[Background]) -> Lifespan:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         stack = ExitStack()

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import MutableMapping
+from collections.abc import Iterable, MutableMapping
 from contextlib import suppress
 from typing import Any
 
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -22,6 +23,7 @@ STATUS: dict[type[TacitError], int] = {BadInput: 422, NotFound: 404, Refused: 40
 
 CODE_STATUS: dict[str, int] = {
     "body_empty": 400,
+    "cursor_invalid": 400,
     "encoding_invalid": 400,
     "encoding_unsupported": 400,
     "host_invalid": 400,
@@ -85,8 +87,14 @@ def unexpected_response(request_id: str) -> Response:
     return _problem(facts, 500, request_id, headers={})
 
 
-def install_error_handlers(app: FastAPI) -> None:
-    """Have every error that a handler, or the framework itself, raises answered with a problem document."""
+def install_error_handlers(app: FastAPI, routers: Iterable[APIRouter]) -> None:
+    """Have every error that a handler, or the framework itself, raises answered with a problem document.
+
+    Args:
+        app: The application.
+        routers: All that it includes.
+    """
+    methods = _methods(routers)
 
     async def answer_ours(request: Request, error: Exception) -> Response:
         if not isinstance(error, TacitError):
@@ -96,7 +104,10 @@ def install_error_handlers(app: FastAPI) -> None:
     async def answer_frameworks(request: Request, error: Exception) -> Response:
         response = _noted(request.scope, _translated(error))
         for name, value in (getattr(error, "headers", None) or {}).items():
-            response.headers[name] = _with_head(value) if name.lower() == "allow" else value
+            response.headers[name] = value
+        allowed = methods.get(getattr(request.scope.get("route"), "path", ""))
+        if response.status_code == 405 and allowed:
+            response.headers["Allow"] = ", ".join(sorted(allowed))
         return response
 
     app.add_exception_handler(TacitError, answer_ours)
@@ -151,6 +162,12 @@ def _translated(error: Exception) -> TacitError:
     return BadInput("request_invalid", "The request cannot be understood.", fix="/docs shows what is expected.")
 
 
-def _with_head(allowed: str) -> str:
-    methods = {method.strip() for method in allowed.split(",")}
-    return ", ".join(sorted(methods | {"HEAD"} if "GET" in methods else methods))
+def _methods(routers: Iterable[APIRouter]) -> dict[str, set[str]]:
+    """Every method of each address; the framework names those of the first route at it alone."""
+    found: dict[str, set[str]] = {}
+    for router in routers:
+        for route in router.routes:
+            if isinstance(route, APIRoute):
+                own = route.methods or set()
+                found.setdefault(route.path, set()).update(own, ("HEAD",) if "GET" in own else ())
+    return found

@@ -11,6 +11,7 @@ from urllib.parse import parse_qsl, unquote_to_bytes
 
 from starlette.requests import Request
 
+from tacit.entrypoints.api.cursors import place_of
 from tacit.entrypoints.api.texts import checked_id, checked_text, shown
 from tacit.errors import BadInput
 
@@ -55,6 +56,9 @@ ASSIGN_IDS = Parameter(
     "assign_ids",
     "Give an event without `event_id` one of ours; sent again, it is another event.",
     {"type": "boolean", "default": False},
+)
+CURSOR = Parameter(
+    "cursor", "Where a page of the whole list by id begins: empty for the first, else `next_cursor` of the one before."
 )
 QUERY = Parameter("query", "Beginning of a title, or of a word in it; case and accents do not matter.")
 
@@ -128,6 +132,25 @@ class Query:
         if given not in ("true", "false"):
             raise BadInput("flag_invalid", f"{name} is neither true nor false.", field=name, fix="Send true or false.")
         return given == "true"
+
+    def is_paged(self) -> bool:
+        """Whether the whole list is asked for, page by page.
+
+        Raises:
+            BadInput: `parameters_conflict` if it is to be searched as well.
+        """
+        if "cursor" in self.values and "query" in self.values:
+            detail = "A search has no pages, so that query and cursor cannot stand together."
+            raise BadInput("parameters_conflict", detail, field="cursor", fix="Send one of them.")
+        return "cursor" in self.values
+
+    def place(self) -> str:
+        """The id behind which a page begins; empty for the first.
+
+        Raises:
+            BadInput: `cursor_invalid`.
+        """
+        return place_of(self.values.get("cursor", ("",))[0])
 
     def text(self) -> str:
         """What to search for; empty where nothing is given."""

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from starlette.responses import Response
 
+from tacit.data.catalog_entries import Preferences
 from tacit.serving.answers import Answer, ItemView, Recommendation
+from tacit.serving.user_desk import UserView
 
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 
 
@@ -38,7 +42,33 @@ def item_body(item: ItemView) -> dict[str, Any]:
         "categories": item.categories,
         "tags": item.tags,
         "listeners": item.listeners,
+        "labels": json.loads(item.labels),
+        "available": item.available,
+        "expires_at": _moment(item.expires_at_ms),
+        "updated_at": _moment(item.updated_at_ms),
     }
+
+
+def user_body(user: UserView) -> dict[str, Any]:
+    """A user as plain values."""
+    return {
+        "user_id": user.user_id,
+        "labels": json.loads(user.labels),
+        "preferences": preferences_body(user.preferences),
+        "interactions": user.interactions,
+        "updated_at": _moment(user.updated_at_ms),
+    }
+
+
+def preferences_body(chosen: Preferences) -> dict[str, Any]:
+    """A choice as plain values."""
+    return {"items": chosen.item_ids, "categories": chosen.categories, "moods": chosen.moods}
+
+
+def _moment(at_ms: int | None) -> str | None:
+    if at_ms is None:
+        return None
+    return (_EPOCH + timedelta(milliseconds=at_ms)).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _recommendation_body(item: Recommendation) -> dict[str, Any]:

@@ -54,12 +54,19 @@ class ItemBody(_Body):
     categories: list[str]
     tags: list[str]
     listeners: int = Field(description="How many users met it.")
+    labels: dict[str, Any] = Field(description="Further facts.")
+    available: bool = Field(description="Whether it may be shown now.")
+    expires_at: str | None = Field(description="When it may no longer be shown; null for never.")
+    updated_at: str | None = Field(description="When something was last said of it here; null if nothing was.")
 
 
 class ItemsBody(_Body):
-    """Items found."""
+    """Items found, or a page of all by id."""
 
     items: list[ItemBody]
+    next_cursor: str | None = Field(
+        default=None, description="Where the next page begins; null behind the last one; a search has no pages."
+    )
 
 
 class HealthBody(_Body):

@@ -81,7 +81,14 @@ def _serve_until_told(app: App, parts: Serving, *, told: Told) -> None:
     examples = tuple(loaded.model.user_ids[: app.settings.serving.example_users])
     pages = storefront_router(parts.service, dataset=lambda: _dataset(parts), example_users=examples)
     api = create_app(
-        parts.service, parts.pool, parts.metrics, version=__version__, intake=parts.intake, extra_routers=[pages]
+        parts.service,
+        parts.pool,
+        parts.metrics,
+        version=__version__,
+        intake=parts.intake,
+        items=parts.items,
+        users=parts.users,
+        extra_routers=[pages],
     )
     server = ApiServer(api, host=app.settings.host, port=app.settings.port)
     with MetricsListener(parts.metrics.registry, METRICS_HOST, app.settings.metrics_on) as listener:

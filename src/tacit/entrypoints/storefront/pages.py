@@ -8,6 +8,7 @@ from typing import Annotated
 from fastapi import APIRouter, Header, Query, Response
 from fastapi.responses import RedirectResponse
 
+from tacit.data.catalog_edits import item_unknown
 from tacit.entrypoints.storefront.assets import PREFIX, Assets, read_assets
 from tacit.entrypoints.storefront.failures import UNEXPECTED, failure_of
 from tacit.entrypoints.storefront.rendering import Renderer, new_renderer
@@ -139,6 +140,8 @@ class Storefront:
         """What is like an item."""
         selection = selection_of(like or (), category)
         item = self._service.item(plain_text(item_id, field="item"))
+        if not item.available:
+            raise item_unknown()
         answer = self._service.similar(item.item_id, limit=LIST_LENGTH)
         return self._page(
             "similar.html",
@@ -171,7 +174,7 @@ class Storefront:
         )
 
     def _known(self, item_ids: tuple[str, ...]) -> list[ItemView]:
-        return [item for item in map(self._item, item_ids) if item is not None]
+        return [item for item in map(self._item, item_ids) if item is not None and item.available]
 
     def _item(self, item_id: str) -> ItemView | None:
         try:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from tacit.data.interfaces import Progress, silent
 from tacit.errors import BadInput
 from tacit.models.recommender.categories import check_category
-from tacit.models.recommender.engines.interfaces import Floats, Positions
+from tacit.models.recommender.engines.interfaces import Filter, Floats, Positions
 from tacit.models.recommender.model import RecommenderModel
 
 LONGEST = 1_000
@@ -53,6 +53,7 @@ def lists_for_all(
     *,
     category: str | None = None,
     min_interactions: int = 1,
+    hidden: Sequence[int] = (),
     progress: Progress = silent,
 ) -> Iterator[ListChunk]:
     """What each user would be answered personally: the same items, order and scores as one question at a time.
@@ -65,9 +66,10 @@ def lists_for_all(
         count: Items each, at most 1,000.
         category: The only category to list from.
         min_interactions: Items with factors a history needs, at least 1.
+        hidden: Positions of items that are in nobody's list.
         progress: Told after each chunk.
     """
-    only = None if category is None else model.category_filter(category)
+    only = _allowed(model, category, hidden)
     for start in range(0, len(model.user_ids), _CHUNK):
         rows = slice(start, min(start + _CHUNK, len(model.user_ids)))
         histories = model.histories(rows)
@@ -77,3 +79,11 @@ def lists_for_all(
         )
         yield ListChunk(start + listed, found.items, found.scores)
         progress("listing", rows.stop / len(model.user_ids))
+
+
+def _allowed(model: RecommenderModel, category: str | None, hidden: Sequence[int]) -> Filter | None:
+    if not hidden:
+        return None if category is None else model.category_filter(category)
+    allowed = np.ones(len(model.items), bool) if category is None else model.categories[category].copy()
+    allowed[list(hidden)] = False
+    return model.index.filter(allowed[: len(model.item_factors)])
