@@ -9,6 +9,10 @@ from pathlib import Path
 import pytest
 import structlog
 
+from tests.postgres_server import _kept_database, postgres_database, postgres_databases
+
+__all__ = ["_kept_database", "postgres_database", "postgres_databases", "shared_data"]
+
 
 @pytest.fixture(scope="session")
 def shared_data() -> Path:

@@ -7,8 +7,10 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from tacit.adapters.sql.engine import open_database
+from tacit.adapters.sql.events import SqlEventStore
 from tacit.data.event_effects import Effect, Plan
-from tacit.data.events import Event, LoggedEvent
+from tacit.data.events import Event, EventLog, LoggedEvent
 from tacit.data.ingestion import Admission, Applied, EventStore, Ingestion
 from tacit.errors import Unavailable
 
@@ -100,6 +102,12 @@ def ingestion(
     **options: Any,
 ) -> Ingestion:
     return Ingestion(log, store, TYPES, admission=Admission(known=known), **options)
+
+
+def steps_into(log: EventLog, url: str) -> Ingestion:
+    """What applies a log to a database, whatever the items are."""
+    store = SqlEventStore(open_database(url))
+    return Ingestion(log, store, TYPES, admission=Admission("accept"))
 
 
 def run_out(steps: Ingestion) -> Applied:

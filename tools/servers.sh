@@ -1,16 +1,45 @@
 #!/usr/bin/env bash
 # Fetch what the tests drive besides Python packages, where we may; a test that misses something says so and is skipped.
+# With REQUIRE_SERVERS=1 a server that is neither here nor to be had is an error: the gate is not to pass untested.
 set -euo pipefail
 
 have() { command -v "$1" >/dev/null 2>&1; }
+have_chromium() { have chromium || have chromium-browser || have google-chrome; }
+have_postgres() { have initdb || compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null; }
+have_redis() { have redis-server; }
 
-if have chromium || have chromium-browser || have google-chrome; then
-  exit 0
+install() { # PACKAGE...: quietly, and no service of the machine's own is set up for it
+  local settings=/etc/postgresql-common/createcluster.conf
+  if [ ! -e "$settings" ]; then
+    mkdir -p "${settings%/*}"
+    echo "create_main_cluster = false" >"$settings"
+  fi
+  apt-get install -qq --yes --no-install-recommends "$@" >/dev/null 2>&1 </dev/null
+}
+
+missing=()
+have_chromium || missing+=(chromium)
+have_postgres || missing+=(postgres)
+have_redis || missing+=(redis)
+[ ${#missing[@]} -gt 0 ] || exit 0
+
+if [ "$(id -u)" = 0 ] && have apt-get; then
+  export DEBIAN_FRONTEND=noninteractive
+  apt-get update -qq >/dev/null 2>&1 </dev/null || true
+  for each in "${missing[@]}"; do
+    case $each in
+      postgres) install postgresql-15 || install postgresql || true ;;
+      redis) install redis-server || true ;;
+      chromium) install chromium || true ;;
+    esac
+  done
 fi
-if [ "$(id -u)" != 0 ] || ! have apt-get; then
-  echo "no Chromium here: the browser tests will be skipped (Debian: apt-get install chromium)" >&2
-  exit 0
+
+have_chromium || echo "no Chromium here: the browser tests will be skipped (Debian: apt-get install chromium)" >&2
+lacking=0
+have_postgres || { lacking=1; echo "no PostgreSQL here: its tests will be skipped (Debian: apt-get install postgresql)" >&2; }
+have_redis || { lacking=1; echo "no Redis here: its tests will be skipped (Debian: apt-get install redis-server)" >&2; }
+if [ "${REQUIRE_SERVERS:-}" = 1 ] && [ $lacking = 1 ]; then
+  echo "the gate needs these servers, and they could not be installed" >&2
+  exit 1
 fi
-export DEBIAN_FRONTEND=noninteractive
-{ apt-get update -qq && apt-get install -qq --yes --no-install-recommends chromium; } >/dev/null </dev/null ||
-  echo "Chromium could not be installed: the browser tests will be skipped" >&2

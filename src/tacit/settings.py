@@ -14,16 +14,17 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
 
 from tacit.errors import Misconfigured
+from tacit.security.secrets import address_shown
 
 ENV_PREFIX = "TACIT_"
 CONFIG_VARIABLE = "TACIT_CONFIG"
 FOREIGN_VARIABLES = frozenset({CONFIG_VARIABLE, "TACIT_ISA", "TACIT_TEST_DATA"})
 """Variables of our prefix that are no settings."""
 
-_FROZEN = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+_FROZEN = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True, hide_input_in_errors=True)
 
 
 class Imports(BaseModel):
@@ -165,6 +166,11 @@ class Settings(BaseModel):
 
     home: Path = Path("./.tacit")
     """Folder that holds everything: database, history, versions, keys."""
+    database_url: SecretStr | None = None
+    """Where the database is: `sqlite:///…`, or `postgresql://…` (needs the extra `postgres`); unset, a file in `home`.
+
+    Give it in the environment rather than in a file that others read: it may hold a password, which is never shown.
+    """
     data: Path | None = None
     """Folder or file that `tacit up` imports into an empty home; unset, it downloads or generates one."""
     dataset: str | None = None
@@ -209,7 +215,7 @@ class Origin:
 
     Attributes:
         key: Dotted name (`als.factors`).
-        value: The value in force.
+        value: The value in force; of a secret no more than may be seen.
         source: `default`, `flag`, the variable's name, or the file's path.
     """
 
@@ -252,7 +258,8 @@ def load_settings(
             values[key], sources[key] = value, source
     settings = _validated(values, sources)
     found = tuple(
-        Origin(key, value, sources.get(key, "default")) for key, value in _flat(settings.model_dump()).items()
+        Origin(key, _presentable(value), sources.get(key, "default"))
+        for key, value in _flat(settings.model_dump()).items()
     )
     return SettingsInForce(settings, found)
 
@@ -260,6 +267,10 @@ def load_settings(
 def known_keys() -> dict[str, object]:
     """Every dotted key and its default."""
     return _flat(Settings().model_dump())
+
+
+def _presentable(value: object) -> object:
+    return address_shown(value.get_secret_value()) if isinstance(value, SecretStr) else value
 
 
 def _from_file(config: Path | None, environ: Mapping[str, str]) -> dict[str, tuple[object, str]]:
@@ -370,7 +381,7 @@ def _kind(annotation: Any) -> str:
         return " | ".join(str(choice) for choice in choices)
     if choices:
         return " | ".join(_kind(choice) for choice in choices if choice is not type(None))
-    return str(annotation.__name__).lower()
+    return "secret" if annotation is SecretStr else str(annotation.__name__).lower()
 
 
 def _shown(default: object) -> str:

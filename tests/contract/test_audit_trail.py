@@ -20,10 +20,13 @@ FACTS = {"forced": True, "reason": "Björk\n", "skipped": [{"number": 4}], "repl
 ENTRY = AuditEntry("model_promoted", "ann", "recommender/7", "2026-01-02T12:00:00Z", FACTS)
 
 
-@pytest.fixture(params=["memory", "sqlite"])
+@pytest.fixture(params=["memory", "sqlite", "postgres"])
 def trail(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Trail]:
     if request.param == "memory":
         yield MemoryAuditTrail()
+        return
+    if request.param == "postgres":
+        yield SqlAuditTrail(request.getfixturevalue("postgres_database"))
         return
     database = open_database(f"sqlite:///{tmp_path}/tacit.db")
     yield SqlAuditTrail(database)

@@ -14,10 +14,13 @@ from tacit.adapters.sql.exposures import SqlExposureLog
 from tacit.serving.exposures import Exposure, ExposureLog
 
 
-@pytest.fixture(params=["memory", "sqlite"])
+@pytest.fixture(params=["memory", "sqlite", "postgres"])
 def log(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[ExposureLog]:
     if request.param == "memory":
         yield MemoryExposureLog()
+        return
+    if request.param == "postgres":
+        yield SqlExposureLog(request.getfixturevalue("postgres_database"))
         return
     database = open_database(f"sqlite:///{tmp_path}/tacit.db")
     yield SqlExposureLog(database)

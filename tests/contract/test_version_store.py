@@ -20,10 +20,13 @@ def folder_of(name: str, number: int) -> Path:
     return Path("versions", name, str(number))
 
 
-@pytest.fixture(params=["memory", "sqlite"])
+@pytest.fixture(params=["memory", "sqlite", "postgres"])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[VersionStore]:
     if request.param == "memory":
         yield MemoryVersionStore()
+        return
+    if request.param == "postgres":
+        yield SqlVersionStore(request.getfixturevalue("postgres_database"), folder_of)
         return
     database = open_database(f"sqlite:///{tmp_path}/tacit.db")
     yield SqlVersionStore(database, folder_of)

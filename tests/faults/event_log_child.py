@@ -1,7 +1,8 @@
 """A process that appends events until it is killed, and says what was acknowledged before it does anything else.
 
-`python -m tests.faults.event_log_child FOLDER RUN CRASH_AT` with `CRASH_AT` as `name:n` (the n-th time the log passes
-the point of that name, the process ends like one that was killed) or `-` (never).
+`python -m tests.faults.event_log_child FOLDER RUN CRASH_AT FOLLOWS` with `CRASH_AT` as `name:n` (the n-th time the log
+passes the point of that name, the process ends like one that was killed) or `-` (never), and `FOLLOWS` as the URL of a
+database to apply the log to, or `-`.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import os
 import random
 import sys
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -68,7 +70,21 @@ def append_for_ever(log: SqliteEventLog, prefix: str) -> None:
             say(f"ack {event_id} {receipt.sequence} {receipt.outcome}")
 
 
-def main(folder: str, run: str, point: str) -> int:
+def following(log: SqliteEventLog, url: str) -> threading.Thread:
+    """Will apply the log to a database, as a server does beside taking events."""
+    from tests.ingestions import steps_into
+
+    steps = steps_into(log, url)
+
+    def follow_for_ever() -> None:
+        while True:
+            if not steps.step().read:
+                time.sleep(0.001)
+
+    return threading.Thread(target=follow_for_ever, daemon=True)
+
+
+def main(folder: str, run: str, point: str, follows: str = "-") -> int:
     try:
         log = SqliteEventLog(
             Path(folder), clock=lambda: datetime.now(UTC), largest_wal_bytes=200_000, crash=crash_at(point)
@@ -76,7 +92,10 @@ def main(folder: str, run: str, point: str) -> int:
     except TacitError as error:
         say(f"error {error.code}")
         return 1
+    follower = None if follows == "-" else following(log, follows)
     say("ready")
+    if follower is not None:
+        follower.start()
     for number in range(APPENDERS):
         threading.Thread(target=append_for_ever, args=(log, f"{run}/{number}"), daemon=True).start()
     threading.Event().wait(60)

@@ -24,16 +24,21 @@ RESTART_SECONDS = 5.0
 
 @dataclass
 class Victim:
-    """One folder, and every acknowledgement that a process over it gave before it died."""
+    """One folder, and every acknowledgement that a process over it gave before it died.
+
+    Attributes:
+        follows: Where the process applies the log to while it appends; `-` for nowhere.
+    """
 
     folder: Path
+    follows: str = "-"
     acknowledged: dict[str, int] = field(default_factory=dict)
     runs: int = 0
 
     def run(self, *, crash_at: str = "-", kill_after_s: float | None = None) -> int:
         """Let a process append until it dies; its return code."""
         self.runs += 1
-        child = started(self.folder, run=f"run{self.runs}", crash_at=crash_at)
+        child = started(self.folder, run=f"run{self.runs}", crash_at=crash_at, follows=self.follows)
         assert child.stdout is not None
         said = [child.stdout.readline()]
         if kill_after_s is not None:
@@ -63,10 +68,10 @@ class Victim:
         assert [logged for logged in kept if logged.event != event_of(logged.event.event_id)] == []
 
 
-def started(folder: Path, *, run: str, crash_at: str = "-") -> subprocess.Popen[str]:
+def started(folder: Path, *, run: str, crash_at: str = "-", follows: str = "-") -> subprocess.Popen[str]:
     path = os.pathsep.join([str(ROOT / "src"), str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
     return subprocess.Popen(
-        [sys.executable, "-m", "tests.faults.event_log_child", str(folder), run, crash_at],
+        [sys.executable, "-m", "tests.faults.event_log_child", str(folder), run, crash_at, follows],
         stdout=subprocess.PIPE,
         text=True,
         cwd=ROOT,

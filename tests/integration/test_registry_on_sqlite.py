@@ -173,7 +173,7 @@ def test_what_stores_write_in_one_transaction_appears_together_or_not_at_all(dat
 def test_a_reader_for_whom_no_connection_is_left_is_told_to_come_back(
     tmp_path: Path, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tacit.adapters.sql.engine._BUSY_SECONDS", 0.1)
+    monkeypatch.setattr("tacit.adapters.sql.sqlite.BUSY_SECONDS", 0.1)
     hasty = open_database(f"sqlite:///{tmp_path}/tacit.db")
 
     with ExitStack() as held:
@@ -189,7 +189,7 @@ def test_a_reader_for_whom_no_connection_is_left_is_told_to_come_back(
 def test_a_writer_that_cannot_get_its_place_says_so_instead_of_failing_oddly(
     tmp_path: Path, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tacit.adapters.sql.engine._BUSY_SECONDS", 0.1)
+    monkeypatch.setattr("tacit.adapters.sql.sqlite.BUSY_SECONDS", 0.1)
     hasty = open_database(f"sqlite:///{tmp_path}/tacit.db")
 
     with database.writing(), pytest.raises(Unavailable) as refusal:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import traceback
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tacit.errors import Misconfigured
+from tacit.security.secrets import address_shown
 from tacit.settings import SettingsInForce, described_fields, known_keys, load_settings
 
 
@@ -123,3 +127,52 @@ def test_metrics_get_a_port_of_their_own_unless_told() -> None:
 def test_every_setting_has_a_meaning() -> None:
     assert [key for key, kind, _, said in described_fields() if not (kind and said.endswith("."))] == []
     assert [key for key, *_ in described_fields()] == list(known_keys())
+
+
+ADDRESSES = {
+    "postgresql://ann:s3cret@db:5432/tacit": "postgresql://ann:***@db:5432/tacit",
+    "postgresql://ann:s3c/r@t?#@db/tacit": "postgresql://ann:***@db/tacit",
+    "postgresql://ann@db/tacit?password=s3cret&sslmode=require": "postgresql://ann@db/tacit",
+    "postgresql://db/tacit?user=ann&password=s3cret": "postgresql://db/tacit",
+    "postgresql+psycopg://ann:s3cret@/tacit?host=db1,db2": "postgresql+psycopg://ann:***@/tacit",
+    "postgresql://ann:s3cret": "***",
+    "host=db password=s3cret": "***",
+    "s3cret": "***",
+    "sqlite:////srv/tacit/tacit.db": "sqlite:////srv/tacit/tacit.db",
+}
+
+
+@pytest.mark.parametrize("address", ADDRESSES)
+def test_a_database_address_is_shown_without_what_may_be_its_password(address: str) -> None:
+    found = loaded(TACIT_DATABASE_URL=address)
+    shown = {origin.key: origin.value for origin in found.origins}["database_url"]
+
+    assert shown == ADDRESSES[address]
+    assert "s3cret" not in f"{found!r} {found.settings} {found.settings.model_dump_json()}"
+    assert found.settings.database_url is not None
+    assert found.settings.database_url.get_secret_value() == address
+
+
+@given(password=st.text(st.characters(codec="utf-8"), min_size=1), user=st.from_regex("[a-z]{1,8}", fullmatch=True))
+def test_no_password_shows_whatever_signs_it_has(password: str, user: str) -> None:
+    shown = address_shown(f"postgresql://{user}:{password}@host/tacit")
+
+    assert shown in (f"postgresql://{user}:***@host/tacit", "***")
+
+
+def test_a_refused_setting_beside_a_secret_does_not_tell_it() -> None:
+    problem = refusal(TACIT_DATABASE_URL="'postgresql://ann:s3cret@db/tacit'")
+
+    assert (problem.field, "s3cret" in repr(problem.as_dict())) == ("database_url", False)
+
+
+def test_a_refusal_of_all_settings_together_does_not_tell_a_secret_even_in_its_trace() -> None:
+    problem = refusal(TACIT_DATABASE_URL="postgresql://ann:s3cret@db/tacit", TACIT_HOST="192.0.2.1")
+
+    assert "s3cret" not in "".join(traceback.format_exception(problem))
+
+
+def test_the_reference_says_that_a_secret_is_one() -> None:
+    kinds = {key: (kind, default) for key, kind, default, _ in described_fields()}
+
+    assert kinds["database_url"] == ("secret", "unset")

@@ -6,7 +6,7 @@ reads the settings opens at once.
 
 from tacit.bootstrap.app import MODEL, App
 from tacit.bootstrap.serving import Serving, serving, serving_lock, serving_process
-from tacit.bootstrap.wiring import build
+from tacit.bootstrap.wiring import build, reach_database
 from tacit.settings import Settings, SettingsInForce, load_settings
 
 __all__ = [
@@ -17,6 +17,7 @@ __all__ = [
     "SettingsInForce",
     "build",
     "load_settings",
+    "reach_database",
     "serving",
     "serving_lock",
     "serving_process",

@@ -27,17 +27,31 @@ def build(in_force: SettingsInForce) -> Iterator[App]:
     """Wire the platform over a home folder, and close what was opened at the end.
 
     Raises:
-        Misconfigured: The home cannot be used (`home_unusable`, `schema_newer`, …).
+        Misconfigured: The home cannot be used (`home_unusable`, `schema_newer`, `database_unsupported`, …).
     """
     from tacit.adapters.homes import usable_home
     from tacit.adapters.sql.engine import file_url, open_database
 
     home = usable_home(in_force.settings.home)
-    database = open_database(file_url(home / "tacit.db"))
+    address = in_force.settings.database_url
+    database = open_database(file_url(home / "tacit.db") if address is None else address.get_secret_value())
     try:
         yield _wired(in_force, home, database)
     finally:
         database.close()
+
+
+def reach_database(in_force: SettingsInForce) -> None:
+    """See that the database that the settings name is there and lets us in; nothing is made or changed.
+
+    Raises:
+        Misconfigured, Unavailable: It cannot be used, or not now.
+    """
+    from tacit.adapters.sql import engine
+
+    address = in_force.settings.database_url
+    if address is not None:
+        engine.reach_database(address.get_secret_value())
 
 
 def _wired(in_force: SettingsInForce, home: Path, database: Database) -> App:

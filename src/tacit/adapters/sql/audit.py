@@ -43,7 +43,7 @@ class SqlAuditTrail:
 
     def links(self) -> Sequence[AuditLink]:
         """The whole trail, oldest first, for `first_broken` to go through."""
-        with self._database.reading() as connection:
+        with self._database.reading(patient=True) as connection:
             return [_link(row) for row in connection.execute(select(audit).order_by(audit.c.sequence))]
 
 

@@ -8,7 +8,8 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, Table, bindparam, delete, select, update
 
-from tacit.adapters.sql.engine import Database, Incoming, insert_merging, insert_new, is_listed, listing
+from tacit.adapters.sql.dialects import Incoming, insert_merging, insert_new, is_listed, listing
+from tacit.adapters.sql.engine import Database, again_after_conflict
 from tacit.adapters.sql.tables import catalog_items, catalog_revision, catalog_users
 from tacit.data.catalog_edits import Decide, Result
 from tacit.data.catalog_entries import ItemChange, ItemEntry, Preferences, UserEntry
@@ -46,12 +47,14 @@ class SqlCatalogStore:
         with self._database.reading() as connection:
             return _revision(connection)
 
+    @again_after_conflict()
     def put_items(self, entries: Sequence[ItemEntry]) -> int:
-        with self._database.writing() as connection:
+        with self._database.writing(queued=False) as connection:
             return _write_items(connection, entries, revision=_locked_revision(connection))
 
+    @again_after_conflict()
     def edit_items(self, item_ids: Sequence[str], decide: Decide[ItemEntry, Result]) -> Result:
-        with self._database.writing() as connection:
+        with self._database.writing(queued=False) as connection:
             revision = _locked_revision(connection)
             before = {entry.item_id: entry for entry in _items(connection, item_ids)}
             entries, answer = decide(before)
@@ -77,13 +80,15 @@ class SqlCatalogStore:
             rows = connection.execute(later if cut is None else later.where(kept.revision <= cut))
             return [ItemChange(row.revision, _item_of(row)) for row in rows]
 
+    @again_after_conflict()
     def put_users(self, entries: Sequence[UserEntry]) -> None:
-        with self._database.writing() as connection:
+        with self._database.writing(queued=False) as connection:
             _locked_revision(connection)
             _write_users(connection, entries)
 
+    @again_after_conflict()
     def edit_users(self, user_ids: Sequence[str], decide: Decide[UserEntry, Result]) -> Result:
-        with self._database.writing() as connection:
+        with self._database.writing(queued=False) as connection:
             _locked_revision(connection)
             before = {entry.user_id: entry for entry in _users(connection, user_ids)}
             entries, answer = decide(before)
@@ -100,9 +105,10 @@ class SqlCatalogStore:
         with self._database.reading() as connection:
             return [_user_of(row) for row in connection.execute(statement)]
 
+    @again_after_conflict()
     def remove_users(self, user_ids: Sequence[str]) -> int:
         removal = delete(catalog_users).where(is_listed(catalog_users.c.user_id, "ids"))
-        with self._database.writing() as connection:
+        with self._database.writing(queued=False) as connection:
             _locked_revision(connection)
             return connection.execute(removal, {"ids": listing(user_ids)}).rowcount
 

@@ -2,114 +2,227 @@
 
 from __future__ import annotations
 
-import json
+import random
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from functools import lru_cache
-from operator import itemgetter
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from functools import wraps
 from pathlib import Path
-from typing import Any
+from typing import Concatenate, ParamSpec, Protocol, TypeVar
 
-from sqlalchemy import (
-    URL,
-    ColumnElement,
-    Connection,
-    Dialect,
-    Engine,
-    Table,
-    bindparam,
-    create_engine,
-    event,
-    func,
-    inspect,
-    make_url,
-    select,
-    text,
-)
-from sqlalchemy.dialects import sqlite
-from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError
+from sqlalchemy import URL, Connection, Engine, make_url, select
+from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
-from sqlalchemy.sql.base import ReadOnlyColumnCollection
-from sqlalchemy.sql.dml import Insert
 
+from tacit.adapters.deadlines import remaining, within
+from tacit.adapters.sql.dialects import Backend
+from tacit.adapters.sql.postgresql import Patience, PostgresqlBackend
+from tacit.adapters.sql.schema import revision_of, upgrade
+from tacit.adapters.sql.sqlite import SqliteBackend
 from tacit.errors import Misconfigured, Unavailable
 
 REVISIONS = ("0001", "0002", "0003")
 """The schema's revisions, oldest first; known here so that an up-to-date database opens without loading Alembic."""
 
-Incoming = ReadOnlyColumnCollection[str, ColumnElement[Any]]
-"""The columns of a row that met one of its key."""
+TRIES = 4
+"""How often a deed is begun that meets other writers: once, and again three times."""
 
-_MIGRATIONS = Path(__file__).parent / "migrations"
-_BUSY_SECONDS = 5.0
-_FILE_WANTED = "Use sqlite:////absolute/path/tacit.db."
-_CODES = {
-    "SQLITE_BUSY": "database_busy",
-    "SQLITE_CORRUPT": "database_damaged",
-    "SQLITE_NOTADB": "database_damaged",
-    "SQLITE_FULL": "storage_full",
-}
-_FIXES = {
-    "database_busy": "Try again; if it stays busy, see which other process uses this home.",
-    "database_damaged": "Restore tacit.db from a backup.",
-    "storage_full": "Free some space in the home folder and do it again.",
-    "database_unavailable": "See that tacit.db in the home folder can be read and written, and try again.",
-}
+_FIRST_PAUSE = 0.02
+_FOR_AN_UPGRADE = Patience(patient_seconds=86_400, lock_seconds=10)
+_URL_WANTED = "Use sqlite:////absolute/path/tacit.db or postgresql://user:password@host/database."
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+@dataclass
+class _Unit:
+    """The unit of work that a thread is in."""
+
+    connection: Connection
+    is_queued: bool = False
 
 
 class Database:
     """The relational store, as its adapters use it.
 
     A unit of work opened in a thread is joined by whatever else that thread does to this database meanwhile, so that
-    several stores commit or fail together.
+    several stores commit or fail together.  On PostgreSQL every unit has a deadline, which includes waiting for its
+    connection and its commit; a unit that misses it fails, and its connection is thrown away.
     """
 
-    def __init__(self, engine: Engine) -> None:
-        self.engine = engine
-        self._writer = engine.execution_options(tacit_writes=True)
+    def __init__(self, backend: Backend) -> None:
+        self._backend = backend
         self._joined = threading.local()
 
+    @property
+    def engine(self) -> Engine:
+        return self._backend.engine
+
+    @property
+    def kind(self) -> str:
+        """`sqlite` or `postgresql`."""
+        return self.engine.dialect.name
+
+    @property
+    def is_joined(self) -> bool:
+        """Whether this thread is in a unit of work that writes."""
+        return self._current() is not None
+
     @contextmanager
-    def reading(self) -> Iterator[Connection]:
+    def reading(self, *, patient: bool = False) -> Iterator[Connection]:
         """A consistent view.
 
+        Args:
+            patient: Whether no request waits for it, so that it may take a minute.
+
         Raises:
-            Unavailable: `database_busy`, `database_damaged`, `storage_full` or `database_unavailable`.
+            Unavailable: `database_busy`, `database_timeout`, `database_damaged`, `storage_full` or
+                `database_unavailable`.
         """
-        current: Connection | None = getattr(self._joined, "connection", None)
+        current = self._current()
         if current is not None:
-            yield current
+            yield current.connection
             return
-        with _drivers_errors_translated(), self.engine.begin() as connection:
+        with self._unit(self._backend.reader, is_writing=False, is_patient=patient) as connection:
             yield connection
 
     @contextmanager
-    def writing(self) -> Iterator[Connection]:
+    def writing(self, *, patient: bool = False, queued: bool = True) -> Iterator[Connection]:
         """The one place in the queue of writers; commits on the way out, or leaves no trace.
 
+        Args:
+            patient: Whether no request waits for it, so that it may take a minute.
+            queued: Whether to wait until no other unit of the queue is at work.  A unit that needs no more order than
+                its statements and row locks give need not, on PostgreSQL; it may meet another there and fail, for
+                `again_after_conflict` to do it anew.  SQLite knows no writing without.
+
         Raises:
-            Unavailable: `database_busy`, `database_damaged`, `storage_full` or `database_unavailable`.
+            Unavailable: `database_busy`, `database_conflict`, `database_timeout`, `database_read_only`,
+                `database_damaged`, `storage_full` or `database_unavailable`.
         """
-        current: Connection | None = getattr(self._joined, "connection", None)
+        current = self._current()
         if current is not None:
-            yield current
+            self._take_place(current, queued=queued)
+            yield current.connection
             return
-        with _drivers_errors_translated(), self._writer.begin() as connection:
-            self._joined.connection = connection
+        with self._unit(self._backend.writer, is_writing=True, is_patient=patient) as connection:
+            unit = self._joined.unit = _Unit(connection)
             try:
+                self._take_place(unit, queued=queued)
                 yield connection
             finally:
-                self._joined.connection = None
+                self._joined.unit = None
 
     @contextmanager
-    def transaction(self) -> Iterator[None]:
+    def transaction(self, *, patient: bool = False) -> Iterator[None]:
         """Make everything written within appear together, or not at all."""
-        with self.writing():
+        with self.writing(patient=patient):
             yield
+
+    def deadline(self, *, patient: bool = False) -> AbstractContextManager[None]:
+        """Where several units that write must be over in the time that one has."""
+        return within(self._backend.seconds(is_writing=True, is_patient=patient))
 
     def close(self) -> None:
         self.engine.dispose()
+
+    def _current(self) -> _Unit | None:
+        unit: _Unit | None = getattr(self._joined, "unit", None)
+        return unit
+
+    def _take_place(self, unit: _Unit, *, queued: bool) -> None:
+        if queued and not unit.is_queued:
+            self._backend.take_place(unit.connection)
+            unit.is_queued = True
+
+    @contextmanager
+    def _unit(self, engine: Engine, *, is_writing: bool, is_patient: bool) -> Iterator[Connection]:
+        with (
+            within(self._backend.seconds(is_writing=is_writing, is_patient=is_patient)),
+            self._backend.lane(is_patient=is_patient),
+            self._drivers_errors_translated(),
+            engine.connect() as connection,
+            connection.begin(),
+        ):
+            try:
+                yield connection
+                if remaining() <= 0:
+                    # Once it is sent, nobody could tell whether a commit came in time.
+                    raise Unavailable("database_timeout", "The unit of work took too long.", fix="Try again.")
+            except BaseException:
+                if remaining() <= 0:
+                    # There is no time left to take anything back; the server does when the connection ends.
+                    connection.invalidate()
+                raise
+
+    @contextmanager
+    def _drivers_errors_translated(self) -> Iterator[None]:
+        try:
+            yield
+        except IntegrityError:
+            raise
+        except DBAPIError as error:
+            raise self._unavailable(error.orig) from error
+        except self._backend.driver_errors as error:
+            raise self._unavailable(error) from error
+        except PoolTimeout as error:
+            detail = "All connections to the database are in use."
+            raise Unavailable("database_busy", detail, fix=self._backend.fix_of("database_busy")) from error
+
+    def _unavailable(self, error: BaseException | None) -> Unavailable:
+        code = self._backend.code_of(error)
+        detail = f"The database cannot be used now: {self._backend.words_of(error)}."
+        return Unavailable(code, detail, fix=self._backend.fix_of(code))
+
+
+class OnDatabase(Protocol):
+    """A store on a database."""
+
+    @property
+    def _database(self) -> Database: ...
+
+
+S = TypeVar("S", bound=OnDatabase)
+
+
+def again_after_conflict(
+    *, patient: bool = False
+) -> Callable[[Callable[Concatenate[S, P], T]], Callable[Concatenate[S, P], T]]:
+    """Have a store's deed done again, three times at most, when the database gave way to another writer.
+
+    The deed is one unit of work, or several that may each be repeated; all its tries together have the time of one.
+    Within a unit that the caller opened nothing is repeated: the conflict undid what the caller did before as well.
+
+    Args:
+        patient: As of `Database.writing`.
+    """
+
+    def repeating(deed: Callable[Concatenate[S, P], T]) -> Callable[Concatenate[S, P], T]:
+        @wraps(deed)
+        def done(store: S, /, *given: P.args, **named: P.kwargs) -> T:
+            database = store._database  # noqa: SLF001 - the stores' own, and this is a part of them
+            with database.deadline(patient=patient):
+                for attempt in range(1, TRIES):
+                    try:
+                        return deed(store, *given, **named)
+                    except Unavailable as error:
+                        if error.code != "database_conflict" or database.is_joined:
+                            raise
+                    # Two that met once would meet again if both came back at the same moment.
+                    time.sleep(random.uniform(0, _FIRST_PAUSE * 2**attempt))  # noqa: S311 - nothing secret about it
+                return deed(store, *given, **named)
+
+        return done
+
+    return repeating
+
+
+def is_unstorable(error: Unavailable) -> bool:
+    """Whether the database cannot hold a value: then trying again, which `Unavailable` asks for, never helps."""
+    return isinstance(error.__cause__, DataError)
 
 
 def file_url(path: Path) -> URL:
@@ -117,176 +230,77 @@ def file_url(path: Path) -> URL:
     return URL.create("sqlite", database=str(path))
 
 
-def open_database(url: str | URL) -> Database:
+def open_database(url: str | URL, *, patience: Patience | None = None) -> Database:
     """Open the database, and bring its schema up to date if it is empty or older.
 
+    Args:
+        url: `sqlite:///` and the path of a file, or `postgresql://…`.
+        patience: How long is waited for PostgreSQL; unset, as long as suits a server that answers requests.
+
     Raises:
-        Misconfigured: `database_unsupported` for another kind than SQLite, `schema_newer` if a later release wrote it.
-        Unavailable: `database_busy`, `database_damaged`, `storage_full` or `database_unavailable`.
+        Misconfigured: `database_unsupported` for another kind, `driver_missing` if PostgreSQL's is not installed,
+            `schema_newer` if a later release wrote it.
+        Unavailable: What `Database.writing` says.
     """
-    parsed = _sqlite_url(url)
-    Path(str(parsed.database)).parent.mkdir(parents=True, exist_ok=True)
-    # Bound values are what users did; an error must not carry them into a log.
-    engine = create_engine(
-        parsed, pool_timeout=_BUSY_SECONDS, connect_args={"timeout": _BUSY_SECONDS}, hide_parameters=True
-    )
-    event.listen(engine, "connect", _prepare_connection)
-    event.listen(engine, "begin", _begin)
-    database = Database(engine)
+    parsed = _parsed(url)
+    database = Database(_backend(parsed, patience))
     try:
-        _bring_up_to_date(database)
+        if not _is_up_to_date(database):
+            _bring_up_to_date(parsed)
     except BaseException:
         database.close()
         raise
     return database
 
 
-def insert_new(table: Table) -> Insert:
-    """An insert that passes over rows whose key is there already."""
-    return sqlite.insert(table).on_conflict_do_nothing()
+def reach_database(url: str | URL) -> None:
+    """See that the database is there and lets us in, and change nothing.
 
-
-def insert_merging(table: Table, merged: Callable[[Incoming], Mapping[str, ColumnElement[Any]]]) -> Insert:
-    """An insert that changes the row whose key is there already.
-
-    Args:
-        table: The table.
-        merged: The new values of that row, given the columns of the one that came.
+    Raises:
+        Misconfigured, Unavailable: As `open_database`.
     """
-    statement = sqlite.insert(table)
-    return statement.on_conflict_do_update(index_elements=table.primary_key, set_=merged(statement.excluded))
+    database = Database(_backend(_parsed(url), None))
+    try:
+        with database.reading(patient=True) as connection:
+            connection.execute(select(1))
+    finally:
+        database.close()
 
 
-def insert_all(connection: Connection, statement: Insert, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Insert many rows at the driver's own speed; SQLAlchemy's look at every value of every row costs as much again.
-
-    Args:
-        connection: Where to.
-        statement: An insert.
-        rows: At least one, all of the same names, two or more; of columns whose values the driver takes as they are.
-    """
-    sql, values_of = _for_the_driver(statement, connection.dialect, tuple(rows[0]))
-    connection.exec_driver_sql(sql, [values_of(row) for row in rows])
-
-
-@lru_cache(maxsize=32)
-def _for_the_driver(
-    statement: Insert, dialect: Dialect, names: tuple[str, ...]
-) -> tuple[str, Callable[[Mapping[str, Any]], Any]]:
-    """A statement as text, and what makes of a row the values that this driver takes with it."""
-    compiled = statement.compile(dialect=dialect, column_keys=names)
-    order = getattr(compiled, "positiontup", None)
-    return str(compiled), dict if order is None else itemgetter(*order)
-
-
-def is_listed(column: ColumnElement[str], name: str) -> ColumnElement[bool]:
-    """Whether a text is in the `listing` given under a name; for hundreds, whose parameters would outweigh the search.
-
-    Args:
-        column: The text.
-        name: The parameter's name.
-    """
-    return column.in_(select(func.json_each(bindparam(name)).table_valued("value").c.value))
-
-
-def listing(texts: Iterable[str]) -> str:
-    """Texts as the value of one parameter."""
-    return json.dumps(list(texts))
-
-
-def _sqlite_url(url: str | URL) -> URL:
+def _parsed(url: str | URL) -> URL:
     try:
         parsed = make_url(url)
-    except ArgumentError as error:
-        raise Misconfigured(
-            "database_unsupported", "The database's URL cannot be read.", field="database", fix=_FILE_WANTED
-        ) from error
-    if parsed.get_backend_name() != "sqlite" or not parsed.database or parsed.database == ":memory:":
-        raise Misconfigured(
-            "database_unsupported",
-            f"The database is {parsed.get_backend_name()}; only a SQLite file is supported.",
-            field="database",
-            fix=_FILE_WANTED,
-        )
+    except (ArgumentError, ValueError):
+        # Its words quote the URL, which may hold a password.
+        raise _unsupported("The database's URL cannot be read.") from None
+    kind = parsed.get_backend_name()
+    if kind not in ("sqlite", "postgresql"):
+        raise _unsupported(f"The database is {ascii(kind)[:32]}; only SQLite and PostgreSQL are supported.")
+    if not parsed.database or parsed.database == ":memory:":
+        raise _unsupported(f"The URL names no {'file' if kind == 'sqlite' else 'database'}.")
     return parsed
 
 
-def _prepare_connection(connection: Any, _record: object) -> None:
+def _unsupported(detail: str) -> Misconfigured:
+    return Misconfigured("database_unsupported", detail, field="database_url", fix=_URL_WANTED)
+
+
+def _backend(url: URL, patience: Patience | None) -> Backend:
+    return SqliteBackend(url) if url.get_backend_name() == "sqlite" else PostgresqlBackend(url, patience)
+
+
+def _is_up_to_date(database: Database) -> bool:
+    with database.reading(patient=True) as connection:
+        return revision_of(connection, REVISIONS) == REVISIONS[-1]
+
+
+def _bring_up_to_date(url: URL) -> None:
+    """Upgrade, with all the time that takes; whoever comes at the same moment waits and finds it done."""
+    database = Database(_backend(url, _FOR_AN_UPGRADE))
     try:
-        _set_pragmas(connection)
-    except BaseException:
-        connection.close()
-        raise
-
-
-def _set_pragmas(connection: Any) -> None:
-    # The driver's own idea of when a transaction begins would take the write lock too late; `_begin` decides.
-    connection.isolation_level = None
-    # Several processes share the file, and SQLite before 3.51.3 can corrupt one in WAL mode when two connections
-    # reset the log at once. The rollback journal has no such log; EXTRA also syncs the folder after its removal,
-    # without which a commit can be undone by losing power right after it.
-    connection.execute("PRAGMA journal_mode = DELETE")
-    connection.execute("PRAGMA synchronous = EXTRA")
-    connection.execute("PRAGMA foreign_keys = ON")
-    # Otherwise REPLACE would remove rows without the triggers that refuse it.
-    connection.execute("PRAGMA recursive_triggers = ON")
-
-
-def _begin(connection: Connection) -> None:
-    # A reader that turns writer can meet another one doing the same, and neither can go on; so writers say so at once.
-    writes = connection.get_execution_options().get("tacit_writes", False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
-
-
-@contextmanager
-def _drivers_errors_translated() -> Iterator[None]:
-    try:
-        yield
-    except IntegrityError:
-        raise
-    except DBAPIError as error:
-        code = _CODES.get(getattr(error.orig, "sqlite_errorname", ""), "database_unavailable")
-        raise Unavailable(code, f"The database cannot be used now: {error.orig}.", fix=_FIXES[code]) from error
-    except PoolTimeout as error:
-        detail = "All connections to the database are in use."
-        raise Unavailable("database_busy", detail, fix=_FIXES["database_busy"]) from error
-
-
-def _bring_up_to_date(database: Database) -> None:
-    with database.reading() as connection:
-        if _revision(connection) == REVISIONS[-1]:
-            return
-    # Asked again once the write lock is held: another process may just have done it.
-    with database.writing() as connection:
-        if _revision(connection) != REVISIONS[-1]:
-            _upgrade(connection)
-
-
-def _revision(connection: Connection) -> str | None:
-    """The schema's revision, `None` for an empty database.
-
-    Raises:
-        Misconfigured: `schema_newer`.
-    """
-    if not inspect(connection).has_table("alembic_version"):
-        return None
-    revision: str | None = connection.scalar(text("SELECT version_num FROM alembic_version"))
-    if revision is not None and revision not in REVISIONS:
-        raise Misconfigured(
-            "schema_newer",
-            f"The database has the schema {ascii(revision)[:64]}, this release knows up to {REVISIONS[-1]}.",
-            field="database",
-            fix="Start the release that wrote it, or restore a backup from before the upgrade.",
-        )
-    return revision
-
-
-def _upgrade(connection: Connection) -> None:
-    # Alembic takes long to import and is needed once in a database's life.
-    from alembic import command
-    from alembic.config import Config
-
-    config = Config()
-    config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
-    config.attributes["connection"] = connection
-    command.upgrade(config, "head")
+        with database.writing(patient=True) as connection:
+            # Asked again once the write lock is held: another process may just have done it.
+            if revision_of(connection, REVISIONS) != REVISIONS[-1]:
+                upgrade(connection)
+    finally:
+        database.close()

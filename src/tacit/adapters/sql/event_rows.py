@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, Select, and_, case, func, or_, select
 
-from tacit.adapters.sql.engine import Incoming, insert_merging, is_listed, listing
+from tacit.adapters.sql.dialects import Incoming, insert_merging, is_listed, listing
 from tacit.adapters.sql.tables import applied_events, event_counts, event_quarantine, interactions
 from tacit.data.event_effects import AppliedEvent, Effect, EventCounts, Reason, rated_at
 from tacit.data.events import Event, LoggedEvent

@@ -7,10 +7,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, bindparam, insert, select, update
-from sqlalchemy.exc import DataError
 
 from tacit.adapters.sql import event_rows
-from tacit.adapters.sql.engine import Database, insert_all, insert_new
+from tacit.adapters.sql.dialects import insert_all, insert_new
+from tacit.adapters.sql.engine import Database, again_after_conflict, is_unstorable
 from tacit.adapters.sql.tables import applied_events, event_counts, event_offset, event_quarantine, interactions
 from tacit.data.event_effects import (
     MILLIONTHS,
@@ -50,7 +50,11 @@ class _Position:
 
 
 class SqlEventStore:
-    """An `EventStore` in the relational database."""
+    """An `EventStore` in the relational database.
+
+    Its writers stand in no queue with the others: whoever changes what the log's events amount to holds the row of
+    the log's offset, and the rest is single statements over rows.
+    """
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -65,8 +69,9 @@ class SqlEventStore:
         with self._database.reading() as connection:
             return _position(connection).turn
 
+    @again_after_conflict(patient=True)
     def apply(self, effects: Sequence[Effect], *, offset: int | None = None) -> Plan:
-        with _unstorable_told_apart(), self._database.writing() as connection:
+        with _unstorable_told_apart(), self._database.writing(patient=True, queued=False) as connection:
             position = _locked_position(connection)
             if offset is None:
                 effects = event_rows.still_released(connection, effects)
@@ -77,17 +82,19 @@ class SqlEventStore:
             _advance(connection, position, offset=offset, turns=len(plan.stored))
         return plan
 
+    @again_after_conflict()
     def set_aside(self, effects: Sequence[Effect]) -> Plan:
-        with _unstorable_told_apart(), self._database.writing() as connection:
+        with _unstorable_told_apart(), self._database.writing(queued=False) as connection:
             _locked_position(connection)
             plan = planned_aside(effects, _set_aside_before(connection, effects))
             _enter_quarantine(connection, plan)
             event_rows.count(connection, plan.changes())
         return plan
 
+    @again_after_conflict(patient=True)
     def tally(self, source: str, *, deduplicated: int = 0, rejected: int = 0) -> None:
         change = EventCounts(deduplicated + rejected, 0, deduplicated, 0, rejected)
-        with self._database.writing() as connection:
+        with self._database.writing(patient=True, queued=False) as connection:
             event_rows.count(connection, {source: change})
 
     def counts(self) -> Mapping[str, EventCounts]:
@@ -119,13 +126,13 @@ class SqlEventStore:
 
     def applied(self, after_turn: int, *, limit: int) -> Sequence[AppliedEvent]:
         kept = applied_events.c.turn
-        with self._database.reading() as connection:
+        with self._database.reading(patient=True) as connection:
             rows = connection.execute(select(applied_events).where(kept > after_turn).order_by(kept).limit(limit))
             return [event_rows.applied_of(row) for row in rows]
 
     def changed_users(self, after_turn: int) -> Sequence[str]:
         users = select(applied_events.c.user_id).where(applied_events.c.turn > after_turn).distinct()
-        with self._database.reading() as connection:
+        with self._database.reading(patient=True) as connection:
             return sorted(connection.scalars(users))
 
     def quarantined(
@@ -149,12 +156,13 @@ class SqlEventStore:
     def released(self, *, limit: int) -> Sequence[QuarantinedEvent]:
         kept = event_quarantine.c
         statement = select(event_quarantine).where(kept.state == "released").order_by(kept.quarantine_id).limit(limit)
-        with self._database.reading() as connection:
+        with self._database.reading(patient=True) as connection:
             return [event_rows.quarantined_of(row) for row in connection.execute(statement)]
 
+    @again_after_conflict()
     def release(self, quarantine_ids: Collection[int]) -> int:
         kept = event_quarantine.c
-        with self._database.writing() as connection:
+        with self._database.writing(queued=False) as connection:
             return sum(
                 connection.execute(
                     update(event_quarantine)
@@ -164,19 +172,22 @@ class SqlEventStore:
                 for ids in _chunks(quarantine_ids)
             )
 
+    @again_after_conflict()
     def mend(self, quarantine_id: int, event: Event) -> bool:
         kept = event_quarantine.c
         held = update(event_quarantine).where(kept.quarantine_id == quarantine_id, kept.state == "held")
-        with self._database.writing() as connection:
+        with self._database.writing(queued=False) as connection:
             return connection.execute(held.values(mended=event_rows.content_of(event))).rowcount == 1
 
+    @again_after_conflict()
     def purge(self, quarantine_ids: Collection[int]) -> int:
-        with self._database.writing() as connection:
+        with self._database.writing(queued=False) as connection:
             _locked_position(connection)
             return sum(_purge(connection, ids) for ids in _chunks(quarantine_ids))
 
+    @again_after_conflict()
     def rewind(self) -> None:
-        with self._database.writing() as connection:
+        with self._database.writing(queued=False) as connection:
             connection.execute(update(event_offset).where(event_offset.c.log == _LOG).values(sequence=0))
 
 
@@ -269,6 +280,6 @@ def _unstorable_told_apart() -> Iterator[None]:
     try:
         yield
     except Unavailable as error:
-        if isinstance(error.__cause__, DataError):
+        if is_unstorable(error):
             raise BadInput("event_unstorable", "The database cannot hold one of its values.") from error
         raise

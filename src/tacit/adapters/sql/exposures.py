@@ -7,8 +7,10 @@ from collections.abc import Sequence
 
 from sqlalchemy import delete, func, select
 
-from tacit.adapters.sql.engine import Database, insert_new
+from tacit.adapters.sql.dialects import insert_new
+from tacit.adapters.sql.engine import Database, again_after_conflict, is_unstorable
 from tacit.adapters.sql.tables import exposures
+from tacit.errors import Unavailable
 from tacit.serving.exposures import Exposure
 
 
@@ -18,6 +20,7 @@ class SqlExposureLog:
     def __init__(self, database: Database) -> None:
         self._database = database
 
+    @again_after_conflict(patient=True)
     def write(self, batch: Sequence[Exposure]) -> None:
         rows = [
             {
@@ -31,9 +34,15 @@ class SqlExposureLog:
             }
             for exposure in batch
         ]
-        if rows:
-            with self._database.writing() as connection:
+        if not rows:
+            return
+        try:
+            with self._database.writing(patient=True, queued=False) as connection:
                 connection.execute(insert_new(exposures), rows)
+        except Unavailable as error:
+            if not is_unstorable(error):
+                raise
+            raise ValueError("the database cannot hold one of these exposures") from error
 
     def recent(self, limit: int) -> Sequence[Exposure]:
         latest = select(exposures).order_by(exposures.c.at_ms.desc(), exposures.c.recommendation_id).limit(limit)
@@ -55,6 +64,7 @@ class SqlExposureLog:
         with self._database.reading() as connection:
             return connection.scalar(select(func.count()).select_from(exposures)) or 0
 
+    @again_after_conflict(patient=True)
     def prune(self, before_ms: int) -> int:
-        with self._database.writing() as connection:
+        with self._database.writing(patient=True, queued=False) as connection:
             return connection.execute(delete(exposures).where(exposures.c.at_ms < before_ms)).rowcount

@@ -6,9 +6,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, insert, select, update
+from sqlalchemy import Connection, Row, delete, insert, select
 from sqlalchemy.exc import IntegrityError
 
+from tacit.adapters.sql.dialects import insert_merging
 from tacit.adapters.sql.engine import Database
 from tacit.adapters.sql.tables import challengers, model_numbers, promotions, versions
 from tacit.errors import Refused
@@ -27,14 +28,10 @@ class SqlVersionStore:
         self._folder_of = folder_of
 
     def next_number(self, name: str) -> int:
-        one_more = update(model_numbers).where(model_numbers.c.name == name)
-        one_more = one_more.values(last_number=model_numbers.c.last_number + 1)
+        one_more = insert_merging(model_numbers, lambda _: {"last_number": model_numbers.c.last_number + 1})
+        one_more = one_more.values(name=name, last_number=1)
         with self._database.writing() as connection:
-            number = connection.scalar(one_more.returning(model_numbers.c.last_number))
-            if number is None:
-                number = 1
-                connection.execute(insert(model_numbers).values(name=name, last_number=number))
-        return int(number)
+            return int(connection.execute(one_more.returning(model_numbers.c.last_number)).scalar_one())
 
     def add(self, version: Version) -> None:
         row = {
@@ -64,7 +61,7 @@ class SqlVersionStore:
 
     def names(self) -> Sequence[str]:
         with self._database.reading() as connection:
-            return list(connection.scalars(select(versions.c.name).distinct().order_by(versions.c.name)))
+            return sorted(connection.scalars(select(versions.c.name).distinct()))
 
     def promotions(self, name: str) -> Sequence[Promotion]:
         question = select(promotions).where(promotions.c.name == name).order_by(promotions.c.sequence)

@@ -253,6 +253,15 @@ catalog_users = Table(
 APPEND_ONLY = (versions, promotions, audit)
 """Tables whose rows are neither changed nor removed, not even by a mistake of our own."""
 
+event.listen(
+    metadata,
+    "before_create",
+    DDL(  # type: ignore[no-untyped-call]
+        "CREATE OR REPLACE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS "
+        "$$ BEGIN RAISE EXCEPTION '%% is append-only', TG_TABLE_NAME USING ERRCODE = '23000'; END $$"
+    ).execute_if(dialect="postgresql"),
+)
+
 for table in APPEND_ONLY:
     for act in ("update", "delete"):
         event.listen(
@@ -261,5 +270,13 @@ for table in APPEND_ONLY:
             DDL(  # type: ignore[no-untyped-call]
                 f"CREATE TRIGGER {table.name}_refuse_{act} BEFORE {act.upper()} ON {table.name} "
                 f"BEGIN SELECT RAISE(ABORT, '{table.name} is append-only'); END"
-            ),
+            ).execute_if(dialect="sqlite"),
         )
+    event.listen(
+        table,
+        "after_create",
+        DDL(  # type: ignore[no-untyped-call]
+            f"CREATE TRIGGER {table.name}_refuse_change BEFORE UPDATE OR DELETE OR TRUNCATE ON {table.name} "
+            "FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()"
+        ).execute_if(dialect="postgresql"),
+    )

@@ -58,11 +58,20 @@ def examination(asked: Asked) -> list[Finding]:
         in_force = asked.settings()
     except TacitError as problem:
         return [*findings, _problem("settings", problem)]
-    home = _home(in_force.settings.home.resolve())
+    home = _home(in_force.settings.home.resolve(), is_used=has_database(in_force))
     als = in_force.settings.als
     findings += [_settings(in_force), engine(als.engine, als.threads), home, *_ports(in_force)]
-    is_open = home.outcome != "fail" and (in_force.settings.home / "tacit.db").exists()
-    return [*findings, *_inside(in_force)] if is_open else findings
+    if home.outcome != "fail" and has_database(in_force):
+        return [*findings, *_inside(in_force)]
+    return findings if in_force.settings.database_url is None else [*findings, _reached(in_force)]
+
+
+def has_database(in_force: SettingsInForce) -> bool:
+    """Whether this home was used before, so that looking into it makes nothing."""
+    home = in_force.settings.home
+    if in_force.settings.database_url is None:
+        return (home / "tacit.db").exists()
+    return home.is_dir() and any(home.iterdir())
 
 
 def _python() -> Finding:
@@ -113,7 +122,7 @@ def engine(asked: str, threads: int | None = None) -> Finding:
     return Finding("engine", "ok", f"{chosen.name}, {chosen.threads} threads; here are {', '.join(native.available)}")
 
 
-def _home(home: Path) -> Finding:
+def _home(home: Path, *, is_used: bool) -> Finding:
     existing = next(folder for folder in (home, *home.parents) if folder.exists())
     if not existing.is_dir() or not os.access(existing, os.W_OK | os.X_OK):
         return Finding("home", "fail", f"{existing} is no folder to write to", "Name another (TACIT_HOME).")
@@ -123,7 +132,7 @@ def _home(home: Path) -> Finding:
         return Finding("home", "fail", said, "Free some space: there is none to write to.")
     if free < SCARCE_BYTES:
         return Finding("home", "warn", said, "Free some space: imports and versions need room.")
-    if home != existing or not (home / "tacit.db").exists():
+    if home != existing or not is_used:
         return Finding("home", "warn", f"{said}; nothing is there yet", "Run tacit up.")
     return Finding("home", "ok", said)
 
@@ -148,11 +157,28 @@ def _inside(in_force: SettingsInForce) -> list[Finding]:
 
     try:
         with build(in_force) as app:
-            opened = Finding("database", "ok", "opens, its schema is this release's")
+            opened = Finding("database", "ok", f"{_database(in_force)}: opens, its schema is this release's")
             checks: tuple[Callable[[App], Finding], ...] = (_keys, _datasets, _champion, _way_back, _recorded)
             return [opened, *(_guarded(check, app) for check in checks)]
     except TacitError as problem:
-        return [_problem("database", problem)]
+        return [_problem("database", problem, f"{_database(in_force)}: ")]
+
+
+def _database(in_force: SettingsInForce) -> str:
+    """Which database, without its password."""
+    named = next(each.value for each in in_force.origins if each.key == "database_url")
+    return "SQLite in the home folder" if named is None else str(named)
+
+
+def _reached(in_force: SettingsInForce) -> Finding:
+    """Whether a database elsewhere can be reached, before there is a home."""
+    from tacit.bootstrap import reach_database
+
+    try:
+        reach_database(in_force)
+    except TacitError as problem:
+        return _problem("database", problem, f"{_database(in_force)}: ")
+    return Finding("database", "ok", f"{_database(in_force)}: can be reached")
 
 
 def _guarded(check: Callable[[App], Finding], app: App) -> Finding:
@@ -213,5 +239,5 @@ def _recorded(app: App) -> Finding:
     return Finding("trail", "ok", f"the latest entry is of {latest}" if latest else "empty")
 
 
-def _problem(name: str, problem: TacitError) -> Finding:
-    return Finding(name.replace("_", " "), "fail", f"{problem.code}: {problem.detail}", problem.fix or "")
+def _problem(name: str, problem: TacitError, of: str = "") -> Finding:
+    return Finding(name.replace("_", " "), "fail", f"{of}{problem.code}: {problem.detail}", problem.fix or "")

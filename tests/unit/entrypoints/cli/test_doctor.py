@@ -73,6 +73,45 @@ def test_a_database_that_is_none_fails(home: Path) -> None:
     assert found(home)["database"].outcome == "fail"
 
 
+NOWHERE = f"postgresql://ann:s3cret@127.0.0.1:{free_port()}/tacit"
+
+
+@pytest.mark.parametrize("is_used", [True, False])
+def test_a_database_elsewhere_that_cannot_be_reached_is_named_without_its_password(
+    is_used: bool, home: Path, tmp_path: Path
+) -> None:
+    pytest.importorskip("psycopg")
+    findings = found(home if is_used else tmp_path / "none", {"database_url": NOWHERE})
+
+    finding = findings["database"]
+    assert (finding.outcome, "postgresql://ann:***@127.0.0.1" in finding.said) == ("fail", True)
+    assert "database_unavailable" in finding.said
+    assert "s3cret" not in repr(findings)
+    assert not (tmp_path / "none").exists()
+
+
+def test_a_file_named_as_the_database_is_opened_and_told(home: Path, tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/elsewhere.db"
+    with build(load_settings(flags={"home": home, "database_url": url}, environ={})):
+        finding = found(home, {"database_url": url})["database"]
+
+    assert (finding.outcome, url in finding.said) == ("ok", True)
+
+
+def test_the_driver_of_a_database_is_named_where_it_is_not_installed(home: Path) -> None:
+    code = (
+        "import sys; sys.modules['psycopg'] = None\n"
+        "from tacit.adapters.sql.engine import open_database\n"
+        "from tacit.errors import Misconfigured\n"
+        "try:\n    open_database('postgresql://localhost/tacit')\n"
+        "except Misconfigured as error:\n    print(error.code, error.fix)"
+    )
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+
+    assert said.startswith("driver_missing")
+    assert "tacit[postgres]" in said
+
+
 def test_a_port_that_another_program_uses_is_named_with_its_setting(home: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         finding = found(home, {"metrics_port": other.getsockname()[1]})["metrics port"]

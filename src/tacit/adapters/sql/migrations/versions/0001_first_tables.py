@@ -10,6 +10,8 @@ down_revision = None
 branch_labels = None
 depends_on = None
 
+TEXT = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
+
 
 def upgrade() -> None:
     create_registry()
@@ -21,18 +23,18 @@ def upgrade() -> None:
 def create_registry() -> None:
     op.create_table(
         "model_numbers",
-        sa.Column("name", sa.Text, nullable=False),
+        sa.Column("name", TEXT, nullable=False),
         sa.Column("last_number", sa.Integer, nullable=False),
         sa.PrimaryKeyConstraint("name", name="pk_model_numbers"),
         sqlite_strict=True,
     )
     op.create_table(
         "versions",
-        sa.Column("name", sa.Text, nullable=False),
+        sa.Column("name", TEXT, nullable=False),
         sa.Column("number", sa.Integer, nullable=False),
-        sa.Column("manifest_digest", sa.Text, nullable=False),
-        sa.Column("verdict", sa.Text, nullable=False),
-        sa.Column("created_at", sa.Text, nullable=False),
+        sa.Column("manifest_digest", TEXT, nullable=False),
+        sa.Column("verdict", TEXT, nullable=False),
+        sa.Column("created_at", TEXT, nullable=False),
         sa.PrimaryKeyConstraint("name", "number", name="pk_versions"),
         sa.CheckConstraint("verdict IN ('pass', 'fail', 'insufficient')", name="ck_versions_verdict"),
         sa.CheckConstraint("number >= 1", name="ck_versions_number"),
@@ -44,15 +46,15 @@ def create_registry() -> None:
 def create_ledger() -> None:
     op.create_table(
         "promotions",
-        sa.Column("name", sa.Text, nullable=False),
+        sa.Column("name", TEXT, nullable=False),
         sa.Column("sequence", sa.Integer, nullable=False),
-        sa.Column("kind", sa.Text, nullable=False),
+        sa.Column("kind", TEXT, nullable=False),
         sa.Column("from_number", sa.Integer),
         sa.Column("to_number", sa.Integer, nullable=False),
-        sa.Column("actor", sa.Text, nullable=False),
+        sa.Column("actor", TEXT, nullable=False),
         sa.Column("forced", sa.Integer, nullable=False),
-        sa.Column("reason", sa.Text, nullable=False),
-        sa.Column("at", sa.Text, nullable=False),
+        sa.Column("reason", TEXT, nullable=False),
+        sa.Column("at", TEXT, nullable=False),
         sa.PrimaryKeyConstraint("name", "sequence", name="pk_promotions"),
         sa.ForeignKeyConstraint(
             ["name", "to_number"], ["versions.name", "versions.number"], name="fk_promotions_versions"
@@ -63,7 +65,7 @@ def create_ledger() -> None:
     )
     op.create_table(
         "challengers",
-        sa.Column("name", sa.Text, nullable=False),
+        sa.Column("name", TEXT, nullable=False),
         sa.Column("number", sa.Integer, nullable=False),
         sa.PrimaryKeyConstraint("name", name="pk_challengers"),
         sa.ForeignKeyConstraint(
@@ -76,13 +78,13 @@ def create_ledger() -> None:
 def create_audit() -> None:
     op.create_table(
         "audit",
-        sa.Column("sequence", sa.Integer, nullable=False),
-        sa.Column("action", sa.Text, nullable=False),
-        sa.Column("actor", sa.Text, nullable=False),
-        sa.Column("subject", sa.Text, nullable=False),
-        sa.Column("at", sa.Text, nullable=False),
-        sa.Column("facts", sa.Text, nullable=False),
-        sa.Column("digest", sa.Text, nullable=False),
+        sa.Column("sequence", sa.Integer, nullable=False, autoincrement=False),
+        sa.Column("action", TEXT, nullable=False),
+        sa.Column("actor", TEXT, nullable=False),
+        sa.Column("subject", TEXT, nullable=False),
+        sa.Column("at", TEXT, nullable=False),
+        sa.Column("facts", TEXT, nullable=False),
+        sa.Column("digest", TEXT, nullable=False),
         sa.PrimaryKeyConstraint("sequence", name="pk_audit"),
         sqlite_strict=True,
     )
@@ -91,12 +93,12 @@ def create_audit() -> None:
 def create_exposures() -> None:
     op.create_table(
         "exposures",
-        sa.Column("recommendation_id", sa.Text, nullable=False),
-        sa.Column("model_version", sa.Text, nullable=False),
-        sa.Column("user_id", sa.Text),
-        sa.Column("source", sa.Text, nullable=False),
+        sa.Column("recommendation_id", TEXT, nullable=False),
+        sa.Column("model_version", TEXT, nullable=False),
+        sa.Column("user_id", TEXT),
+        sa.Column("source", TEXT, nullable=False),
         sa.Column("degraded", sa.Integer, nullable=False),
-        sa.Column("item_ids", sa.Text, nullable=False),
+        sa.Column("item_ids", TEXT, nullable=False),
         sa.Column("at_ms", sa.BigInteger().with_variant(sa.Integer, "sqlite"), nullable=False),
         sa.PrimaryKeyConstraint("recommendation_id", name="pk_exposures"),
         sa.CheckConstraint("degraded IN (0, 1)", name="ck_exposures_degraded"),
@@ -106,9 +108,24 @@ def create_exposures() -> None:
 
 
 def refuse_changes(*tables: str) -> None:
+    if op.get_bind().dialect.name == "postgresql":
+        refuse_changes_on_postgresql(*tables)
+        return
     for table in tables:
         for act in ("update", "delete"):
             op.execute(
                 f"CREATE TRIGGER {table}_refuse_{act} BEFORE {act.upper()} ON {table} "
                 f"BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END"
             )
+
+
+def refuse_changes_on_postgresql(*tables: str) -> None:
+    op.execute(
+        "CREATE OR REPLACE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS "
+        "$$ BEGIN RAISE EXCEPTION '% is append-only', TG_TABLE_NAME USING ERRCODE = '23000'; END $$"
+    )
+    for table in tables:
+        op.execute(
+            f"CREATE TRIGGER {table}_refuse_change BEFORE UPDATE OR DELETE OR TRUNCATE ON {table} "
+            "FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()"
+        )

@@ -10,6 +10,7 @@ down_revision = "0001"
 branch_labels = None
 depends_on = None
 
+TEXT = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
 WHOLE_NUMBER = sa.BigInteger().with_variant(sa.Integer, "sqlite")
 FRACTION: sa.Double[float] = sa.Double().with_variant(sa.REAL, "sqlite")
 
@@ -25,7 +26,7 @@ def upgrade() -> None:
 def create_offset() -> None:
     op.create_table(
         "event_offset",
-        sa.Column("log", sa.Text, nullable=False),
+        sa.Column("log", TEXT, nullable=False),
         sa.Column("sequence", WHOLE_NUMBER, nullable=False),
         sa.Column("counted_to", WHOLE_NUMBER, nullable=False),
         sa.Column("turn", WHOLE_NUMBER, nullable=False),
@@ -40,15 +41,15 @@ def create_applied_events() -> None:
         sa.Column("turn", WHOLE_NUMBER, nullable=False, autoincrement=False),
         sa.Column("sequence", WHOLE_NUMBER, nullable=False),
         sa.Column("received_at_ms", WHOLE_NUMBER, nullable=False),
-        sa.Column("source", sa.Text, nullable=False),
-        sa.Column("event_id", sa.Text, nullable=False),
-        sa.Column("user_id", sa.Text, nullable=False),
-        sa.Column("item_id", sa.Text, nullable=False),
-        sa.Column("type", sa.Text, nullable=False),
+        sa.Column("source", TEXT, nullable=False),
+        sa.Column("event_id", TEXT, nullable=False),
+        sa.Column("user_id", TEXT, nullable=False),
+        sa.Column("item_id", TEXT, nullable=False),
+        sa.Column("type", TEXT, nullable=False),
         sa.Column("value", FRACTION),
         sa.Column("occurred_at_ms", WHOLE_NUMBER, nullable=False),
-        sa.Column("recommendation_id", sa.Text),
-        sa.Column("properties", sa.Text, nullable=False),
+        sa.Column("recommendation_id", TEXT),
+        sa.Column("properties", TEXT, nullable=False),
         sa.Column("timed", sa.Integer, nullable=False),
         sa.Column("weight", WHOLE_NUMBER, nullable=False),
         sa.PrimaryKeyConstraint("turn", name="pk_applied_events"),
@@ -62,8 +63,8 @@ def create_applied_events() -> None:
 def create_interactions() -> None:
     op.create_table(
         "interactions",
-        sa.Column("user_id", sa.Text, nullable=False),
-        sa.Column("item_id", sa.Text, nullable=False),
+        sa.Column("user_id", TEXT, nullable=False),
+        sa.Column("item_id", TEXT, nullable=False),
         sa.Column("weight", WHOLE_NUMBER, nullable=False),
         sa.Column("events", WHOLE_NUMBER, nullable=False),
         sa.Column("last_at_ms", WHOLE_NUMBER, nullable=False),
@@ -82,14 +83,14 @@ def create_quarantine() -> None:
         sa.Column("quarantine_id", WHOLE_NUMBER, nullable=False),
         sa.Column("sequence", WHOLE_NUMBER, nullable=False),
         sa.Column("received_at_ms", WHOLE_NUMBER, nullable=False),
-        sa.Column("source", sa.Text, nullable=False),
-        sa.Column("event_id", sa.Text, nullable=False),
-        sa.Column("user_id", sa.Text, nullable=False),
-        sa.Column("content", sa.Text),
-        sa.Column("mended", sa.Text),
-        sa.Column("reason", sa.Text, nullable=False),
-        sa.Column("detail", sa.Text, nullable=False),
-        sa.Column("state", sa.Text, nullable=False),
+        sa.Column("source", TEXT, nullable=False),
+        sa.Column("event_id", TEXT, nullable=False),
+        sa.Column("user_id", TEXT, nullable=False),
+        sa.Column("content", TEXT),
+        sa.Column("mended", TEXT),
+        sa.Column("reason", TEXT, nullable=False),
+        sa.Column("detail", TEXT, nullable=False),
+        sa.Column("state", TEXT, nullable=False),
         sa.Column("tries", WHOLE_NUMBER, nullable=False),
         sa.PrimaryKeyConstraint("quarantine_id", name="pk_event_quarantine"),
         sa.CheckConstraint(
@@ -104,7 +105,7 @@ def create_quarantine() -> None:
 def create_counts() -> None:
     op.create_table(
         "event_counts",
-        sa.Column("source", sa.Text, nullable=False),
+        sa.Column("source", TEXT, nullable=False),
         sa.Column("received", WHOLE_NUMBER, nullable=False),
         sa.Column("stored", WHOLE_NUMBER, nullable=False),
         sa.Column("deduplicated", WHOLE_NUMBER, nullable=False),

@@ -1,0 +1,142 @@
+"""Statements that SQLite and PostgreSQL spell differently, and what else the store must know of the database it has."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from functools import lru_cache
+from operator import itemgetter
+from typing import Any, Protocol
+
+from sqlalchemy import ColumnElement, Connection, Dialect, Engine, Table, bindparam, select
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.base import ReadOnlyColumnCollection
+from sqlalchemy.sql.dml import Insert
+from sqlalchemy.sql.functions import FunctionElement
+
+Incoming = ReadOnlyColumnCollection[str, ColumnElement[Any]]
+"""The columns of a row that met one of its key."""
+
+
+class Backend(Protocol):
+    """A kind of database: how units of work begin, wait and fail there.
+
+    Attributes:
+        engine: Connections to it.
+        reader: The same connections, each unit with one view of all it reads.
+        writer: The same connections, to write.
+        driver_errors: What the driver raises where SQLAlchemy does not see it.
+    """
+
+    @property
+    def engine(self) -> Engine: ...
+
+    @property
+    def reader(self) -> Engine: ...
+
+    @property
+    def writer(self) -> Engine: ...
+
+    @property
+    def driver_errors(self) -> tuple[type[Exception], ...]: ...
+
+    def seconds(self, *, is_writing: bool, is_patient: bool) -> float:
+        """How long a unit of work may take; infinite where nothing can hang."""
+        ...
+
+    def lane(self, *, is_patient: bool) -> AbstractContextManager[None]:
+        """Where a unit of work may be at work.
+
+        Raises:
+            Unavailable: `database_busy` where too many are.
+        """
+        ...
+
+    def take_place(self, connection: Connection) -> None:
+        """Wait until every other unit that took its place is over; nothing where that was done already."""
+        ...
+
+    def code_of(self, error: BaseException | None) -> str:
+        """Our word for a driver's error."""
+        ...
+
+    def words_of(self, error: BaseException | None) -> str:
+        """A driver's error in one line, without what users did and without a password."""
+        ...
+
+    def fix_of(self, code: str) -> str:
+        """What to do about an error."""
+        ...
+
+
+def insert_new(table: Table) -> Insert:
+    """An insert that passes over rows whose key is there already."""
+    return postgresql.insert(table).on_conflict_do_nothing()
+
+
+def insert_merging(table: Table, merged: Callable[[Incoming], Mapping[str, ColumnElement[Any]]]) -> Insert:
+    """An insert that changes the row whose key is there already.
+
+    Args:
+        table: The table.
+        merged: The new values of that row, given the columns of the one that came.
+    """
+    # SQLite took this clause over from PostgreSQL, so PostgreSQL's form of it compiles for both.
+    statement = postgresql.insert(table)
+    return statement.on_conflict_do_update(index_elements=table.primary_key, set_=merged(statement.excluded))
+
+
+def insert_all(connection: Connection, statement: Insert, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Insert many rows at the driver's own speed; SQLAlchemy's look at every value of every row costs as much again.
+
+    Args:
+        connection: Where to.
+        statement: An insert.
+        rows: At least one, all of the same names, two or more; of columns whose values the driver takes as they are.
+    """
+    sql, values_of = _for_the_driver(statement, connection.dialect, tuple(rows[0]))
+    connection.exec_driver_sql(sql, [values_of(row) for row in rows])
+
+
+@lru_cache(maxsize=32)
+def _for_the_driver(
+    statement: Insert, dialect: Dialect, names: tuple[str, ...]
+) -> tuple[str, Callable[[Mapping[str, Any]], Any]]:
+    """A statement as text, and what makes of a row the values that this driver takes with it."""
+    compiled = statement.compile(dialect=dialect, column_keys=names)
+    order = getattr(compiled, "positiontup", None)
+    return str(compiled), dict if order is None else itemgetter(*order)
+
+
+def is_listed(column: ColumnElement[str], name: str) -> ColumnElement[bool]:
+    """Whether a text is in the `listing` given under a name; for hundreds, whose parameters would outweigh the search.
+
+    Args:
+        column: The text.
+        name: The parameter's name.
+    """
+    return column.in_(select(_listed(bindparam(name)).table_valued("value").c.value))
+
+
+def listing(texts: Iterable[str]) -> str:
+    """Texts as the value of one parameter."""
+    return json.dumps(list(texts))
+
+
+class _listed(FunctionElement[Any]):  # noqa: N801 - SQL functions are written in lower case
+    """The texts of a `listing`, as rows."""
+
+    name = "json_each"
+    inherit_cache = True
+
+
+@compiles(_listed)
+def _as_sqlite_has_it(element: _listed, compiler: Any, **options: Any) -> str:
+    return f"json_each({compiler.process(element.clauses, **options)})"
+
+
+@compiles(_listed, "postgresql")
+def _as_postgresql_has_it(element: _listed, compiler: Any, **options: Any) -> str:
+    return f"json_array_elements_text(CAST({compiler.process(element.clauses, **options)} AS JSON))"

@@ -1,0 +1,92 @@
+"""Killed at any moment while it appends and follows into PostgreSQL: nothing acknowledged is lost or applied twice."""
+
+from __future__ import annotations
+
+import random
+import signal
+import time
+from collections import Counter
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from tacit.adapters.event_log import SqliteEventLog
+from tacit.adapters.sql.engine import open_database
+from tacit.adapters.sql.events import SqlEventStore
+from tacit.data.event_effects import EventCounts
+from tacit.data.ingestion import Admission, Ingestion
+from tests.faults.event_log_child import KILLED, POINTS
+from tests.ingestions import TYPES
+from tests.integration.test_event_log_crashes import RESTART_SECONDS, Victim
+from tests.postgres_server import Databases
+
+
+def check(victim: Victim) -> int:
+    """Take up where the killed process stopped, and compare the store with the log; events that were behind."""
+    began = time.monotonic()
+    log = SqliteEventLog(victim.folder, clock=lambda: datetime.now(UTC))
+    database = open_database(victim.follows)
+    store = SqlEventStore(database)
+    ingestion = Ingestion(log, store, TYPES, admission=Admission("accept"))
+    behind = ingestion.lag
+    took = time.monotonic() - began
+    ingestion.catch_up(time.monotonic() + 60)
+    logged = {each.event.event_id: each.sequence for each in log.read(0, limit=1_000_000)}
+    applied = Counter(each.logged.event.event_id for each in store.applied(0, limit=1_000_000))
+    counts = store.counts().get("api", EventCounts())
+    database.close()
+    log.close()
+
+    assert took <= RESTART_SECONDS
+    assert {key: place for key, place in victim.acknowledged.items() if logged.get(key) != place} == {}
+    assert applied == Counter(logged.keys())
+    assert (counts.received, counts.stored) == (len(logged), len(logged))
+    return behind
+
+
+def kill_again_and_again(victim: Victim, *, times: int) -> None:
+    seed = random.randrange(10**9)
+    rng = random.Random(seed)
+    behind = 0
+    for _ in range(times):
+        assert victim.run(kill_after_s=0.1 + rng.random()) == -signal.SIGKILL
+        behind += check(victim)
+    print(
+        f"seed {seed}: {times} kills, {len(victim.acknowledged)} events acknowledged, {behind} of them not yet applied "
+        "when killed: none lost, none applied twice"
+    )
+
+
+def test_killing_the_process_at_random_loses_nothing_and_applies_nothing_twice(
+    tmp_path: Path, postgres_databases: Databases
+) -> None:
+    victim = Victim(tmp_path, postgres_databases.server.new_database(postgres_databases.template))
+
+    kill_again_and_again(victim, times=3)
+
+    assert len(victim.acknowledged) > 100
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1_800)
+def test_killing_the_process_a_hundred_times_loses_nothing_and_applies_nothing_twice(
+    tmp_path: Path, postgres_databases: Databases
+) -> None:
+    victim = Victim(tmp_path, postgres_databases.server.new_database(postgres_databases.template))
+
+    kill_again_and_again(victim, times=100)
+
+    assert len(victim.acknowledged) > 5_000
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("point", POINTS)
+def test_a_crash_at_a_named_point_loses_nothing_and_applies_nothing_twice(
+    point: str, tmp_path: Path, postgres_databases: Databases
+) -> None:
+    victim = Victim(tmp_path, postgres_databases.server.new_database(postgres_databases.template))
+    for occurrence in (1, 2, 3):
+        assert victim.run(crash_at=f"{point}:{occurrence}") == KILLED
+        check(victim)
