@@ -77,6 +77,8 @@ def test_a_house_in_order_keeps_all_four(tmp_path: Path) -> None:
     [
         ("layers", {"data": "import tacit.models"}),
         ("layers", {"data": "import tacit.registry"}),
+        ("layers", {"client": "import tacit.serving"}),
+        ("layers", {"client": "import tacit.data"}),
         ("protected", {"entrypoints": "import tacit.adapters"}),
         ("protected", {"entrypoints": "from tacit import settings"}),
         ("forbidden", {"serving": "import fastapi"}),

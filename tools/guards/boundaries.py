@@ -7,7 +7,7 @@ import re
 
 from tools.guards.source import Module
 
-EDGES = frozenset({"adapters", "entrypoints"})
+EDGES = frozenset({"adapters", "client", "entrypoints"})
 LOG_CALLS = frozenset({"debug", "info", "warning", "error", "exception", "critical"})
 LOGGER = re.compile(r"_?(log|logger)")
 EVENT_NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)+")
