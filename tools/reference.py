@@ -124,6 +124,7 @@ def openapi_document() -> dict[str, Any]:
                 intake=parts.intake,
                 items=parts.items,
                 users=parts.users,
+                quarantine=app.quarantine,
             )
             return api.openapi()
 

@@ -157,6 +157,12 @@ class Events(BaseModel):
     """What becomes of an event whose item the loaded version does not know."""
     batch: int = Field(default=500, ge=1, le=10_000)
     """Events applied in one transaction, at most."""
+    keep_days: int = Field(default=730, ge=1)
+    """Age at which events are removed, once a version learnt from them; until then an event sent again is known."""
+    reserve_mib: int = Field(default=64, ge=0, le=1_048_576)
+    """Space held back for the day when the disk is full, in MiB; 0 holds back nothing."""
+    dataset: str | None = None
+    """Dataset that events belong to; unset, the champion's, or else the one most recently imported."""
 
 
 class Settings(BaseModel):

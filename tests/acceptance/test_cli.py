@@ -79,7 +79,7 @@ def test_training_prints_one_object_with_the_evidence(trained: Ran) -> None:
     ("command", "kind"),
     [
         (("datasets",), list),
-        (("quarantine", "list"), list),
+        (("quarantine", "list"), dict),
         (("snapshot",), dict),
         (("snapshot", "--list"), list),
         (("evaluate", "1"), dict),
@@ -148,7 +148,7 @@ def test_a_table_is_read_as_its_columns_say(ask: Ask, tmp_path: Path) -> None:
     plays.write_text("who\twhat\tplays\nann\tradio\t3\nann\tradio\t4\nbob\ttv\tmany\nbob\tradio\t1\n")
     table = ("import", "table", "--from", str(plays), "--columns", "user=who,item=what,value=plays")
     code, report = ask(*table, "--delimiter", r"\t", "--bad-row-budget", "0.5", home=tmp_path / "home")
-    rows = ask("quarantine", "list", home=tmp_path / "home")[1]
+    rows = ask("quarantine", "list", home=tmp_path / "home")[1]["rows"]
 
     assert code == 0
     assert (report["read"], report["accepted"], report["merged"]) == (4, 2, 1)

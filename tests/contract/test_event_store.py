@@ -214,6 +214,15 @@ def test_quarantine_is_read_in_pages_and_by_reason(store: EventStore) -> None:
 
 
 @pytest.mark.requirement("QUAL-019")
+def test_what_is_in_quarantine_is_counted_by_its_reason(store: EventStore) -> None:
+    other = Reason("event_unappliable", "no")
+    store.apply([effect(1, reason=UNKNOWN), effect(2, reason=UNKNOWN), effect(3, reason=other)], offset=3)
+    store.release([1])
+    store.purge([2])
+
+    assert store.quarantine_reasons() == {"entity_unknown": 1, "event_unappliable": 1}
+
+
 def test_a_released_event_is_applied_once_and_a_second_release_changes_nothing(store: EventStore) -> None:
     store.apply([effect(1, reason=UNKNOWN), effect(2)], offset=2)
     entries = held(store)
@@ -327,11 +336,14 @@ def test_an_event_purged_while_it_waits_to_be_applied_is_not_applied(store: Even
     assert store.counts() == {"api": EventCounts(received=1, rejected=1)}
 
 
-def test_what_the_door_sets_aside_is_kept_once(store: EventStore) -> None:
-    store.set_aside([from_the_door(1), from_the_door(1), from_the_door(1, item_id="i2")])
-    store.set_aside([from_the_door(1)])
+def test_what_the_door_sets_aside_is_kept_once_and_its_repetitions_are_left_for_the_door_to_count(
+    store: EventStore,
+) -> None:
+    first = store.set_aside([from_the_door(1), from_the_door(1), from_the_door(1, item_id="i2")])
+    second = store.set_aside([from_the_door(1)])
 
-    assert store.counts() == {"api": EventCounts(received=4, deduplicated=2, quarantined=2)}
+    assert [(len(plan.set_aside), len(plan.repeated)) for plan in (first, second)] == [(2, 1), (0, 1)]
+    assert store.counts() == {"api": EventCounts(received=2, quarantined=2)}
     assert [entry.logged.sequence for entry in store.quarantined()] == [0, 0]
 
 

@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from tacit.adapters.event_log import SqliteEventLog
+from tests.conservation import unaccounted
 from tests.faults.event_log_child import KILLED, POINTS, event_of
 
 ROOT = Path(__file__).parents[2]
@@ -58,10 +59,12 @@ class Victim:
         log = SqliteEventLog(self.folder, clock=lambda: datetime.now(UTC))
         took = time.monotonic() - began
         kept = log.read(0, limit=1_000_000)
+        missed = unaccounted(log)
         log.close()
         places = {logged.event.event_id: logged.sequence for logged in kept}
 
         assert took <= RESTART_SECONDS
+        assert missed == []
         assert {key: place for key, place in self.acknowledged.items() if places.get(key) != place} == {}
         assert [logged.sequence for logged in kept] == list(range(1, len(kept) + 1))
         assert len(places) == len(kept)

@@ -15,6 +15,7 @@ import structlog
 from tacit.adapters.event_log import SqliteEventLog
 from tacit.data.events import Event
 from tacit.errors import Misconfigured, Unavailable
+from tests.conservation import unaccounted
 from tests.faults.event_log_child import event_of
 
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
@@ -86,6 +87,7 @@ def test_an_event_with_a_flipped_bit_is_missed_and_told_and_its_neighbours_are_k
     assert [line["sequence"] for line in said if line["event"] == "event_damaged"] == [18]
     log.read(17, limit=1)
     assert len([line for line in said if line["event"] == "event_damaged"]) == 1
+    assert unaccounted(log) == []
     log.close()
 
 
@@ -125,6 +127,7 @@ def test_mending_leaves_damaged_events_behind_and_never_gives_out_their_places_a
     assert [(receipt.outcome, receipt.sequence) for receipt in receipts] == [("stored", EVENTS + 1), ("duplicate", 4)]
     assert [logged.sequence for logged in log.read(0, limit=1_000)] == [*range(1, EVENTS), EVENTS + 1]
     assert (folder / "events.db").exists()
+    assert unaccounted(log) == []
     log.close()
 
 

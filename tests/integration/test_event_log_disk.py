@@ -20,6 +20,7 @@ import pytest
 
 from tacit.adapters.event_log import SqliteEventLog
 from tacit.errors import Misconfigured, Unavailable
+from tests.conservation import unaccounted
 from tests.faults.event_log_child import event_of
 
 ROOT = Path(__file__).parents[2]
@@ -79,6 +80,7 @@ def test_a_full_disk_refuses_and_goes_on_by_itself_once_there_is_space(small_dis
     again = opened(small_disk / "events")
     assert ids_in(again) == kept | {"once there was space"}
     assert [logged.sequence for logged in again.read(0, limit=10**6)] == list(range(1, len(kept) + 2))
+    assert unaccounted(again) == []
     again.close()
 
 
@@ -94,6 +96,7 @@ def test_a_disk_filled_again_and_again_loses_nothing(small_disk: Path) -> None:
         ballast.unlink()
 
     assert ids_in(log) == kept
+    assert unaccounted(log) == []
     log.close()
 
 
@@ -190,6 +193,7 @@ def test_the_first_error_of_the_disk_ends_all_acknowledging_and_opening_mends(
     assert not (tmp_path / "suspect").exists()
     assert sorted(each.name for each in tmp_path.glob("*.db")) == ["events.db", "events_0002.db"]
     assert mended.append([event_of("well again")])[0].outcome == "stored"
+    assert unaccounted(mended) == []
     mended.close()
 
 

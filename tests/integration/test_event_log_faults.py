@@ -13,6 +13,7 @@ import structlog
 from tacit.adapters.event_log import SqliteEventLog
 from tacit.data.events import Event
 from tacit.errors import Unavailable
+from tests.conservation import unaccounted
 from tests.faults.failing_disk import FailingDisk, Failure
 
 # Where a second change fails while SQLite undoes the first, it has nobody to tell but the interpreter.
@@ -64,11 +65,12 @@ def kept_after(folder: Path, outcome: Outcome) -> list[str]:
     """What is wrong with what a sound disk shows of a folder; nothing, if all is well."""
     log = opened(folder)
     kept = {logged.event.event_id: logged.sequence for logged in log.read(0, limit=10_000)}
+    missed = unaccounted(log)
     log.close()
     lost = [key for key, place in outcome.acknowledged.items() if kept.get(key) != place]
     phantoms = set(kept) - {f"e{number}" for number in range(outcome.sent)}
     gaps = sorted(kept.values()) != list(range(1, len(kept) + 1))
-    return [*lost, *phantoms, *(["gaps"] if gaps else [])]
+    return [*lost, *phantoms, *(["gaps"] if gaps else []), *missed]
 
 
 def through_a_failure(folder: Path, disk: FailingDisk) -> Outcome:

@@ -18,6 +18,7 @@ from tacit.adapters import event_log_rows
 from tacit.adapters.event_log import SqliteEventLog
 from tacit.data.events import Event
 from tacit.errors import Unavailable
+from tests.conservation import unaccounted
 from tests.faults.power_loss import SimulatedDisk
 
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
@@ -137,6 +138,7 @@ def faults_found(sender: Sender, folder: Path, left: dict[str, bytes]) -> list[s
             *(["gaps"] if [logged.sequence for logged in kept] != list(range(1, len(kept) + 1)) else []),
             *(["events nobody sent"] if any(sender.sent.get(e.event.event_id) != e.event for e in kept) else []),
             *(["damaged"] if log.damaged or not is_sound(log._file) else []),
+            *unaccounted(log),
             *(["a mark left behind"] if (folder / "suspect").exists() else []),
         ]
     finally:

@@ -19,6 +19,7 @@ from tacit.adapters.memory_store import MemoryEventStore
 from tacit.adapters.sql.engine import Database, open_database
 from tacit.adapters.sql.events import SqlEventStore
 from tacit.data.ingestion import EventStore
+from tests.conservation import unbalanced
 from tests.event_stores import UNKNOWN, again, effect, everything, from_the_door, held
 
 MIXED = [effect(2), effect(3, item_id="i2"), effect(4, event_id="e1"), effect(5, reason=UNKNOWN)]
@@ -68,6 +69,7 @@ def test_a_deed_that_fails_at_any_statement_leaves_no_trace_and_succeeds_when_re
             break
         failures += 1
         assert everything(store) == before
+        assert unbalanced(store) == []
 
     whole = prepared(MemoryEventStore())
     DEEDS[deed](whole)
@@ -126,6 +128,7 @@ def test_the_database_answers_and_holds_what_the_plain_store_does(
     try:
         assert [act(store, action) for action in actions] == [act(plain, action) for action in actions]
         assert everything(store) == everything(plain)
+        assert unbalanced(store) == []
     finally:
         database.close()
 
@@ -199,6 +202,7 @@ def test_a_process_killed_at_any_statement_leaves_a_store_that_goes_on_as_if_not
         store = SqlEventStore(database)
         store.apply(MIXED, offset=5)
         assert everything(store) == everything(whole), f"killed at statement {last}"
+        assert unbalanced(store) == []
         database.close()
 
     signals = killed.stdout.split()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from datetime import datetime
@@ -11,12 +12,13 @@ from pathlib import Path
 import apsw
 import structlog
 
-from tacit.adapters.event_log_files import LogFolder
+from tacit.adapters.event_log_files import LogFolder, identity
 from tacit.adapters.event_log_queue import Call, CallQueue
 from tacit.adapters.event_log_rows import content_of, last_sequence, logged, open_reader, read_rows
 from tacit.adapters.event_log_writer import CrashPoint, DiskFailed, LogWriter
 from tacit.adapters.flushing import flush
 from tacit.adapters.locks import held_lock
+from tacit.adapters.reserve import Reserve
 from tacit.data.events import Event, LoggedEvent, Receipt
 from tacit.errors import BadInput, Unavailable
 
@@ -51,6 +53,8 @@ class SqliteEventLog:
         vfs: The SQLite VFS to open files with; the system's own if not given.
         crash: Told of each point at which a crash is worth trying.
         flush: Has the disk keep a file or folder.
+        reserve: Space that is let go when the disk is full; until it could be taken again no events are, so that what
+            it left is there for whoever must write.
 
     Raises:
         Misconfigured: `home_unusable`, `schema_newer`.
@@ -68,28 +72,29 @@ class SqliteEventLog:
         vfs: str | None = None,
         crash: CrashPoint = _never,
         flush: Callable[[Path], None] = flush,
+        reserve: Reserve | None = None,
     ) -> None:
-        self._clock, self._vfs, self._crash = clock, vfs, crash
+        self._clock, self._vfs, self._crash, self._reserve = clock, vfs, crash, reserve
+        # Where the reserve could not even be taken, events have no room either.
+        self._is_full = reserve is not None and not reserve.is_held
         self._fault: str | None = None
         self._is_closed = False
         self._idle_readers: list[apsw.Connection] = []
+        self._readers_lock = threading.Lock()
+        self._prunable: tuple[int, int] | None = None
+        self._prune_at = 0.0
         self._damaged: set[int] = set()
-        self._queue = CallQueue(
-            wait_s=commit_after_s,
-            enough_events=commit_events,
-            most_events=_MOST_WAITING_EVENTS,
-            most_bytes=_MOST_WAITING_BYTES,
-        )
+        self._queue = _queue(commit_after_s, commit_events)
         with suppress(OSError):  # the lock says better what is wrong
             folder.mkdir(parents=True, exist_ok=True)
         with ExitStack() as held:
             held.enter_context(held_lock(folder / "lock", "event log"))
             self._folder = LogFolder(folder, vfs=vfs, flush=flush)
-            self._writer = self._opened(largest_wal_bytes)
+            self._largest_wal_bytes = largest_wal_bytes
+            self._file = self._folder.file()
+            self._writer = self._opened(self._file)
             held.callback(self._writer.abandon)
-            # From now on one reader stays open: to make the memory that all share takes a disk that can be written.
-            with self._reading() as connection:
-                last_sequence(connection)
+            self._keep_a_reader()
             self._held = held.pop_all()
         self._thread = threading.Thread(target=self._write, name="event-log", daemon=True)
         self._thread.start()
@@ -98,6 +103,13 @@ class SqliteEventLog:
     def fault(self) -> str | None:
         """Why the log is sealed; `None` while it is not."""
         return self._fault
+
+    @property
+    def refusal(self) -> str | None:
+        """The code with which events are refused now, as far as is known; `None` while they are taken."""
+        if self._fault is not None or self._is_closed:
+            return "storage_unavailable"
+        return "storage_full" if self._is_full else None
 
     @property
     def damaged(self) -> Sequence[int]:
@@ -122,11 +134,17 @@ class SqliteEventLog:
         Raises:
             Unavailable: `storage_unavailable`.
         """
+        # Asked first: a reader of a file that vanished meanwhile has all up to here, and nothing behind it.
+        upto = self.last_sequence
         with self._reading() as connection:
             rows = read_rows(
-                connection, max(0, after), upto=self.last_sequence, limit=limit, damaged=self._note_damaged
+                connection, max(after, self._writer.pruned_to), upto=upto, limit=limit, damaged=self._note_damaged
             )
         return [logged(row) for row in rows]
+
+    def prune(self, upto: int, *, before_ms: int) -> None:
+        """Removed piece by piece, one a second, so that no append waits long."""
+        self._prunable = (upto, before_ms)
 
     def close(self) -> None:
         if self._is_closed:
@@ -138,13 +156,19 @@ class SqliteEventLog:
             self._idle_readers.pop().close()
         self._held.close()
 
-    def _opened(self, largest_wal_bytes: int) -> LogWriter:
-        self._file = self._folder.file()
+    def _opened(self, file: Path) -> LogWriter:
+        largest = self._largest_wal_bytes
         try:
-            return LogWriter(self._file, largest_wal_bytes=largest_wal_bytes, vfs=self._vfs, crash=self._crash)
+            return LogWriter(file, largest_wal_bytes=largest, vfs=self._vfs, crash=self._crash)
         except DiskFailed as error:
-            self._folder.mark_suspect(self._file, reason=str(error))
+            self._folder.mark_suspect(file, reason=str(error))
             raise _sealed(str(error)) from error
+
+    def _keep_a_reader(self) -> None:
+        """From now on one stays open: to make the memory that all share takes a disk that can be written."""
+        with self._reading() as connection:
+            last_sequence(connection)
+        self._identity = identity(self._file)
 
     def _write(self) -> None:
         """The writer's thread: commits what waits, and tidies up in between."""
@@ -154,6 +178,10 @@ class SqliteEventLog:
                     self._serve(calls)
                 if self._fault is None:
                     self._writer.tidy(is_idle=not calls)
+                    self._look_for_space()
+                    self._prune_some()
+                    with suppress(Unavailable):  # whoever appends is told
+                        self._stay_on_the_file()
             except Exception as error:
                 self._seal(error)
         try:
@@ -170,11 +198,13 @@ class SqliteEventLog:
         except (BadInput, ValueError, TypeError, OverflowError) as error:
             self._serve_apart(calls, error)
         except Unavailable as error:
+            self._note_refusal(error)
             _fail(calls, error)
         except Exception as error:
             self._seal(error)
             _fail(calls, _sealed(self._fault))
         else:
+            self._is_full = False
             self._crash("before_ack")
             for call, receipts in zip(calls, answers, strict=True):
                 call.answer(receipts)
@@ -192,8 +222,55 @@ class SqliteEventLog:
     def _committed(self, calls: Sequence[Call]) -> list[list[Receipt]]:
         if self._fault is not None:
             raise _sealed(self._fault)
+        if self._reserve is not None and not self._reserve.take():
+            raise Unavailable(
+                "storage_full", "There is no space left for events.", fix="Free some space; the log goes on by itself."
+            )
+        self._stay_on_the_file()
         self._writer.make_room()
         return self._writer.commit(calls, received_at_ms=int(self._clock().timestamp() * 1_000))
+
+    def _stay_on_the_file(self) -> None:
+        """Go on in a fresh file with everything in it, if somebody removed ours, or its WAL, under our hands.
+
+        Raises:
+            Unavailable: As `LogFolder.rescue`.
+        """
+        found = identity(self._file)
+        if found is not None and found == self._identity:
+            return
+        fresh = self._folder.rescue(self._writer.connection, self._file)
+        # Until the fresh one is open, the connections to the vanished one are all that holds what was acknowledged.
+        writer = self._opened(fresh)
+        self._writer.abandon()
+        with self._readers_lock:
+            self._file, self._writer = fresh, writer
+            old, self._idle_readers = self._idle_readers, []
+        for connection in old:
+            connection.close()
+        self._keep_a_reader()
+
+    def _note_refusal(self, error: Unavailable) -> None:
+        if error.code == "storage_full":
+            self._is_full = True
+            if self._reserve is not None:
+                self._reserve.release()
+
+    def _prune_some(self) -> None:
+        asked = self._prunable
+        if asked is None or time.monotonic() < self._prune_at:
+            return
+        self._prune_at = time.monotonic() + _IDLE_SECONDS
+        with suppress(Unavailable):  # whoever wants it asks again
+            if self._writer.prune(asked[0], before_ms=asked[1]):
+                return
+        if self._prunable == asked:
+            self._prunable = None
+
+    def _look_for_space(self) -> None:
+        """Find out without any event that there is space again; without a reserve the next event does."""
+        if self._is_full and self._reserve is not None and self._reserve.take():
+            self._is_full = False
 
     def _seal(self, error: Exception) -> None:
         if self._fault is not None:
@@ -207,16 +284,16 @@ class SqliteEventLog:
     def _reading(self) -> Iterator[apsw.Connection]:
         if self._is_closed:
             raise Unavailable("storage_unavailable", "The event log is closed.")
-        connection = None
+        connection, file = None, self._file
         try:
-            connection = self._idle_reader() or open_reader(self._file, vfs=self._vfs)
+            connection = self._idle_reader() or open_reader(file, vfs=self._vfs)
             yield connection
         except apsw.Error as error:
             detail = f"The event log cannot be read: {error}."
             raise Unavailable("storage_unavailable", detail, fix="See to the disk.") from error
         finally:
             if connection is not None:
-                self._give_back(connection)
+                self._give_back(connection, file)
 
     def _idle_reader(self) -> apsw.Connection | None:
         try:
@@ -224,16 +301,25 @@ class SqliteEventLog:
         except IndexError:
             return None
 
-    def _give_back(self, connection: apsw.Connection) -> None:
-        if self._is_closed or len(self._idle_readers) >= _IDLE_READERS:
-            connection.close()
-        else:
-            self._idle_readers.append(connection)
+    def _give_back(self, connection: apsw.Connection, file: Path) -> None:
+        with self._readers_lock:
+            if not self._is_closed and file == self._file and len(self._idle_readers) < _IDLE_READERS:
+                self._idle_readers.append(connection)
+                return
+        connection.close()
 
     def _note_damaged(self, sequence: int) -> None:
+        if sequence <= self._writer.pruned_to:
+            return  # removed while it was read
         if sequence not in self._damaged and len(self._damaged) < _MOST_DAMAGED_TOLD:
             self._damaged.add(sequence)
             log.error("event_damaged", sequence=sequence, file=self._file.name)
+
+
+def _queue(wait_s: float, enough_events: int) -> CallQueue:
+    return CallQueue(
+        wait_s=wait_s, enough_events=enough_events, most_events=_MOST_WAITING_EVENTS, most_bytes=_MOST_WAITING_BYTES
+    )
 
 
 def _fail(calls: Sequence[Call], error: Unavailable) -> None:

@@ -6,14 +6,14 @@ import errno
 import json
 import re
 from collections.abc import Callable
-from contextlib import closing, suppress
+from contextlib import closing, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import apsw
 import structlog
 
-from tacit.adapters.event_log_rows import last_sequence, open_reader, open_unborn, read_rows, write_rows
+from tacit.adapters.event_log_rows import before_first, last_sequence, open_reader, open_unborn, read_rows, write_rows
 from tacit.errors import Unavailable
 
 log = structlog.get_logger(__name__)
@@ -77,6 +77,28 @@ class LogFolder:
             self._flush(self._marker)
             self._flush(self.path)
 
+    def rescue(self, connection: apsw.Connection, vanished: Path) -> Path:
+        """A fresh file with what can be read through a connection, for a file that somebody removed or replaced.
+
+        Raises:
+            Unavailable: `storage_full`, `storage_unavailable`, `log_damaged`; it can be tried again.
+        """
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            fresh = _next_after(vanished)
+            verdict, copied = self._make(fresh, vanished, through=connection)
+        except OSError as error:
+            raise _unusable(error, "The event log") from error
+        log.error(
+            "event_log_vanished",
+            vanished=vanished.name,
+            file=fresh.name,
+            events=copied.events,
+            damaged=copied.damaged,
+            integrity=verdict,
+        )
+        return fresh
+
     def _current(self) -> Path:
         """The file in use: the one of the highest number."""
         numbered = {int(found[1]): each for each in self.path.iterdir() if (found := _NUMBERED.fullmatch(each.name))}
@@ -86,8 +108,7 @@ class LogFolder:
         """Replace a suspect file by a fresh copy of what can be read of it; the suspect one stays, untouched."""
         suspect, (named, reason) = self._current(), self._marked()
         if named in (None, suspect.name) and suspect.exists():
-            found = _NUMBERED.fullmatch(suspect.name)
-            fresh = self.path / f"events_{int(found[1]) + 1 if found else 2:04}.db"
+            fresh = _next_after(suspect)
             verdict, copied = self._make(fresh, suspect)
             log.warning(
                 "event_log_mended",
@@ -108,12 +129,21 @@ class LogFolder:
         except (OSError, ValueError, KeyError, TypeError):
             return None, "unknown: the marker itself is damaged"
 
-    def _make(self, fresh: Path, suspect: Path | None) -> tuple[str, _Copied]:
-        """Make a file, with what can be read of another; what SQLite says of that, and what came over."""
+    def _make(
+        self, fresh: Path, suspect: Path | None, *, through: apsw.Connection | None = None
+    ) -> tuple[str, _Copied]:
+        """Make a file, with what can be read of another; what SQLite says of that, and what came over.
+
+        Args:
+            fresh: The file.
+            suspect: The other.
+            through: What it is read with, if it can be opened by its name no more.
+        """
         part = fresh.with_suffix(".part")
+        part.unlink(missing_ok=True)
         try:
             with closing(open_unborn(part, vfs=self._vfs)) as new:
-                found = ("ok", _Copied(0, 0, 0)) if suspect is None else self._copy(suspect, new)
+                found = ("ok", _Copied(0, 0, 0)) if suspect is None else self._copy(suspect, new, through)
                 # Closing does this too, but says nothing if it fails; and the WAL does not go along when it is renamed.
                 new.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
         except apsw.Error as error:
@@ -124,12 +154,27 @@ class LogFolder:
         self._flush(self.path.parent)
         return found
 
-    def _copy(self, suspect: Path, new: apsw.Connection) -> tuple[str, _Copied]:
-        with closing(open_reader(suspect, vfs=self._vfs)) as old:
+    def _copy(self, suspect: Path, new: apsw.Connection, through: apsw.Connection | None) -> tuple[str, _Copied]:
+        opened = closing(open_reader(suspect, vfs=self._vfs)) if through is None else nullcontext(through)
+        with opened as old:
             verdict, copied = _integrity(old), _copy_rows(old, new)
         about = (suspect.name, copied.events, copied.damaged, copied.last_sequence)
         new.execute("INSERT INTO recoveries VALUES (?, ?, ?, ?)", about)
         return verdict, copied
+
+
+def _next_after(file: Path) -> Path:
+    found = _NUMBERED.fullmatch(file.name)
+    return file.parent / f"events_{int(found[1]) + 1 if found else 2:04}.db"
+
+
+def identity(file: Path) -> tuple[int, ...] | None:
+    """Tells whether a file and its WAL are still those that were opened; `None` if one of them is not there."""
+    try:
+        found = [path.stat() for path in (file, file.with_name(f"{file.name}-wal"))]
+    except FileNotFoundError:
+        return None
+    return tuple(number for status in found for number in (status.st_dev, status.st_ino))
 
 
 def _integrity(connection: apsw.Connection) -> str:
@@ -142,13 +187,20 @@ def _integrity(connection: apsw.Connection) -> str:
 def _copy_rows(old: apsw.Connection, new: apsw.Connection) -> _Copied:
     damaged: list[int] = []
     events, last = 0, last_sequence(old)
-    for after in range(0, last, _CHUNK):
+    for after in range(_start(old), last, _CHUNK):
         upto = min(last, after + _CHUNK)
         rows = read_rows(old, after, upto=upto, limit=_CHUNK, damaged=damaged.append)
         with new:
             write_rows(new, iter(rows))
         events += len(rows)
     return _Copied(events, len(damaged), last)
+
+
+def _start(old: apsw.Connection) -> int:
+    try:
+        return before_first(old)
+    except apsw.CorruptError:
+        return 0
 
 
 def _unusable(error: apsw.Error | OSError, file: str) -> Unavailable:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable, Iterator
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -204,6 +205,25 @@ def last_sequence(connection: apsw.Connection) -> int:
     """The highest place ever given out."""
     last: int = connection.execute(_LAST).get
     return last
+
+
+def before_first(connection: apsw.Connection) -> int:
+    """The place before the first event that is still there; what stood up to here was removed because of its age."""
+    first: int | None = connection.execute("SELECT min(sequence) FROM events").get
+    return 0 if first is None else first - 1
+
+
+def oldest_upto(connection: apsw.Connection, upto: int, *, before_ms: int, limit: int) -> int:
+    """Up to which place events are old, of the first few up to a place; 0 if the first is not."""
+    oldest = "SELECT sequence, received_at_ms FROM events WHERE sequence <= ? ORDER BY sequence LIMIT ?"
+    rows = list(connection.execute(oldest, (upto, limit)))
+    return max((sequence for sequence, _ in takewhile(lambda row: row[1] < before_ms, rows)), default=0)
+
+
+def remove_upto(connection: apsw.Connection, upto: int) -> None:
+    """Remove the events up to a place."""
+    with connection:
+        connection.execute("DELETE FROM events WHERE sequence <= ?", (upto,))
 
 
 def _refuse_newer(found: int) -> None:

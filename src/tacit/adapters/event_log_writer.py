@@ -16,8 +16,11 @@ from tacit.adapters.event_log_rows import (
     INSERT_NEW,
     PAGE_BYTES,
     Content,
+    before_first,
     last_sequence,
+    oldest_upto,
     open_writer,
+    remove_upto,
     row_of,
 )
 from tacit.data.events import Receipt
@@ -28,6 +31,7 @@ CrashPoint = Callable[[str], None]
 
 _FRAME_BYTES = PAGE_BYTES + 24
 _CHECKPOINT_PAGES = 1_000
+_PRUNED_AT_ONCE = 5_000
 _PATIENCE_MS = 100
 """How long a checkpoint that resets the WAL waits for readers; commits wait with it."""
 
@@ -73,6 +77,7 @@ class LogWriter:
             # What a crash left in the WAL may never have reached the disk, though the kernel shows it: now it does.
             self.checkpoint(apsw.SQLITE_CHECKPOINT_TRUNCATE)
             self.last_sequence = last_sequence(self._connection)
+            self.pruned_to = before_first(self._connection)
         except apsw.Error as error:
             self.abandon()
             raise _meaning(error, 0) from error
@@ -161,6 +166,32 @@ class LogWriter:
         """Let go of the file without writing to it."""
         with suppress(apsw.Error):
             self._connection.close()
+
+    def prune(self, upto: int, *, before_ms: int) -> bool:
+        """Remove some of the oldest events; whether there may be more.  The last event stays.
+
+        Raises:
+            Unavailable, DiskFailed: As `commit`.
+        """
+        upto = min(upto, self.last_sequence - 1)
+        try:
+            last = oldest_upto(self._connection, upto, before_ms=before_ms, limit=_PRUNED_AT_ONCE)
+            has_more = last - self.pruned_to >= _PRUNED_AT_ONCE
+            if last:
+                # Said first: who reads meanwhile must not take for damage what is on its way out.
+                self.pruned_to = max(self.pruned_to, last)
+                remove_upto(self._connection, last)
+        except apsw.Error as error:
+            meaning = _meaning(error, self._connection.system_errno)
+            if not isinstance(meaning, DiskFailed):
+                self._roll_back()
+            raise meaning from error
+        return has_more
+
+    @property
+    def connection(self) -> apsw.Connection:
+        """What the file is read with once nobody can open it by its name any more."""
+        return self._connection
 
     @property
     def _wal_bytes(self) -> int:

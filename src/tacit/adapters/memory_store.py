@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
@@ -14,6 +15,7 @@ from tacit.data.event_effects import (
     UserItem,
     planned,
     planned_aside,
+    prunable,
     summed,
 )
 from tacit.data.events import Event
@@ -30,6 +32,7 @@ class MemoryEventStore:
         self._offset = 0
         self._counted_to = 0
         self._applied: list[AppliedEvent] = []
+        self._pruned = 0
         self._turns: dict[str, int] = {}
         self._entries: dict[int, QuarantinedEvent] = {}
         self._entries_of_the_log: dict[str, int] = {}
@@ -41,7 +44,7 @@ class MemoryEventStore:
 
     @property
     def last_turn(self) -> int:
-        return len(self._applied)
+        return self._pruned + len(self._applied)
 
     def apply(self, effects: Sequence[Effect], *, offset: int | None = None) -> Plan:
         with self._lock:
@@ -78,7 +81,7 @@ class MemoryEventStore:
     def interactions_of(
         self, user_id: str, *, since_ms: int | None = None, after_turn: int | None = None
     ) -> Sequence[UserItem]:
-        applied = self._applied[after_turn or 0 :]
+        applied = self._applied_after(after_turn or 0)
         return summed(
             each
             for each in applied
@@ -87,10 +90,10 @@ class MemoryEventStore:
         )
 
     def applied(self, after_turn: int, *, limit: int) -> Sequence[AppliedEvent]:
-        return self._applied[after_turn : after_turn + limit]
+        return self._applied_after(after_turn)[:limit]
 
     def changed_users(self, after_turn: int) -> Sequence[str]:
-        return sorted({each.logged.event.user_id for each in self._applied[after_turn:]})
+        return sorted({each.logged.event.user_id for each in self._applied_after(after_turn)})
 
     def quarantined(
         self, *, limit: int = 100, cursor: int = 0, reason: str | None = None
@@ -104,6 +107,11 @@ class MemoryEventStore:
                 and (reason is None or entry.reason.code == reason)
             ]
         return waiting[:limit]
+
+    def quarantine_reasons(self) -> Mapping[str, int]:
+        with self._lock:
+            waiting = Counter(entry.reason.code for entry in self._entries.values() if entry.state in _WAITING)
+        return dict(sorted(waiting.items()))
 
     def quarantine_entry(self, quarantine_id: int) -> QuarantinedEvent | None:
         entry = self._entries.get(quarantine_id)
@@ -135,16 +143,28 @@ class MemoryEventStore:
                 self._count({self._entries[number].logged.source: EventCounts(0, 0, 0, -1, 1)})
             return len(waiting)
 
+    def prune(self, upto_turn: int, *, before_ms: int, limit: int = 1_000) -> int:
+        with self._lock:
+            gone = prunable(self._applied[:limit], upto_turn, before_ms=before_ms)
+            for each in gone:
+                del self._turns[each.logged.event.event_id]
+            self._applied = self._applied[len(gone) :]
+            self._pruned += len(gone)
+            return len(gone)
+
     def rewind(self) -> None:
         with self._lock:
             self._offset = 0
+
+    def _applied_after(self, turn: int) -> Sequence[AppliedEvent]:
+        return self._applied[max(0, turn - self._pruned) :]
 
     def _known(self, effects: Sequence[Effect], *, is_release: bool) -> Mapping[str, Event | None]:
         """The events of their ids that are here: applied, or, of those quarantined from the log, the first."""
         known: dict[str, Event | None] = {}
         for event_id in {effect.logged.event.event_id for effect in effects}:
             if event_id in self._turns:
-                known[event_id] = self._applied[self._turns[event_id] - 1].logged.event
+                known[event_id] = self._applied[self._turns[event_id] - 1 - self._pruned].logged.event
             elif event_id in self._entries_of_the_log and not is_release:
                 entry = self._entries[self._entries_of_the_log[event_id]]
                 known[event_id] = None if entry.state == "purged" else entry.logged.event

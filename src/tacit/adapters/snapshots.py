@@ -116,7 +116,7 @@ class SnapshotFolder:
                 field="snapshot",
                 fix="Remove its folder; the next training freezes the data anew.",
             )
-        return Snapshot(fingerprint=fingerprint, **body)
+        return Snapshot(fingerprint=fingerprint, **body, events_turn=about.get("events_turn", 0))
 
 
 def _write(snapshot: Snapshot, folder: Path) -> None:

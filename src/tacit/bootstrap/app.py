@@ -21,9 +21,11 @@ from tacit.settings import Settings, SettingsInForce
 if TYPE_CHECKING:
     from tacit.adapters.publisher import Publication, Publisher
     from tacit.adapters.snapshots import SnapshotFolder
+    from tacit.bootstrap.freezing import Known
     from tacit.data.catalog_edits import EditableCatalog
     from tacit.data.datasets import Snapshot, SnapshotRules
     from tacit.data.ingestion import EventStore
+    from tacit.data.quarantine import Quarantine
     from tacit.models.interfaces import Evaluation
     from tacit.models.recommender.search import Budget, SearchResult
     from tacit.models.recommender.workload import RecommenderWorkload
@@ -55,6 +57,7 @@ class App:
     audit: AuditTrail
     exposures: ExposureLog
     event_store: EventStore
+    quarantine: Quarantine
     catalog: EditableCatalog
     publisher: Publisher
     publication: Publication
@@ -68,10 +71,14 @@ class App:
         """The dataset to train on.
 
         Raises:
-            NotFound: `dataset_unknown` if nothing was imported, or not what the settings name.
+            NotFound: `dataset_unknown` if nothing was imported and no event applied, or not what the settings name.
         """
         known = self.history.datasets()
         chosen = self.settings.dataset or (known[-1] if known else None)
+        if self.event_store.last_turn and (chosen is None or chosen not in known):
+            own = self._known().events_dataset()
+            chosen = own if chosen in (None, own) else chosen
+            known = (*known, own)
         if chosen is None or chosen not in known:
             raise NotFound(
                 "dataset_unknown",
@@ -111,16 +118,23 @@ class App:
         return report
 
     def freeze(self, dataset: str | None = None) -> Snapshot:
-        """Freeze a dataset as the settings and the catalogue's door say, and keep the snapshot."""
+        """Freeze a dataset with its events, as the settings and the catalogue's door say, and keep the snapshot."""
         from tacit.data.catalog_merging import all_entries, described, removed, without_items
         from tacit.data.datasets import freeze
 
         chosen = dataset or self.dataset()
+        interactions, turn = self._known().interactions(chosen)
         entries = all_entries(self.catalog)
-        interactions = without_items(self.history.interactions(chosen), removed(entries))
-        snapshot = freeze(interactions, described(self.history.items(chosen), entries), _rules(self.settings))
+        items = self.history.items(chosen) if chosen in self.history.datasets() else iter(())
+        kept = without_items(interactions, removed(entries))
+        snapshot = replace(freeze(kept, described(items, entries), _rules(self.settings)), events_turn=turn)
         self.snapshots.save(snapshot)
         return snapshot
+
+    def _known(self) -> Known:
+        from tacit.bootstrap.freezing import Known
+
+        return Known(self.history, self.event_store, self.registry, MODEL, self.settings)
 
     def train(
         self,
@@ -139,10 +153,14 @@ class App:
             found: What a search found, to train with.
             warm_start: Number of a version whose item factors to start from.
             progress: Told several times a second.
+
+        Raises:
+            Refused: `space_low` if the disk is nearly full.
         """
         from tacit.adapters.own_source import code_digest
         from tacit.rollout.candidates import Lesson, train_candidate
 
+        _check_space(self.settings.home)
         progress("freezing", 0.0)
         snapshot = self.freeze(dataset)
         lesson = Lesson(snapshot, snapshot.dataset, snapshot.fingerprint, snapshot.facts(), code_digest())
@@ -249,6 +267,14 @@ def _as_found(workload: RecommenderWorkload, found: SearchResult) -> Recommender
     from tacit.models.recommender.training_plan import PlanRules
 
     return replace(workload, settings=found.settings, rules=PlanRules(blend=found.voice or "off"))
+
+
+def _check_space(home: Path) -> None:
+    from tacit.adapters.reserve import is_low
+
+    if is_low(home):
+        detail = "The disk is nearly full: what space there is belongs to events and answers."
+        raise Refused("space_low", detail, fix="Free some space, then train.")
 
 
 def _limits(settings: Settings) -> Limits:

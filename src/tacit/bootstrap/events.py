@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 import time
 import uuid
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING
 
 from tacit.bootstrap.app import App
@@ -17,14 +18,21 @@ from tacit.monitoring import metrics as catalogue
 from tacit.monitoring.interfaces import MetricSink
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tacit.adapters.event_log import SqliteEventLog
+    from tacit.adapters.reserve import Reserve
+    from tacit.bootstrap.event_health import EventHealth
     from tacit.data.applying import Follower, Tally
     from tacit.data.event_effects import EventCounts
-    from tacit.data.ingestion import Applied, Ingestion
+    from tacit.data.ingestion import Applied, EventStore, Ingestion
     from tacit.data.intake import Count, Intake
     from tacit.serving.live_catalogue import FollowedCatalogue
     from tacit.serving.model_pool import ModelPool
 
 EVENTS_FOLDER = "events"
+RESERVE_FILE = "reserve"
+_FRESH_SECONDS = 0.2
 
 
 @contextmanager
@@ -34,7 +42,8 @@ def taking_events(app: App, pool: ModelPool, metrics: MetricSink, *, live: Follo
     Raises:
         Unavailable, Misconfigured: The log cannot be opened.
     """
-    from tacit.adapters.event_log import SqliteEventLog
+    from tacit.bootstrap.event_health import EventHealth
+    from tacit.bootstrap.event_retention import retained
     from tacit.data.applying import Follower, Tally
     from tacit.data.event_rules import EventRules
     from tacit.data.ingestion import Admission, Ingestion
@@ -42,8 +51,8 @@ def taking_events(app: App, pool: ModelPool, metrics: MetricSink, *, live: Follo
 
     chosen = app.settings.events
     rules = EventRules.shipped(chosen.profile)
-    log = SqliteEventLog(app.settings.home.resolve() / EVENTS_FOLDER, clock=lambda: datetime.now(UTC))
-    try:
+    with _open_log(app.settings.home.resolve(), reserve_mib=chosen.reserve_mib) as (log, reserve):
+        health = EventHealth(log, app.event_store, full=reserve.release, is_space_low=reserve.is_space_low)
         admission = Admission(chosen.unknown_items, lambda item_ids: _known(pool, live, item_ids))
         ingestion = Ingestion(log, app.event_store, rules.types, admission=admission, batch=chosen.batch)
         tally = Tally(app.event_store)
@@ -51,13 +60,13 @@ def taking_events(app: App, pool: ModelPool, metrics: MetricSink, *, live: Follo
             ingestion,
             tally,
             batch=chosen.batch,
-            told=lambda applied: _measure(metrics, applied),
-            failed=_tell,
+            told=lambda applied: _told(metrics, applied, health),
+            failed=lambda error: _failed(error, health),
             # Without a version nobody knows which items there are; events wait in the log rather than in quarantine.
             ready=lambda: chosen.unknown_items == "accept" or pool.loaded is not None,
         )
-        metrics.watch(catalogue.EVENT_LAG, lambda: _lag(ingestion))
-        with _followed(follower):
+        _watch(metrics, ingestion, app.event_store)
+        with _followed(follower), retained(app, log):
             yield Intake(
                 log,
                 rules,
@@ -65,9 +74,25 @@ def taking_events(app: App, pool: ModelPool, metrics: MetricSink, *, live: Follo
                 clock=lambda: int(time.time() * 1_000),
                 new_id=lambda: uuid.uuid4().hex,
                 quarantine=app.event_store.set_aside,
+                state=health.state,
             )
+
+
+@contextmanager
+def _open_log(home: Path, *, reserve_mib: int) -> Iterator[tuple[SqliteEventLog, Reserve]]:
+    from tacit.adapters.event_log import SqliteEventLog
+    from tacit.adapters.reserve import Reserve
+
+    reserve = Reserve(home / RESERVE_FILE, size=reserve_mib * 2**20)
+    reserve.take()
+    try:
+        log = SqliteEventLog(home / EVENTS_FOLDER, clock=lambda: datetime.now(UTC), reserve=reserve)
+        try:
+            yield log, reserve
+        finally:
+            log.close()
     finally:
-        log.close()
+        reserve.close()
 
 
 @contextmanager
@@ -99,6 +124,16 @@ def _counting(metrics: MetricSink, tally: Tally, follower: Follower) -> Count:
     return count
 
 
+def _told(metrics: MetricSink, applied: Applied, health: EventHealth) -> None:
+    health.followed()
+    _measure(metrics, applied)
+
+
+def _failed(error: Exception, health: EventHealth) -> None:
+    health.failed(error)
+    _tell(error)
+
+
 def _measure(metrics: MetricSink, applied: Applied) -> None:
     for outcome, number in (
         ("stored", applied.stored),
@@ -107,6 +142,50 @@ def _measure(metrics: MetricSink, applied: Applied) -> None:
     ):
         if number:
             metrics.increment(catalogue.EVENTS_APPLIED, number, outcome=outcome)
+
+
+def _watch(metrics: MetricSink, ingestion: Ingestion, store: EventStore) -> None:
+    metrics.watch(catalogue.EVENT_LAG, lambda: _lag(ingestion))
+    watch_accounts(metrics, store)
+
+
+def watch_accounts(metrics: MetricSink, store: EventStore) -> None:
+    """Have the metrics show what the store accounts for, of every source there is now or that comes by our doors."""
+    accounts = _Accounts(store)
+    for source in sorted({*catalogue.EVENT_BALANCE.labels["source"], *accounts.sources()}):
+        metrics.watch(catalogue.EVENT_BALANCE, partial(accounts.value, source, "missing"), source=source)
+        for outcome in catalogue.EVENTS_ACCOUNTED.labels["outcome"]:
+            read = partial(accounts.value, source, outcome)
+            metrics.watch(catalogue.EVENTS_ACCOUNTED, read, source=source, outcome=outcome)
+
+
+class _Accounts:
+    """The store's counts, asked for once where a scrape wants many of them."""
+
+    def __init__(self, store: EventStore) -> None:
+        self._store = store
+        self._at = -math.inf
+        self._counts: Mapping[str, EventCounts] = {}
+
+    def sources(self) -> Collection[str]:
+        """Those there are now; none while the store cannot be asked."""
+        try:
+            return self._now()
+        except Unavailable:
+            return ()
+
+    def _now(self) -> Mapping[str, EventCounts]:
+        if time.monotonic() - self._at > _FRESH_SECONDS:
+            self._counts, self._at = self._store.counts(), time.monotonic()
+        return self._counts
+
+    def value(self, source: str, name: str) -> float:
+        """One number; none while the store cannot be asked."""
+        try:
+            counts = self._now().get(source)
+        except Unavailable:
+            return math.nan
+        return 0.0 if counts is None else float(getattr(counts, name))
 
 
 def _lag(ingestion: Ingestion) -> float:

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from tacit.adapters.artifacts import FolderArtifacts
     from tacit.adapters.history import ParquetHistory
     from tacit.adapters.sql.engine import Database
+    from tacit.data.ingestion import EventStore
+    from tacit.data.quarantine import Quarantine
     from tacit.models.recommender.workload import RecommenderWorkload
     from tacit.registry.registry import Registry
 
@@ -77,6 +79,7 @@ def _wired(in_force: SettingsInForce, home: Path, database: Database) -> App:
     release = Release(
         registry, versions, audit=audit, clock=now, check=_answers(workload), transaction=database.transaction
     )
+    event_store = SqlEventStore(database)
     return App(
         in_force=in_force,
         history=history,
@@ -88,8 +91,9 @@ def _wired(in_force: SettingsInForce, home: Path, database: Database) -> App:
         versions=versions,
         audit=audit,
         exposures=SqlExposureLog(database),
-        event_store=SqlEventStore(database),
+        event_store=event_store,
         catalog=SqlCatalogStore(database),
+        quarantine=_quarantine(event_store, in_force.settings, audit=audit, database=database),
         publisher=Publisher(home / "downloads"),
         publication=MOVIELENS_LATEST_SMALL,
         notices=tuple(notices),
@@ -141,6 +145,14 @@ def _registry(
         clock=now,
         transaction=database.transaction,
     )
+
+
+def _quarantine(store: EventStore, settings: Settings, *, audit: AuditTrail, database: Database) -> Quarantine:
+    from tacit.data.event_rules import EventRules
+    from tacit.data.quarantine import Quarantine
+
+    rules = EventRules.shipped(settings.events.profile)
+    return Quarantine(store, rules, audit=AuditRecorder(audit), clock=now, transaction=database.transaction)
 
 
 def _answers(workload: RecommenderWorkload) -> Callable[[Version], None]:

@@ -60,6 +60,8 @@ class Snapshot:
         indices: `(rows,)` int32, item positions, ascending within a user.
         values: `(rows,)` float32.
         held: `(rows,)` bool, whether the row belongs to the hold-out.
+        events_turn: The turn up to which applied events are in it.  The fingerprint covers what they brought, not how
+            many turns that took.
     """
 
     fingerprint: str
@@ -76,6 +78,7 @@ class Snapshot:
     indices: NDArray[np.int32]
     values: NDArray[np.float32]
     held: NDArray[np.bool_]
+    events_turn: int = 0
 
     @cached_property
     def training(self) -> Csr:
@@ -110,6 +113,7 @@ class Snapshot:
             "rules": asdict(self.rules),
             "split": self.split,
             "watermark_ms": self.watermark_ms,
+            "events_turn": self.events_turn,
             "users": self.n_users,
             "items": self.n_items,
             "thin_users": len(self.user_ids) - self.n_users,

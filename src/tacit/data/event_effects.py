@@ -10,6 +10,7 @@ import math
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import takewhile
 from typing import Protocol
 
 from tacit.data.events import Event, LoggedEvent
@@ -96,16 +97,19 @@ class Plan:
         repeated: Those that were here before.
         set_aside: Those that go to quarantine, or stay there, each with its reason.
         is_release: Whether they come from quarantine and are counted there already.
+        is_of_the_door: Whether they never were in the log, so that the door counts the repetitions itself.
     """
 
     stored: tuple[Effect, ...] = ()
     repeated: tuple[Effect, ...] = ()
     set_aside: tuple[Effect, ...] = ()
     is_release: bool = False
+    is_of_the_door: bool = False
 
     def changes(self) -> Mapping[str, EventCounts]:
         """What each source's counts change by; every change keeps the sum."""
-        stored, repeated, aside = _by_source(self.stored), _by_source(self.repeated), _by_source(self.set_aside)
+        stored, aside = _by_source(self.stored), _by_source(self.set_aside)
+        repeated = _by_source(() if self.is_of_the_door else self.repeated)
         changes = {}
         for source in stored | repeated | aside:
             applied, passed, kept = stored[source], repeated[source], aside[source]
@@ -196,14 +200,17 @@ def planned(
 
 
 def planned_aside(effects: Iterable[Effect], kept: Collection[Event]) -> Plan:
-    """Sort what the door sets aside: what quarantine has already, as it is sent again, is a repetition."""
+    """Sort what the door sets aside: what quarantine has already, as it is sent again, is a repetition.
+
+    Those are counted by the door, as every repetition is that never enters the log.
+    """
     seen = {event.said for event in kept}
     repeated: list[Effect] = []
     set_aside: list[Effect] = []
     for effect in effects:
         (repeated if effect.logged.event.said in seen else set_aside).append(effect)
         seen.add(effect.logged.event.said)
-    return Plan(repeated=tuple(repeated), set_aside=tuple(set_aside))
+    return Plan(repeated=tuple(repeated), set_aside=tuple(set_aside), is_of_the_door=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,6 +226,11 @@ class AppliedEvent:
     turn: int
     logged: LoggedEvent
     weight: int
+
+
+def prunable(applied: Iterable[AppliedEvent], upto_turn: int, *, before_ms: int) -> Sequence[AppliedEvent]:
+    """Of events in order those that may be forgotten: up to a turn, and to the first that is not old enough."""
+    return list(takewhile(lambda each: each.turn <= upto_turn and each.logged.received_at_ms < before_ms, applied))
 
 
 @dataclass(frozen=True, slots=True)

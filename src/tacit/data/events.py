@@ -95,6 +95,23 @@ class LoggedEvent:
     event: Event
 
 
+@dataclass(frozen=True, slots=True)
+class LogState:
+    """How it stands with events.
+
+    Attributes:
+        refusal: The code with which they are refused now; `None` while they are taken.
+        lag: How many are in the log and not applied; `None` while that is not known.
+        hindrance: The code of what keeps the log from being applied; `None` while nothing does.
+        is_space_low: Whether the disk is nearly full.
+    """
+
+    refusal: str | None = None
+    lag: int | None = 0
+    hindrance: str | None = None
+    is_space_low: bool = False
+
+
 class EventLog(Protocol):
     """The durable record of what was acknowledged; one writer, many readers."""
 
@@ -120,6 +137,17 @@ class EventLog(Protocol):
     @property
     def last_sequence(self) -> int:
         """The place of the last event; 0 for none."""
+        ...
+
+    def prune(self, upto: int, *, before_ms: int) -> None:
+        """Have the oldest events removed, soon; their ids are forgotten with them.
+
+        Places are never given out again, and the last event stays.
+
+        Args:
+            upto: None behind this place.
+            before_ms: None behind the first that was received at this moment or later.
+        """
         ...
 
     def close(self) -> None:

@@ -87,11 +87,14 @@ class EventStore(Protocol):
         ...
 
     def set_aside(self, effects: Sequence[Effect]) -> Plan:
-        """Quarantine what was received but never entered the log: conflicts, and events older than is kept."""
+        """Quarantine what was received but never entered the log: conflicts, and events older than is kept.
+
+        What quarantine has already is left out, and not counted here: the door counts what it answers itself.
+        """
         ...
 
     def tally(self, source: str, *, deduplicated: int = 0, rejected: int = 0) -> None:
-        """Count what the door answered itself: repetitions by the log's receipt, refusals by the rules.
+        """Count what the door answered itself: repetitions, of the log or of quarantine, and refusals by the rules.
 
         The door may gather these and count them now and then.  What a crash takes is missing as received and as
         answered alike.
@@ -134,6 +137,10 @@ class EventStore(Protocol):
         """
         ...
 
+    def quarantine_reasons(self) -> Mapping[str, int]:
+        """How many events are in quarantine, held or released, by the reason they were last set aside for."""
+        ...
+
     def quarantine_entry(self, quarantine_id: int) -> QuarantinedEvent | None:
         """One entry, whatever its state; `None` for an unknown one, and for a purged one, whose event is gone."""
         ...
@@ -152,6 +159,18 @@ class EventStore(Protocol):
 
     def purge(self, quarantine_ids: Collection[int]) -> int:
         """Forget events for good; how many these were.  They count as rejected, and their ids stay known."""
+        ...
+
+    def prune(self, upto_turn: int, *, before_ms: int, limit: int = 1_000) -> int:
+        """Forget the oldest applied events, and what they added to the interactions; how many these were.
+
+        Their ids are forgotten with them: sent again, such an event is another one.
+
+        Args:
+            upto_turn: None of a later turn.
+            before_ms: None behind the first that was received at this moment or later.
+            limit: At most so many, so that nobody has to wait long for the store.
+        """
         ...
 
     def rewind(self) -> None:

@@ -11,11 +11,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from tacit.data.event_effects import Effect, EventCounts, Reason
+from tacit.data.event_effects import Effect, EventCounts, Plan, Reason
 from tacit.data.event_fields import checked_id
 from tacit.data.event_rules import EventRules
 from tacit.data.event_validation import Judgement, Problem, conflicting, judged_batch
-from tacit.data.events import Event, EventLog, LoggedEvent, Receipt
+from tacit.data.events import Event, EventLog, LoggedEvent, LogState, Receipt
 from tacit.errors import BadInput, TacitError
 
 Fate = Literal["stored", "duplicate", "quarantined", "rejected"]
@@ -24,7 +24,7 @@ Fate = Literal["stored", "duplicate", "quarantined", "rejected"]
 Count = Callable[[str, EventCounts], None]
 """Told of a source and what became of the events of one call, once each call is over."""
 
-Quarantine = Callable[[Sequence[Effect]], object]
+Quarantine = Callable[[Sequence[Effect]], Plan]
 """Keeps events durably for somebody to look at, or raises; `EventStore.set_aside` is one."""
 
 
@@ -53,6 +53,7 @@ class Intake:
         clock: Tells the time, in milliseconds since 1970, UTC.
         new_id: Names events that come without an id, where that is allowed.
         quarantine: Keeps what is set aside.
+        state: Tells how it stands with events, at once.
     """
 
     def __init__(
@@ -64,6 +65,7 @@ class Intake:
         clock: Callable[[], int],
         new_id: Callable[[], str],
         quarantine: Quarantine,
+        state: Callable[[], LogState] = LogState,
     ) -> None:
         self._log = log
         self._rules = rules
@@ -71,6 +73,7 @@ class Intake:
         self._clock = clock
         self._new_id = new_id
         self._quarantine = quarantine
+        self.state = state
 
     def take(self, raws: Sequence[object], *, source: str, assign_ids: bool = False) -> tuple[Taken, ...]:
         """What became of each event, in its order; the events of a call are stored all or none.
@@ -92,8 +95,8 @@ class Intake:
         judgements = judged_batch(raws, self._rules, now_ms=now_ms, assign_id=self._new_id if assign_ids else None)
         receipts = iter(self._entered([each for each in judgements if isinstance(each, Event)], source))
         found = [_taken(raw, judgement, receipts) for raw, judgement in zip(raws, judgements, strict=True)]
-        taken = self._set_aside(found, source, now_ms=now_ms)
-        self._count(source, _counts(taken))
+        taken, repeated = self._set_aside(found, source, now_ms=now_ms)
+        self._count(source, _counts(taken, repeated=repeated))
         return taken
 
     def _entered(self, events: Sequence[Event], source: str) -> Sequence[Receipt | BadInput]:
@@ -106,15 +109,16 @@ class Intake:
             # One that the log cannot hold costs the others nothing but time.
             return [error] if len(events) == 1 else [self._entered([each], source)[0] for each in events]
 
-    def _set_aside(self, taken: Sequence[Taken], source: str, *, now_ms: int) -> tuple[Taken, ...]:
-        """The same, once quarantine holds what belongs there."""
+    def _set_aside(self, taken: Sequence[Taken], source: str, *, now_ms: int) -> tuple[tuple[Taken, ...], int]:
+        """The same, once quarantine holds what belongs there; and how much of that it held before."""
         kept = [each.problem for each in taken if each.fate == "quarantined" and each.problem is not None]
-        if kept:
-            try:
-                self._quarantine([_effect(problem, source, now_ms=now_ms) for problem in kept])
-            except TacitError:
-                return tuple(_unkept(each) if each.fate == "quarantined" else each for each in taken)
-        return tuple(taken)
+        if not kept:
+            return tuple(taken), 0
+        try:
+            plan = self._quarantine([_effect(problem, source, now_ms=now_ms) for problem in kept])
+        except TacitError:
+            return tuple(_unkept(each) if each.fate == "quarantined" else each for each in taken), 0
+        return tuple(taken), len(plan.repeated)
 
 
 def _taken(raw: object, judgement: Judgement, receipts: Iterator[Receipt | BadInput]) -> Taken:
@@ -159,6 +163,9 @@ def _unkept(taken: Taken) -> Taken:
     return replace(taken, fate="rejected", problem=problem)
 
 
-def _counts(taken: Sequence[Taken]) -> EventCounts:
+def _counts(taken: Sequence[Taken], *, repeated: int) -> EventCounts:
+    """The fates added up.  What is sent again to quarantine is told the same, but counts as the repetition it is."""
     fates = Counter(each.fate for each in taken)
+    fates["quarantined"] -= repeated
+    fates["duplicate"] += repeated
     return EventCounts(len(taken), fates["stored"], fates["duplicate"], fates["quarantined"], fates["rejected"])

@@ -175,6 +175,22 @@ CATALOGUE_REVISION = Metric(
     "Writes of the catalogue that the answers of this process know; less than elsewhere, they are behind.",
     "serving",
 )
+EVENTS_ACCOUNTED = Metric(
+    "tacit_events_accounted",
+    "gauge",
+    "events",
+    "Events as the store accounts for them since it was made, those in quarantine now under `quarantined`.",
+    "data",
+    {"source": ("api",), "outcome": ("received", "stored", "deduplicated", "quarantined", "rejected")},
+)
+EVENT_BALANCE = Metric(
+    "tacit_event_balance",
+    "gauge",
+    "events",
+    "Events received without a fate, or below 0 with two; anything but 0 is an alarm.",
+    "data",
+    {"source": ("api",)},
+)
 
 CATALOGUE: tuple[Metric, ...] = (
     HTTP_REQUESTS,
@@ -197,4 +213,6 @@ CATALOGUE: tuple[Metric, ...] = (
     EVENTS_APPLIED,
     EVENT_LAG,
     CATALOGUE_REVISION,
+    EVENTS_ACCOUNTED,
+    EVENT_BALANCE,
 )

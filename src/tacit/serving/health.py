@@ -5,11 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from tacit.data.events import LogState
 from tacit.errors import TacitError
 from tacit.serving.model_pool import LoadedVersion, RefusedVersion
 
 MEMORY_LIMIT = 0.9
 """Share of the memory in use above which we call ourselves degraded."""
+LAG_LIMIT = 10_000
+"""Events waiting to be applied above which we do: more than a second's work, so that lists do not know them yet."""
 
 
 @dataclass(frozen=True)
@@ -32,14 +35,23 @@ def judge_health(
     lost: TacitError | None,
     *,
     memory_share: float | None = None,
+    events: LogState | None = None,
 ) -> Health:
-    """Unhealthy without a model; degraded by a refused champion, a lost registry or scarce memory."""
+    """Unhealthy without a model; degraded by a refused champion, a lost registry, scarce memory or stuck events.
+
+    Events that cannot be taken or applied make no question unanswerable, so they never make us unhealthy.
+    """
+    events = events or LogState()
     reasons = tuple(
         reason
         for reason, holds in (
             ("no model is loaded", loaded is None),
             (f"the champion, version {refused.number}, was refused ({refused.code})" if refused else "", refused),
             (f"the registry cannot be asked ({lost.code})" if lost else "", lost),
+            (f"events are not taken ({events.refusal})", events.refusal is not None),
+            (f"events wait to be applied ({events.hindrance})", events.hindrance is not None),
+            ("the disk is nearly full", events.is_space_low),
+            (f"{events.lag or 0:,} events wait to be applied", (events.lag or 0) > LAG_LIMIT),
             (f"{memory_share or 0:.0%} of the memory is in use", (memory_share or 0) > MEMORY_LIMIT),
         )
         if holds

@@ -13,12 +13,14 @@ from hypothesis import strategies as st
 
 from tacit.adapters.memory_events import MemoryEventLog
 from tacit.adapters.memory_store import MemoryEventStore
-from tacit.data.event_effects import EventCounts
+from tacit.data.event_effects import EventCounts, Plan
 from tacit.data.event_rules import EventRules
 from tacit.data.event_validation import Problem
 from tacit.data.events import Event, Receipt
+from tacit.data.ingestion import Admission, Ingestion
 from tacit.data.intake import Intake, Taken
 from tacit.errors import BadInput, Unavailable
+from tests.conservation import TYPES, unbalanced
 
 NOW_MS = 1_790_000_000_000
 LONG_AGO = 1_000_000_000_000
@@ -68,10 +70,10 @@ class Ward:
         assert source == "api"
         self.counts += counts
 
-    def _quarantine(self, effects: Any) -> None:
+    def _quarantine(self, effects: Any) -> Plan:
         if self.is_quarantine_broken:
             raise Unavailable("database_busy", "Somebody else writes.")
-        self.store.set_aside(effects)
+        return self.store.set_aside(effects)
 
 
 def play(event_id: str = "e1", **changes: object) -> dict[str, object]:
@@ -103,6 +105,7 @@ def test_a_conflict_without_a_time_is_quarantined_once_however_often_it_is_sent(
         assert ward.fates(play(value=2)) == ["quarantined"]
 
     assert len(ward.store.quarantined()) == 1
+    assert ward.counts == EventCounts(received=4, stored=1, deduplicated=2, quarantined=1)
 
 
 def test_what_is_too_old_is_kept_in_quarantine_with_its_reason() -> None:
@@ -180,3 +183,15 @@ def test_whatever_is_sent_every_event_is_counted_under_exactly_one_fate(calls: l
 
     assert (ward.counts.received, ward.counts.missing) == (answered, 0)
     assert ward.counts.stored == ward.log.last_sequence
+    store = replayed(ward)
+    assert store.counts().get("api", EventCounts()) == ward.counts
+    assert unbalanced(store) == []
+
+
+def replayed(ward: Ward) -> MemoryEventStore:
+    """The store once the log is applied, and the door's own counts have reached it."""
+    ingestion = Ingestion(ward.log, ward.store, TYPES, admission=Admission("accept"))
+    while ingestion.step().read:
+        pass
+    ward.store.tally("api", deduplicated=ward.counts.deduplicated, rejected=ward.counts.rejected)
+    return ward.store

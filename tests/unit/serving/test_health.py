@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tacit.data.events import LogState
 from tacit.errors import Unavailable
 from tacit.registry.versions import Manifest, Version
 from tacit.serving.health import judge_health
@@ -51,3 +52,22 @@ def test_what_should_be_looked_at_makes_us_degraded_and_is_named(
 def test_without_a_model_we_are_unhealthy_whatever_else_holds() -> None:
     assert judge_health(None, None, None).status == "unhealthy"
     assert judge_health(None, REFUSED, LOST, memory_share=0.99).status == "unhealthy"
+
+
+@pytest.mark.parametrize(
+    ("events", "reason"),
+    [
+        (LogState(refusal="storage_full"), "events are not taken (storage_full)"),
+        (LogState(refusal="storage_unavailable"), "events are not taken (storage_unavailable)"),
+        (LogState(lag=None, hindrance="database_busy"), "events wait to be applied (database_busy)"),
+        (LogState(lag=10_001), "10,001 events wait to be applied"),
+        (LogState(lag=10_000), None),
+        (LogState(is_space_low=True), "the disk is nearly full"),
+    ],
+)
+def test_events_that_are_stuck_make_us_degraded_and_never_worse(
+    loaded: LoadedVersion, events: LogState, reason: str | None
+) -> None:
+    judged = judge_health(loaded, None, None, events=events)
+
+    assert (judged.status, judged.reasons) == (("degraded", (reason,)) if reason else ("healthy", ()))

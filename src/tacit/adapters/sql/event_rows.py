@@ -7,9 +7,9 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, and_, case, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Row, Select, and_, case, delete, func, or_, select
 
-from tacit.adapters.sql.dialects import Incoming, insert_merging, is_listed, listing
+from tacit.adapters.sql.dialects import Incoming, insert_all, insert_merging, is_listed, listing
 from tacit.adapters.sql.tables import applied_events, event_counts, event_quarantine, interactions
 from tacit.data.event_effects import AppliedEvent, Effect, EventCounts, Reason, rated_at
 from tacit.data.events import Event, LoggedEvent
@@ -152,6 +152,14 @@ _QUARANTINED_OF_IDS = (
 )
 
 
+WAITING_BY_REASON = (
+    select(event_quarantine.c.reason, func.count().label("waiting"))
+    .where(event_quarantine.c.state.in_(("held", "released")))
+    .group_by(event_quarantine.c.reason)
+)
+"""How many events are in quarantine, by reason."""
+
+
 def count(connection: Connection, changes: Mapping[str, EventCounts]) -> None:
     """Add to the counts; the table refuses a change that does not keep the sum."""
     rows = [{"source": source, **asdict(change)} for source, change in sorted(changes.items())]
@@ -181,6 +189,19 @@ def still_released(connection: Connection, effects: Sequence[Effect]) -> list[Ef
     statement = select(kept.quarantine_id).where(kept.quarantine_id.in_(ids), kept.state == "released")
     released = set(connection.scalars(statement.with_for_update()))
     return [effect for effect in effects if effect.quarantine_id in released]
+
+
+def sum_up_again(connection: Connection, pairs: Collection[tuple[str, str]]) -> None:
+    """Let some users' interactions with some items be what the events that are still there amount to."""
+    for user_id in sorted({user_id for user_id, _ in pairs}):
+        item_ids = [item_id for user, item_id in pairs if user == user_id]
+        own = and_(interactions.c.user_id == user_id, interactions.c.item_id.in_(item_ids))
+        connection.execute(delete(interactions).where(own))
+        left = and_(applied_events.c.user_id == user_id, applied_events.c.item_id.in_(item_ids))
+        applied = [applied_of(row) for row in connection.execute(select(applied_events).where(left))]
+        rows = [interaction_row(Effect(each.logged, each.weight)) for each in applied]
+        if rows:
+            insert_all(connection, MERGE_INTERACTIONS, rows)
 
 
 def waiting_by_source(quarantine_ids: Collection[int]) -> Select[str, int]:

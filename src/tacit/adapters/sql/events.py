@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
 from tacit.adapters.sql import event_rows
 from tacit.adapters.sql.dialects import insert_all, insert_new
@@ -21,6 +21,7 @@ from tacit.data.event_effects import (
     UserItem,
     planned,
     planned_aside,
+    prunable,
     summed,
 )
 from tacit.data.events import Event
@@ -146,6 +147,11 @@ class SqlEventStore:
             rows = connection.execute(statement.order_by(kept.quarantine_id).limit(limit))
             return [event_rows.quarantined_of(row) for row in rows]
 
+    def quarantine_reasons(self) -> Mapping[str, int]:
+        with self._database.reading() as connection:
+            rows = connection.execute(event_rows.WAITING_BY_REASON).all()
+        return {row.reason: row.waiting for row in sorted(rows)}
+
     def quarantine_entry(self, quarantine_id: int) -> QuarantinedEvent | None:
         kept = event_quarantine.c
         statement = select(event_quarantine).where(kept.quarantine_id == quarantine_id, kept.content.is_not(None))
@@ -186,9 +192,25 @@ class SqlEventStore:
             return sum(_purge(connection, ids) for ids in _chunks(quarantine_ids))
 
     @again_after_conflict()
+    def prune(self, upto_turn: int, *, before_ms: int, limit: int = 1_000) -> int:
+        oldest = select(applied_events).order_by(applied_events.c.turn).limit(limit)
+        with self._database.writing(queued=False) as connection:
+            _locked_position(connection)
+            rows = [event_rows.applied_of(row) for row in connection.execute(oldest)]
+            gone = prunable(rows, upto_turn, before_ms=before_ms)
+            if gone:
+                connection.execute(delete(applied_events).where(applied_events.c.turn <= gone[-1].turn))
+                event_rows.sum_up_again(connection, {_pair(each) for each in gone})
+            return len(gone)
+
+    @again_after_conflict()
     def rewind(self) -> None:
         with self._database.writing(queued=False) as connection:
             connection.execute(update(event_offset).where(event_offset.c.log == _LOG).values(sequence=0))
+
+
+def _pair(applied: AppliedEvent) -> tuple[str, str]:
+    return applied.logged.event.user_id, applied.logged.event.item_id
 
 
 def _position(connection: Connection, *, is_locked: bool = False) -> _Position:

@@ -10,6 +10,7 @@ from fastapi.routing import APIRoute
 from starlette.concurrency import run_in_threadpool
 
 from tacit.data.intake import Intake
+from tacit.data.quarantine import Quarantine
 from tacit.entrypoints.api.catalogue import catalogue_routes
 from tacit.entrypoints.api.documentation import DescribedApi, documentation_routes
 from tacit.entrypoints.api.door import RequestDoor
@@ -18,6 +19,7 @@ from tacit.entrypoints.api.events import event_routes
 from tacit.entrypoints.api.health import health_routes
 from tacit.entrypoints.api.items import item_routes
 from tacit.entrypoints.api.memory import memory_share
+from tacit.entrypoints.api.quarantine import quarantine_routes
 from tacit.entrypoints.api.recommendations import recommendation_routes
 from tacit.entrypoints.api.users import user_routes
 from tacit.monitoring import metrics as catalogue
@@ -40,6 +42,7 @@ def create_app(
     intake: Intake | None = None,
     items: CatalogueDesk | None = None,
     users: UserDesk | None = None,
+    quarantine: Quarantine | None = None,
     extra_routers: Sequence[APIRouter] = (),
     background: Sequence[Background] = (),
     memory: Callable[[], float | None] = memory_share,
@@ -54,13 +57,15 @@ def create_app(
         intake: Takes events; without it, none are taken here.
         items: Keeps the catalogue; without it, it cannot be changed here.
         users: Keeps what is said of users, likewise.
+        quarantine: What was set aside; without it, nobody looks after it here.
         extra_routers: Further routes (the storefront's pages), after those of the API.
         background: What is entered before the first request and left after the last, in this order and back.
         memory: Share of the memory in use, `None` if unknown.
     """
     app = _described(version, _lifespan(pool, background))
-    asked, kept = _asked_routes(service, pool, items, memory=memory), _kept_routes(intake, items, users)
-    routers = (*asked, documentation_routes(app), *kept, *extra_routers)
+    health = health_routes(pool, memory, None if intake is None else intake.state)
+    asked = (recommendation_routes(service), item_routes(service, items), health, documentation_routes(app))
+    routers = (*asked, *_kept_routes(intake, items, users, quarantine=quarantine), *extra_routers)
     for router in routers:
         app.include_router(router)
         _start_at_zero(router, metrics)
@@ -81,23 +86,14 @@ def _described(version: str, lifespan: Lifespan) -> FastAPI:
     )
 
 
-def _asked_routes(
-    service: RecommendationService,
-    pool: ModelPool,
-    items: CatalogueDesk | None,
-    *,
-    memory: Callable[[], float | None],
+def _kept_routes(
+    intake: Intake | None, items: CatalogueDesk | None, users: UserDesk | None, *, quarantine: Quarantine | None
 ) -> Iterator[APIRouter]:
-    """The routes that ask something."""
-    yield recommendation_routes(service)
-    yield item_routes(service, items)
-    yield health_routes(pool, memory)
-
-
-def _kept_routes(intake: Intake | None, items: CatalogueDesk | None, users: UserDesk | None) -> Iterator[APIRouter]:
-    """The routes that take something in, as far as it is taken here."""
+    """The routes that take something in, or look after what was, as far as that is done here."""
     if intake is not None:
         yield event_routes(intake)
+    if quarantine is not None:
+        yield quarantine_routes(quarantine)
     if items is not None:
         yield catalogue_routes(items)
     if users is not None:

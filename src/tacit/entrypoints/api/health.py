@@ -7,14 +7,23 @@ from collections.abc import Callable
 from fastapi import APIRouter
 from starlette.responses import Response
 
+from tacit.data.events import LogState
 from tacit.entrypoints.api.rendering import json_response
 from tacit.entrypoints.api.schemas import HealthBody
-from tacit.serving.health import judge_health
-from tacit.serving.model_pool import ModelPool
+from tacit.serving.health import Health, judge_health
+from tacit.serving.model_pool import LoadedVersion, ModelPool
 
 
-def health_routes(pool: ModelPool, memory_share: Callable[[], float | None]) -> APIRouter:
-    """The routes over a pool; none of them waits for anything, so they run on the event loop itself."""
+def health_routes(
+    pool: ModelPool, memory_share: Callable[[], float | None], events: Callable[[], LogState] | None = None
+) -> APIRouter:
+    """The routes over a pool; none of them waits for anything, so they run on the event loop itself.
+
+    Args:
+        pool: Keeps the model loaded.
+        memory_share: Share of the memory in use, if known.
+        events: How it stands with events, where any are taken here.
+    """
     routes = APIRouter(tags=["health"])
 
     @routes.get("/livez")
@@ -28,19 +37,25 @@ def health_routes(pool: ModelPool, memory_share: Callable[[], float | None]) -> 
         loaded = pool.loaded
         if loaded is None:
             return json_response({"status": "not_ready", "reasons": ["no model is loaded"]}, status=503)
-        return json_response({"status": "ready", "model_version": loaded.label})
+        judged = judge_health(loaded, pool.refused, pool.lost, events=None if events is None else events())
+        return json_response({"status": "ready", "model_version": loaded.label, "reasons": judged.reasons})
 
     @routes.get("/health", response_model=HealthBody, responses={503: {"model": HealthBody}})
     async def health() -> Response:
         """How well we can answer, and why not better."""
-        loaded = pool.loaded
-        judged = judge_health(loaded, pool.refused, pool.lost, memory_share=memory_share())
-        body = {
-            "status": judged.status,
-            "model_loaded": judged.model_loaded,
-            "model_version": None if loaded is None else loaded.label,
-            "reasons": judged.reasons,
-        }
+        loaded, log = pool.loaded, None if events is None else events()
+        judged = judge_health(loaded, pool.refused, pool.lost, memory_share=memory_share(), events=log)
+        body = _body(judged, loaded, log)
         return json_response(body, status=503 if judged.status == "unhealthy" else 200)
 
     return routes
+
+
+def _body(judged: Health, loaded: LoadedVersion | None, log: LogState | None) -> dict[str, object]:
+    return {
+        "status": judged.status,
+        "model_loaded": judged.model_loaded,
+        "model_version": None if loaded is None else loaded.label,
+        "reasons": judged.reasons,
+        "events": None if log is None else {"taken": log.refusal is None, "lag": log.lag},
+    }

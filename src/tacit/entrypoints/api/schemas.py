@@ -69,6 +69,13 @@ class ItemsBody(_Body):
     )
 
 
+class EventHealthBody(_Body):
+    """How it stands with events."""
+
+    taken: bool = Field(description="Whether they are acknowledged now; recommendations go on either way.")
+    lag: int | None = Field(description="How many are durable and not applied yet; null while that is not known.")
+
+
 class HealthBody(_Body):
     """How well we can answer."""
 
@@ -76,6 +83,7 @@ class HealthBody(_Body):
     model_loaded: bool
     model_version: str | None
     reasons: list[str]
+    events: EventHealthBody | None = Field(description="Null where no events are taken.")
 
 
 class EventBody(_Body):

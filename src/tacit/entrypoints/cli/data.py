@@ -1,4 +1,4 @@
-"""Commands on data: bring files in, see what is there, what was set aside, and freeze it."""
+"""Commands on data: bring files in, see what is there, and freeze it."""
 
 from __future__ import annotations
 
@@ -45,9 +45,6 @@ def data_commands(app: typer.Typer) -> None:
     command(app, "import", cls=_NamesReaders)(import_files)
     command(app, "datasets")(list_datasets)
     command(app, "snapshot")(freeze_snapshot)
-    quarantine = typer.Typer(help="See the rows that may not enter.", no_args_is_help=True)
-    command(quarantine, "list")(list_quarantined)
-    app.add_typer(quarantine, name="quarantine")
 
 
 def import_files(
@@ -118,20 +115,6 @@ def list_datasets(asked: Asked) -> None:
     columns = ("dataset", "reader", "interactions", "users", "items", "import")
     numbers = ("interactions", "users", "items")
     show(answer, lambda: [table(columns, rows, numbers=numbers)], is_json=asked.is_json)
-
-
-def list_quarantined(
-    asked: Asked,
-    *,
-    dataset: Dataset = None,
-    limit: Annotated[int, typer.Option(min=1, max=10_000, help="How many rows.")] = 20,
-) -> None:
-    """List rows that were set aside, as they came, each with its reason."""
-    with asked.opened() as app:
-        rows = app.history.quarantined(dataset or app.dataset(), limit=limit)
-    cells = [(row.reason, row.file, row.line, row.raw[:120]) for row in rows]
-    human = table(("reason", "file", "line", "row"), cells, numbers=("line",))
-    show([asdict(row) for row in rows], lambda: [human], is_json=asked.is_json)
 
 
 def freeze_snapshot(

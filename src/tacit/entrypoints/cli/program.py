@@ -14,6 +14,7 @@ from tacit.entrypoints.cli.data import data_commands
 from tacit.entrypoints.cli.installation import installation_commands
 from tacit.entrypoints.cli.lists import list_commands
 from tacit.entrypoints.cli.models import model_commands
+from tacit.entrypoints.cli.quarantine import quarantine_commands
 from tacit.entrypoints.cli.render import print_json, say
 from tacit.entrypoints.cli.search import search_commands
 from tacit.entrypoints.cli.serving import serving_commands
@@ -45,6 +46,7 @@ def program() -> typer.Typer:
     for add_commands in (
         serving_commands,
         data_commands,
+        quarantine_commands,
         training_commands,
         search_commands,
         list_commands,

@@ -88,6 +88,7 @@ def _serve_until_told(app: App, parts: Serving, *, told: Told) -> None:
         intake=parts.intake,
         items=parts.items,
         users=parts.users,
+        quarantine=app.quarantine,
         extra_routers=[pages],
     )
     server = ApiServer(api, host=app.settings.host, port=app.settings.port)
