@@ -13,7 +13,7 @@ import pytest
 from tacit.adapters.memory_store import MemoryEventStore
 from tacit.adapters.sql.engine import Database, open_database
 from tacit.adapters.sql.events import SqlEventStore
-from tacit.data.event_effects import EventCounts, Reason, UserItem
+from tacit.data.event_effects import Decay, EventCounts, Reason, UserItem
 from tacit.data.ingestion import EventStore
 from tests.event_stores import MOMENT, UNKNOWN, again, effect, everything, from_the_door, held, play
 
@@ -116,6 +116,37 @@ def test_the_users_that_changed_are_those_with_events_after_the_turn(store: Even
 
     assert list(store.changed_users(1)) == ["Bob", "bob"]
     assert list(store.changed_users(4)) == []
+
+
+def test_with_a_half_life_each_event_fades_by_its_own_age(store: EventStore) -> None:
+    day = 86_400_000
+    store.apply(
+        [
+            effect(1, occurred_at_ms=MOMENT),
+            effect(2, occurred_at_ms=MOMENT - 10 * day),
+            effect(3, occurred_at_ms=MOMENT - 20 * day, weight=-2.0),
+            effect(4, occurred_at_ms=MOMENT + 10 * day),
+            effect(5, occurred_at_ms=MOMENT - 5 * day, item_id="i2", type="rating", value=4.0),
+        ],
+        offset=5,
+    )
+    decay = Decay(half_life_days=10.0, now_ms=MOMENT)
+
+    first, second = store.interactions_of("ann", decay=decay)
+    assert (first.weight, first.count) == (1 + 0.5 - 2 * 0.25 + 1, 4)
+    assert (second.weight, second.rating) == (pytest.approx(2**-0.5), 4.0)
+    assert store.interactions_of("ann", after_turn=2, decay=decay)[0].weight == -0.5 + 1
+
+
+def test_users_who_are_against_something_are_told_apart(store: EventStore) -> None:
+    skip, like = effect(2, user_id="bob", weight=-1.0), effect(3, user_id="eve", weight=-0.5)
+    store.apply([effect(1), skip, like, effect(4, user_id="eve"), effect(5, user_id="Zed", weight=-1.0)], offset=5)
+
+    assert list(store.opposed_users()) == ["Zed", "bob"]
+
+    store.apply([effect(6, user_id="bob", weight=1.0), effect(7, user_id="Zed", weight=1.5)], offset=7)
+
+    assert list(store.opposed_users()) == ["bob"]
 
 
 def test_applied_events_come_in_order_and_no_more_than_asked_for(store: EventStore) -> None:

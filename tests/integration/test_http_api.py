@@ -96,7 +96,7 @@ def test_an_id_that_looks_like_an_address_is_data(client: httpx2.Client) -> None
     item = raw_get(client, f"/api/v1/items/{encode(ODD_ITEM)}")
     similar = raw_get(client, f"/api/v1/items/{encode(ODD_ITEM)}/similar")
 
-    assert (user["source"], user["user_id"]) == ("personal", ODD_USER)
+    assert (user["source"], user["user_id"]) == ("blended", ODD_USER)
     assert item["title"] == "The 50% Band"
     assert similar["source"] == "similar"
 

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from tacit.errors import Misconfigured
 from tacit.security.secrets import address_shown
-from tacit.settings import SettingsInForce, described_fields, known_keys, load_settings
+from tacit.settings import SettingsInForce, known_keys, load_settings
+from tools.described_settings import described_fields
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from tacit.data.event_effects import (
     AppliedEvent,
+    Decay,
     Effect,
     EventCounts,
     Plan,
@@ -79,15 +80,28 @@ class MemoryEventStore:
             return dict(sorted(self._counts.items()))
 
     def interactions_of(
-        self, user_id: str, *, since_ms: int | None = None, after_turn: int | None = None
+        self,
+        user_id: str,
+        *,
+        since_ms: int | None = None,
+        after_turn: int | None = None,
+        decay: Decay | None = None,
     ) -> Sequence[UserItem]:
         applied = self._applied_after(after_turn or 0)
-        return summed(
+        theirs = (
             each
             for each in applied
             if each.logged.event.user_id == user_id
             and (since_ms is None or each.logged.event.occurred_at_ms >= since_ms)
         )
+        return summed(theirs, decay)
+
+    def opposed_users(self) -> Sequence[str]:
+        weights: dict[tuple[str, str], int] = {}
+        for each in self._applied_after(0):
+            pair = (each.logged.event.user_id, each.logged.event.item_id)
+            weights[pair] = weights.get(pair, 0) + each.weight
+        return sorted({user_id for (user_id, _), weight in weights.items() if weight <= 0})
 
     def applied(self, after_turn: int, *, limit: int) -> Sequence[AppliedEvent]:
         return self._applied_after(after_turn)[:limit]

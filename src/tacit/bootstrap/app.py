@@ -228,7 +228,7 @@ class App:
         version, manifest = self.registry.open(MODEL, self._champion() if number is None else number)
         model = self.workload.load(version.folder)
         check_question(model, count, category)
-        least = self.settings.serving.min_personal_interactions
+        least = self.settings.coldstart.blended_from
         rows = (model.item_rows.get(item_id) for item_id in hidden(all_entries(self.catalog), int(time.time() * 1_000)))
         off = [row for row in rows if row is not None]
         chunks = lists_for_all(model, count, category=category, min_interactions=least, hidden=off, progress=progress)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 import uuid
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -34,9 +34,18 @@ EVENTS_FOLDER = "events"
 RESERVE_FILE = "reserve"
 _FRESH_SECONDS = 0.2
 
+Told = Callable[[Collection[str]], None]
+"""Hears whose events were applied, once they are."""
+
+
+def to_nobody(user_ids: Collection[str]) -> None:
+    """A `Told` for whoever does not want to know."""
+
 
 @contextmanager
-def taking_events(app: App, pool: ModelPool, metrics: MetricSink, *, live: FollowedCatalogue) -> Iterator[Intake]:
+def taking_events(
+    app: App, pool: ModelPool, metrics: MetricSink, *, live: FollowedCatalogue, told: Told = to_nobody
+) -> Iterator[Intake]:
     """Open the log and follow it; at the end what was taken in is applied, or waits in the log for the next start.
 
     Raises:
@@ -60,7 +69,7 @@ def taking_events(app: App, pool: ModelPool, metrics: MetricSink, *, live: Follo
             ingestion,
             tally,
             batch=chosen.batch,
-            told=lambda applied: _told(metrics, applied, health),
+            told=lambda applied: _tell_of(applied, metrics, health, told=told),
             failed=lambda error: _failed(error, health),
             # Without a version nobody knows which items there are; events wait in the log rather than in quarantine.
             ready=lambda: chosen.unknown_items == "accept" or pool.loaded is not None,
@@ -124,9 +133,11 @@ def _counting(metrics: MetricSink, tally: Tally, follower: Follower) -> Count:
     return count
 
 
-def _told(metrics: MetricSink, applied: Applied, health: EventHealth) -> None:
+def _tell_of(applied: Applied, metrics: MetricSink, health: EventHealth, *, told: Told) -> None:
     health.followed()
     _measure(metrics, applied)
+    if applied.users:
+        told(applied.users)
 
 
 def _failed(error: Exception, health: EventHealth) -> None:

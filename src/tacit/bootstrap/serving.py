@@ -70,6 +70,7 @@ def serving(app: App) -> Iterator[Serving]:
     from tacit.adapters.journal import log_serving_event
     from tacit.adapters.prometheus import PrometheusSink
     from tacit.bootstrap.events import taking_events
+    from tacit.bootstrap.freshness import coldstart_of, following
     from tacit.serving.exposures import ExposureQueue
     from tacit.serving.recommend import RecommendationService, ServingLimits
 
@@ -79,27 +80,32 @@ def serving(app: App) -> Iterator[Serving]:
     pool = _pool(app, metrics)
     catalogue = live_catalogue(app, metrics)
     queue = ExposureQueue(app.exposures, capacity=kept.capacity, flush_seconds=kept.flush_seconds)
-    limits = ServingLimits(min_personal_interactions=chosen.min_personal_interactions, unknown_user=chosen.unknown_user)
-    service = RecommendationService(
-        pool,
-        queue,
-        metrics,
-        clock=time.time,
-        new_id=lambda: uuid.uuid4().hex,
-        limits=limits,
-        observe=log_serving_event,
-        catalogue=catalogue,
-    )
-    with (
-        polled(catalogue),
-        taking_events(app, pool, metrics, live=catalogue) as intake,
-        _pruned(app.exposures, keep_days=kept.keep_days),
-    ):
-        try:
-            items, users = item_desk(app, catalogue, pool), user_desk(app, catalogue, pool)
-            yield Serving(service, pool, metrics, intake, items, users)
-        finally:
-            queue.close()
+    limits = ServingLimits(coldstart=coldstart_of(app), unknown_user=chosen.unknown_user)
+    with following(app, pool, metrics, entries=app.catalog, live=catalogue) as fresh:
+        service = RecommendationService(
+            pool,
+            queue,
+            metrics,
+            clock=time.time,
+            new_id=lambda: uuid.uuid4().hex,
+            limits=limits,
+            users=fresh.users,
+            lists=fresh.lists,
+            shelf=fresh.shelf,
+            observe=log_serving_event,
+            catalogue=catalogue,
+        )
+        with (
+            polled(catalogue),
+            taking_events(app, pool, metrics, live=catalogue, told=fresh.told) as intake,
+            _pruned(app.exposures, keep_days=kept.keep_days),
+        ):
+            try:
+                items = item_desk(app, catalogue, pool)
+                users = user_desk(app, catalogue, pool, told=fresh.chose)
+                yield Serving(service, pool, metrics, intake, items, users)
+            finally:
+                queue.close()
 
 
 def _pool(app: App, metrics: MetricSink) -> ModelPool:

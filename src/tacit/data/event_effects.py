@@ -18,6 +18,8 @@ from tacit.data.events import Event, LoggedEvent
 MILLIONTHS = 1_000_000
 """A weight of 1."""
 
+DAY_MS = 86_400_000
+
 RATING = "rating"
 """The type of event whose value is an opinion of the item; the latest of a user on an item counts."""
 
@@ -252,19 +254,43 @@ class UserItem:
     rating: float | None = None
 
 
-def summed(applied: Iterable[AppliedEvent]) -> Sequence[UserItem]:
+@dataclass(frozen=True, slots=True)
+class Decay:
+    """How the weight of events fades: each one's halves with every half-life that passed since it occurred.
+
+    Attributes:
+        half_life_days: The half-life, above 0.
+        now_ms: The moment weights are wanted for; an event that claims to be later has not faded.
+    """
+
+    half_life_days: float
+    now_ms: int
+
+    def left_of(self, occurred_at_ms: int) -> float:
+        """The share of its weight that an event has still."""
+        return math.exp2(-max(0, self.now_ms - occurred_at_ms) / (self.half_life_days * DAY_MS))
+
+
+def summed(applied: Iterable[AppliedEvent], decay: Decay | None = None) -> Sequence[UserItem]:
     """One user's events as interactions, by item id."""
     by_item: dict[str, list[AppliedEvent]] = {}
     for each in applied:
         by_item.setdefault(each.logged.event.item_id, []).append(each)
-    return [_user_item(item_id, by_item[item_id]) for item_id in sorted(by_item)]
+    return [_user_item(item_id, by_item[item_id], decay) for item_id in sorted(by_item)]
 
 
-def _user_item(item_id: str, applied: Sequence[AppliedEvent]) -> UserItem:
+def _user_item(item_id: str, applied: Sequence[AppliedEvent], decay: Decay | None) -> UserItem:
     last_ms = max(each.logged.event.occurred_at_ms for each in applied)
     ratings = [rated for each in applied if (rated := rated_at(each.logged)) is not None]
     rating = max(ratings)[2] if ratings else None
-    return UserItem(item_id, sum(each.weight for each in applied) / MILLIONTHS, len(applied), last_ms, rating)
+    return UserItem(item_id, _weight_of(applied, decay) / MILLIONTHS, len(applied), last_ms, rating)
+
+
+def _weight_of(applied: Sequence[AppliedEvent], decay: Decay | None) -> float:
+    if decay is None:
+        return sum(each.weight for each in applied)
+    # Added exactly, so that the order in which events came does not show.
+    return math.fsum(each.weight * decay.left_of(each.logged.event.occurred_at_ms) for each in applied)
 
 
 def rated_at(logged: LoggedEvent) -> tuple[int, int, float] | None:

@@ -8,7 +8,17 @@ from dataclasses import dataclass, field, replace
 from math import isqrt
 from typing import Literal, Protocol
 
-from tacit.data.event_effects import AppliedEvent, Effect, EventCounts, Plan, Reason, UserItem, Weighed, effect_of
+from tacit.data.event_effects import (
+    AppliedEvent,
+    Decay,
+    Effect,
+    EventCounts,
+    Plan,
+    Reason,
+    UserItem,
+    Weighed,
+    effect_of,
+)
 from tacit.data.events import Event, EventLog, LoggedEvent
 from tacit.errors import Misconfigured, TacitError, Unavailable
 
@@ -106,7 +116,12 @@ class EventStore(Protocol):
         ...
 
     def interactions_of(
-        self, user_id: str, *, since_ms: int | None = None, after_turn: int | None = None
+        self,
+        user_id: str,
+        *,
+        since_ms: int | None = None,
+        after_turn: int | None = None,
+        decay: Decay | None = None,
     ) -> Sequence[UserItem]:
         """What a user's events amount to, by item id.
 
@@ -114,7 +129,12 @@ class EventStore(Protocol):
             user_id: Who.
             since_ms: Only of events that occurred at this moment or later.
             after_turn: Only of events applied after this turn; late events and released ones are among them.
+            decay: How the weight of each event fades; unset, it does not.
         """
+        ...
+
+    def opposed_users(self) -> Sequence[str]:
+        """Users whose events with some item amount to 0 or less, sorted: what speaks against it is not trained on."""
         ...
 
     def applied(self, after_turn: int, *, limit: int) -> Sequence[AppliedEvent]:

@@ -51,7 +51,7 @@ class Metric:
         return tuple(labels[name] for name in self.labels)
 
 
-SOURCES = ("personal", "similar", "category", "popular")
+SOURCES = ("personal", "blended", "similar", "category", "popular")
 ERROR_KINDS = ("bad_input", "not_found", "refused", "unavailable", "misconfigured", "unexpected")
 
 HTTP_REQUESTS = Metric(
@@ -150,6 +150,21 @@ VERSIONS_REFUSED = Metric(
     "Attempts to load a version that did not verify, load or answer.",
     "serving",
 )
+LIST_CACHE = Metric(
+    "tacit_list_cache_total",
+    "counter",
+    "answers",
+    "Users' lists by how the cache served: kept and fresh, computed, or kept and stale because computing failed.",
+    "serving",
+    {"outcome": ("hit", "miss", "stale")},
+)
+FRESHNESS_FAILURES = Metric(
+    "tacit_freshness_failures_total",
+    "counter",
+    "reads",
+    "Reads of what users did or chose that failed or took too long, so that a list rests on what was known before.",
+    "serving",
+)
 
 EVENTS = Metric(
     "tacit_events_total",
@@ -192,6 +207,22 @@ EVENT_BALANCE = Metric(
     {"source": ("api",)},
 )
 
+CACHE_ERRORS = Metric(
+    "tacit_cache_errors_total",
+    "counter",
+    "calls",
+    "Calls of the shared cache that came to nothing: each is a miss, or a list that is not kept.",
+    "serving",
+    {"operation": ("get", "put", "drop"), "kind": ("unreachable", "refused", "busy", "odd", "skipped")},
+)
+CACHE_REACHABLE = Metric(
+    "tacit_cache_reachable",
+    "gauge",
+    "boolean",
+    "1 while the cache is asked, 0 while it is spared because it failed.",
+    "serving",
+)
+
 CATALOGUE: tuple[Metric, ...] = (
     HTTP_REQUESTS,
     HTTP_DURATION,
@@ -209,10 +240,14 @@ CATALOGUE: tuple[Metric, ...] = (
     TRAINING_DURATION,
     MODEL_ACCURACY,
     VERSIONS_REFUSED,
+    LIST_CACHE,
+    FRESHNESS_FAILURES,
     EVENTS,
     EVENTS_APPLIED,
     EVENT_LAG,
     CATALOGUE_REVISION,
     EVENTS_ACCOUNTED,
     EVENT_BALANCE,
+    CACHE_ERRORS,
+    CACHE_REACHABLE,
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-Source = Literal["personal", "similar", "category", "popular"]
+Source = Literal["personal", "blended", "similar", "category", "popular"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +27,8 @@ class Recommendation:
 
     Attributes:
         score: What the list is ordered by, comparable within one answer only: for `personal` the model's preference
-            (near 1 for what the user surely likes), for `similar` the cosine, for `category` and `popular` the share
-            of all known users who met the item.
+            (near 1 for what the user surely likes), for `blended` the sum of reciprocal ranks in the lists it was made
+            of, for `similar` the cosine, for `category` and `popular` the share of all known users who met the item.
         because: The items of the user's own history that contributed most, the strongest first.
     """
 

@@ -5,18 +5,30 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from tacit.errors import Unavailable
 from tacit.models.recommender.model import RecommenderModel
 from tacit.serving.answers import Recommendation, Source
+from tacit.serving.ladder import NO_LEANING, Coldstart, Leaning, Mask, fused
+from tacit.serving.newcomers import Newcomers
+from tacit.serving.profiles import with_chosen
 from tacit.serving.retrieval import (
     Taste,
     Wanted,
     by_popularity,
+    by_popularity_within,
     by_similarity,
     by_taste,
     explain,
+    item_at,
+    learnt_from,
     recommendations,
 )
+
+_DEEP = 100
+_DEEPEST = 1_000
+"""How far into both lists a blended one looks: twice its length, within these bounds."""
 
 
 @dataclass(frozen=True)
@@ -72,31 +84,122 @@ def first_answer(steps: Sequence[Step], failed: Callable[[Source, Exception], No
     return replace(outcome, degraded=failures > 0)
 
 
-def taste_chain(
-    model: RecommenderModel, taste: Taste, wanted: Wanted, *, min_interactions: int, max_reasons: int
+@dataclass(frozen=True)
+class Question:
+    """What every step of a chain needs.
+
+    Attributes:
+        model: The one that answers.
+        wanted: What may be recommended.
+        newcomers: The items beside those it learnt.
+        max_reasons: The most reasons per recommendation.
+    """
+
+    model: RecommenderModel
+    wanted: Wanted
+    newcomers: Newcomers | None = None
+    max_reasons: int = 3
+
+    def allowed(self, item_ids: Sequence[str]) -> frozenset[str]:
+        """Which of some items may be in the answer."""
+        new = {} if self.newcomers is None else self.newcomers.rows
+        rows = {item_id: self.model.item_rows.get(item_id, new.get(item_id)) for item_id in item_ids}
+        known = {item_id: row for item_id, row in rows.items() if row is not None}
+        is_barred = np.isin(np.array(list(known.values()), np.intp), self.wanted.barred)
+        return frozenset(item_id for item_id, off in zip(known, is_barred.tolist(), strict=True) if not off)
+
+
+def taste_chain(asked: Question, taste: Taste) -> tuple[Step, ...]:
+    """The steps for somebody of whom we know only what they like, if the version has factors for any of it."""
+    first = (_personal_step(asked, taste),) if learnt_from(asked.model, taste.items) else ()
+    return (*first, *popular_chain(asked.model, asked.wanted))
+
+
+def user_chain(
+    asked: Question, taste: Taste, *, coldstart: Coldstart, leaning: Leaning = NO_LEANING, like_value: float = 1.0
 ) -> tuple[Step, ...]:
-    """The steps for somebody whose taste we know, if it rests on enough items that the model has factors for."""
-    is_enough = int((taste.items < len(model.item_factors)).sum()) >= max(1, min_interactions)
+    """The steps for a user, by how much of their history the version learnt from.
+
+    Enough is `personal`; less, or items they chose when asked, is `blended` with what is popular; below that, and where
+    nothing else is found, they get what is popular among what they chose, then what is popular.
+
+    Args:
+        asked: The question.
+        taste: Their history.
+        coldstart: How much is enough.
+        leaning: What they chose when asked.
+        like_value: What a chosen item counts, in the unit of the history's values.
+    """
+    count = learnt_from(asked.model, taste.items)
+    share = coldstart.share(count)
+    if share == 1:
+        return (_personal_step(asked, taste), *popular_chain(asked.model, asked.wanted))
+    if not share and len(leaning.items):
+        taste = with_chosen(taste, leaning.items, like_value)
+        share = coldstart.chosen_share(count, len(leaning.items)) if learnt_from(asked.model, taste.items) else 0.0
+    first = (_blended_step(asked, taste, share=share, within=leaning.within),) if share else ()
+    chosen = () if leaning.within is None or asked.wanted.category else (_chosen_step(asked, leaning.within),)
+    return (*first, *chosen, *popular_chain(asked.model, asked.wanted))
+
+
+def _personal_step(asked: Question, taste: Taste) -> Step:
+    model, newcomers = asked.model, asked.newcomers
 
     def personal() -> tuple[Recommendation, ...]:
-        found = by_taste(model, taste, wanted)
-        return recommendations(model, found, explain(model, taste, found.items, most=max_reasons))
+        found = by_taste(model, taste, asked.wanted, newcomers=newcomers)
+        reasons = explain(model, taste, found.items, most=asked.max_reasons, newcomers=newcomers)
+        return recommendations(model, found, reasons, newcomers=newcomers)
 
-    first = (Step("personal", personal),) if is_enough else ()
-    return (*first, *popular_chain(model, wanted))
+    return Step("personal", personal)
 
 
-def similar_chain(model: RecommenderModel, item: int, wanted: Wanted) -> tuple[Step, ...]:
+def _blended_step(asked: Question, taste: Taste, *, share: float, within: Mask | None) -> Step:
+    """Theirs and the popular list as one; only what their taste found has reasons in their history."""
+    model, newcomers = asked.model, asked.newcomers
+    deep = replace(asked.wanted, limit=min(_DEEPEST, max(_DEEP, 2 * asked.wanted.limit)))
+
+    def blended() -> tuple[Recommendation, ...]:
+        own = by_taste(model, taste, deep, newcomers=newcomers)
+        if not len(own.items):
+            return ()
+        if within is None or deep.category is not None:
+            others = by_popularity(model, deep)
+        else:
+            others = by_popularity_within(model, within, deep)
+        found = fused(own, others, share=share, limit=asked.wanted.limit)
+        explained = found.items[np.isin(found.items, own.items)]
+        reasons = explain(model, taste, explained, most=asked.max_reasons, newcomers=newcomers)
+        by_item = dict(zip(explained.tolist(), reasons, strict=True))
+        told = [by_item.get(item, ()) for item in found.items.tolist()]
+        return recommendations(model, found, told, newcomers=newcomers)
+
+    return Step("blended", blended)
+
+
+def _chosen_step(asked: Question, within: Mask) -> Step:
+    """What is popular among what somebody chose."""
+    model = asked.model
+    return Step("category", lambda: recommendations(model, by_popularity_within(model, within, asked.wanted)))
+
+
+def similar_chain(asked: Question, item: int) -> tuple[Step, ...]:
     """The steps for what is like an item; one without factors is taken for what is popular in its first category."""
+    model, newcomers, wanted = asked.model, asked.newcomers, asked.wanted
 
     def similar() -> tuple[Recommendation, ...]:
-        return recommendations(model, by_similarity(model, item, wanted))
+        return recommendations(model, by_similarity(model, item, wanted, newcomers=newcomers), newcomers=newcomers)
 
-    first = (Step("similar", similar),) if item < len(model.item_factors) else ()
-    if wanted.category is not None or not model.items[item].categories:
+    first = (Step("similar", similar),) if _has_factors(asked, item) else ()
+    category = next((name for name in item_at(model, item, newcomers).categories if name in model.categories), None)
+    if wanted.category is not None or category is None:
         return (*first, *popular_chain(model, wanted))
-    alike = replace(wanted, category=model.items[item].categories[0])
-    return (*first, _popular_step(model, alike), _popular_step(model, wanted))
+    return (*first, _popular_step(model, replace(wanted, category=category)), _popular_step(model, wanted))
+
+
+def _has_factors(asked: Question, item: int) -> bool:
+    if item < len(asked.model.item_factors) or asked.newcomers is None:
+        return item < len(asked.model.item_factors)
+    return bool(asked.newcomers.factors_at(np.array([item])).any())
 
 
 def popular_chain(model: RecommenderModel, wanted: Wanted) -> tuple[Step, ...]:

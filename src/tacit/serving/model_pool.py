@@ -20,6 +20,7 @@ from tacit.registry.registry import Registry
 from tacit.registry.versions import Manifest, Version
 from tacit.serving.events import Observer, RegistryLost, VersionLoaded, VersionRefused, unobserved
 from tacit.serving.interfaces import Clock, Loader
+from tacit.serving.labels import Labels
 from tacit.serving.retrieval import Wanted, by_popularity, by_taste, explain, taste_of
 from tacit.serving.titles import TitleIndex
 
@@ -47,10 +48,21 @@ class LoadedVersion:
         """How answers name it: `recommender/3`."""
         return f"{self.version.name}/{self.version.number}"
 
+    @property
+    def events_turn(self) -> int:
+        """The turn of the last event it was trained with; 0 if it was trained with none, or does not say."""
+        turn = self.manifest.lineage.get("events_turn", 0)
+        return turn if isinstance(turn, int) and turn > 0 else 0
+
     @cached_property
     def titles(self) -> TitleIndex:
         """The catalogue's titles, to be searched."""
         return TitleIndex([item.title for item in self.model.items], np.asarray(self.model.listeners))
+
+    @cached_property
+    def labels(self) -> Labels:
+        """The catalogue by its words."""
+        return Labels(self.model.items)
 
     @cached_property
     def categories(self) -> tuple[tuple[str, int], ...]:
@@ -112,6 +124,10 @@ def _warm(model: RecommenderModel) -> None:
         _ = index.memory_bytes
 
 
+def _nothing(loaded: LoadedVersion) -> None:
+    """A version needs no preparation."""
+
+
 class ModelPool:
     """Keeps the champion loaded, and keeps the last good version when the champion cannot be.
 
@@ -162,6 +178,7 @@ class ModelPool:
         self._refreshing = threading.Lock()
         self._stopped = threading.Event()
         self._thread: threading.Thread | None = None
+        self._prepare: Callable[[LoadedVersion], None] = _nothing
 
     @property
     def loaded(self) -> LoadedVersion | None:
@@ -205,6 +222,10 @@ class ModelPool:
         with self._refreshing:
             self._follow(champions(self._versions.promotions(self._name)))
         return self._loaded
+
+    def prepare_with(self, prepare: Callable[[LoadedVersion], None]) -> None:
+        """Have every version from now on prepared by somebody before it answers; they must not raise."""
+        self._prepare = prepare
 
     def start(self) -> None:
         """Load what can be loaded now, then follow the ledger in a thread until `stop`; no effect if started."""
@@ -268,7 +289,9 @@ class ModelPool:
         except Exception as error:
             problem = f"It verifies but does not load or answer: {type(error).__name__}, {ascii(str(error))[:64]}."
             return self._refuse(RefusedVersion(number, "check_failed", problem))
-        self._swap(LoadedVersion(version, manifest, model, self._clock()), started)
+        loaded = LoadedVersion(version, manifest, model, self._clock())
+        self._prepare(loaded)
+        self._swap(loaded, started)
         return None
 
     def _refuse(self, refused: RefusedVersion) -> RefusedVersion:

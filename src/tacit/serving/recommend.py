@@ -5,30 +5,44 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Literal
 
 import numpy as np
 
 from tacit.data.catalog_edits import item_unknown
-from tacit.errors import BadInput, NotFound
+from tacit.errors import BadInput
 from tacit.models.recommender.categories import check_category
 from tacit.monitoring import metrics as catalogue
 from tacit.monitoring.interfaces import MetricSink
 from tacit.serving.answers import Answer, ItemView, Source
 from tacit.serving.events import Observer, RetrieverFailed, unobserved
 from tacit.serving.exposures import Exposure
-from tacit.serving.fallback import Step, first_answer, popular_chain, similar_chain, taste_chain
+from tacit.serving.fallback import (
+    Outcome,
+    Question,
+    Step,
+    first_answer,
+    popular_chain,
+    similar_chain,
+    taste_chain,
+    user_chain,
+)
 from tacit.serving.interfaces import Clock, ExposureRecorder, IdMaker
 from tacit.serving.item_views import as_said, item_view, said_of
-from tacit.serving.live_catalogue import LiveCatalogue, Positions, UnsaidCatalogue
+from tacit.serving.kept_lists import Asking, KeptLists, KeptOutcome, spelled
+from tacit.serving.known_users import KnownUsers
+from tacit.serving.ladder import NO_LEANING, USUAL_RUNGS, Coldstart, leaning_of
+from tacit.serving.live_catalogue import LiveCatalogue, UnsaidCatalogue
 from tacit.serving.model_pool import LoadedVersion, ModelPool
-from tacit.serving.retrieval import History, Taste, Wanted, barred, taste_for, taste_of, view
+from tacit.serving.newcomer_shelf import NewcomerShelf
+from tacit.serving.newcomers import Newcomers
+from tacit.serving.profiles import NO_PREFERENCES, STRANGER, Profile, Standing
+from tacit.serving.refusals import items_unknown, user_unknown
+from tacit.serving.retrieval import History, Wanted, barred, taste_for, taste_of, view
 
 NOBODY: frozenset[str] = frozenset()
-STRANGER = Taste(np.empty(0, np.int32), np.empty(0, np.float32))
-"""Somebody of whom we know nothing."""
 
 
 @dataclass(frozen=True)
@@ -39,14 +53,14 @@ class ServingLimits:
         max_limit: The longest list.
         max_items: The most likes in one question.
         max_reasons: The most reasons per recommendation.
-        min_personal_interactions: Items a user's history needs before it is taken for a taste.
+        coldstart: How much of a user must be known before their list rests on their taste.
         unknown_user: What somebody we do not know gets: `refuse` says so, `popular` gives what is popular.
     """
 
     max_limit: int = 1_000
     max_items: int = 1_000
     max_reasons: int = 3
-    min_personal_interactions: int = 5
+    coldstart: Coldstart = USUAL_RUNGS
     unknown_user: Literal["refuse", "popular"] = "refuse"
 
 
@@ -63,6 +77,9 @@ class RecommendationService:
         clock: Tells the time.
         new_id: Names answers.
         limits: What may be asked.
+        users: Knows what users did since the version was trained; without it, nothing.
+        lists: Keeps users' lists for a while; without it, each is computed.
+        shelf: Keeps the items that the version learnt no factors for; without it, they are in no personal list.
         observe: Told of steps that failed.
         timer: Measures how long an answer takes, in seconds.
         catalogue: Knows what is hidden, renamed or new since a version was trained.
@@ -77,6 +94,9 @@ class RecommendationService:
         clock: Clock,
         new_id: IdMaker,
         limits: ServingLimits | None = None,
+        users: KnownUsers | None = None,
+        lists: KeptLists | None = None,
+        shelf: NewcomerShelf | None = None,
         observe: Observer = unobserved,
         timer: Callable[[], float] = time.perf_counter,
         catalogue: LiveCatalogue | None = None,
@@ -88,6 +108,9 @@ class RecommendationService:
         self._clock = clock
         self._new_id = new_id
         self._limits = limits or ServingLimits()
+        self._users = users
+        self._lists = lists
+        self._shelf = shelf
         self._observe = observe
         self._timer = timer
         _watch(metrics, exposures)
@@ -95,7 +118,7 @@ class RecommendationService:
     def for_user(
         self, user_id: str, *, limit: int = 10, exclude: AbstractSet[str] = NOBODY, category: str | None = None
     ) -> Answer:
-        """What a known user may like next.
+        """What a user may like next of whom anything is known: a history, an event, a choice.
 
         Raises:
             BadInput: `limit_range`.
@@ -104,13 +127,11 @@ class RecommendationService:
         """
         started = self._timer()
         loaded = self._asked(limit, category)
-        row = loaded.model.user_rows.get(user_id)
-        if row is None and self._limits.unknown_user == "refuse":
-            raise _user_unknown()
-        taste = STRANGER if row is None else taste_of(loaded.model, row)
-        wanted = Wanted(limit, self._barred(loaded, taste.items, exclude), category)
-        steps = self._taste_steps(loaded, taste, wanted, minimum=self._limits.min_personal_interactions)
-        return self._answer("user", loaded, steps, started=started, user_id=user_id)
+        profile = self._profile(loaded, user_id)
+        met = {*profile.standing.elsewhere, *profile.preferences.item_ids}
+        asked = self._question(loaded, profile.taste.seen, exclude | met, limit=limit, category=category)
+        kept = self._listed(loaded, asked, profile, user_id=user_id, question=spelled(limit, exclude, category))
+        return self._told("user", kept, started=started, user_id=user_id)
 
     def for_likes(
         self, liked: Sequence[str], *, limit: int = 10, exclude: AbstractSet[str] = NOBODY, category: str | None = None
@@ -128,12 +149,11 @@ class RecommendationService:
         rows = {item_id: self._position(loaded, item_id) for item_id in liked}
         known = [row for row in rows.values() if row is not None]
         if not known:
-            raise _items_unknown(len(rows))
+            raise items_unknown(len(rows))
         taste = taste_for(known, loaded.typical_value)
-        wanted = Wanted(limit, self._barred(loaded, taste.items, exclude), category)
-        steps = self._taste_steps(loaded, taste, wanted, minimum=1)
+        asked = self._question(loaded, taste.items, exclude, limit=limit, category=category)
         unknown = tuple(item_id for item_id, row in rows.items() if row is None)
-        return self._answer("likes", loaded, steps, started=started, unknown_items=unknown)
+        return self._answer("likes", loaded, taste_chain(asked, taste), started=started, unknown_items=unknown)
 
     def similar(
         self, item_id: str, *, limit: int = 10, exclude: AbstractSet[str] = NOBODY, category: str | None = None
@@ -149,9 +169,9 @@ class RecommendationService:
         loaded = self._asked(limit, category)
         row = self._position(loaded, item_id)
         if row is None:
-            raise item_unknown()
-        wanted = Wanted(limit, self._barred(loaded, np.array([row], np.int32), exclude), category)
-        return self._answer("similar", loaded, similar_chain(loaded.model, row, wanted), started=started)
+            row = self._newcomer(loaded, item_id)
+        asked = self._question(loaded, np.array([row], np.int32), exclude, limit=limit, category=category)
+        return self._answer("similar", loaded, similar_chain(asked, row), started=started)
 
     def popular(self, *, limit: int = 10, category: str | None = None, exclude: AbstractSet[str] = NOBODY) -> Answer:
         """What most users met.
@@ -163,8 +183,8 @@ class RecommendationService:
         """
         started = self._timer()
         loaded = self._asked(limit, category)
-        wanted = Wanted(limit, self._barred(loaded, STRANGER.items, exclude), category)
-        return self._answer("popular", loaded, popular_chain(loaded.model, wanted), started=started)
+        asked = self._question(loaded, STRANGER.items, exclude, limit=limit, category=category)
+        return self._answer("popular", loaded, popular_chain(loaded.model, asked.wanted), started=started)
 
     def item(self, item_id: str) -> ItemView:
         """What we know of an item, whether or not it may be shown now.
@@ -196,7 +216,7 @@ class RecommendationService:
         return self._pool.current().categories
 
     def history(self, user_id: str, limit: int = 10) -> tuple[ItemView, ...]:
-        """What a user met, by how much of it.
+        """What a user met and is not against, by how much of it; their events are in it as soon as they are applied.
 
         Raises:
             BadInput: `limit_range`.
@@ -204,12 +224,13 @@ class RecommendationService:
             Unavailable: `model_not_loaded`.
         """
         loaded = self._asked(limit, None)
-        row = loaded.model.user_rows.get(user_id)
-        if row is None:
-            raise _user_unknown()
-        items, values = loaded.model.history(row)
-        order = np.argsort(-values, kind="stable")[:limit]
-        views = (self._view(loaded, item) for item in items[order].tolist())
+        standing = self._profile(loaded, user_id, is_refused=True).standing
+        newcomers = self._newcomers(loaded)
+        new = {} if newcomers is None else newcomers.rows
+        met = dict(zip(standing.taste.items.tolist(), standing.taste.values.tolist(), strict=True))
+        met |= {new[item_id]: value for item_id, value in standing.elsewhere.items() if item_id in new and value > 0}
+        best = sorted(met, key=lambda position: -met[position])[:limit]
+        views = (self._view(loaded, position, newcomers) for position in best)
         return tuple(each for each in views if each.available)
 
     @property
@@ -230,17 +251,13 @@ class RecommendationService:
         check_category(loaded.model, category, otherwise="GET /api/v1/items shows some.")
         return loaded
 
-    def _barred(self, loaded: LoadedVersion, seen: History, exclude: AbstractSet[str]) -> Positions:
-        """Positions of what must not be recommended: seen, excluded by the caller, or hidden."""
-        return np.concatenate((barred(loaded.model, seen, exclude), self._live.hidden(loaded)))
-
     def _position(self, loaded: LoadedVersion, item_id: str) -> int | None:
         """Where a version has an item that is still part of the catalogue."""
         entry = self._live.entry(item_id)
         return None if entry is not None and entry.deleted else loaded.model.item_rows.get(item_id)
 
-    def _view(self, loaded: LoadedVersion, row: int) -> ItemView:
-        known = view(loaded.model, row)
+    def _view(self, loaded: LoadedVersion, row: int, newcomers: Newcomers | None = None) -> ItemView:
+        known = view(loaded.model, row, newcomers)
         entry = self._live.entry(known.item_id)
         return known if entry is None else said_of(known, entry, now_ms=int(self._clock() * 1_000))
 
@@ -251,8 +268,75 @@ class RecommendationService:
             problem = f"{len(liked)} liked items are too many; the most are {self._limits.max_items}."
             raise BadInput("too_many_items", problem, field="liked")
 
-    def _taste_steps(self, loaded: LoadedVersion, taste: Taste, wanted: Wanted, *, minimum: int) -> tuple[Step, ...]:
-        return taste_chain(loaded.model, taste, wanted, min_interactions=minimum, max_reasons=self._limits.max_reasons)
+    def _profile(self, loaded: LoadedVersion, user_id: str, *, is_refused: bool | None = None) -> Profile:
+        """Who asks; somebody of whom nothing is known is refused, unless the settings or a failure are in the way."""
+        if self._users is not None:
+            profile = self._users.profile(loaded, user_id)
+        else:
+            row = loaded.model.user_rows.get(user_id)
+            taste = STRANGER if row is None else taste_of(loaded.model, row)
+            profile = Profile(Standing(taste), is_known=row is not None)
+        refuses = self._limits.unknown_user == "refuse" if is_refused is None else is_refused
+        # While what they did cannot be read, nobody knows that they are unknown.
+        if refuses and not profile.is_known and profile.is_current:
+            raise user_unknown()
+        return profile
+
+    def _question(
+        self, loaded: LoadedVersion, seen: History, excluded: AbstractSet[str], *, limit: int, category: str | None
+    ) -> Question:
+        """A question with everything barred that must not be in its answer: met, excluded, or not to be shown now."""
+        newcomers = self._newcomers(loaded)
+        off = np.union1d(barred(loaded.model, seen, excluded, newcomers=newcomers), self._live.hidden(loaded))
+        if self._shelf is not None and newcomers is not None:
+            off = np.union1d(off, self._shelf.gone(loaded, newcomers))
+        return Question(loaded.model, Wanted(limit, off, category), newcomers, self._limits.max_reasons)
+
+    def _newcomers(self, loaded: LoadedVersion) -> Newcomers | None:
+        return None if self._shelf is None else self._shelf.current(loaded)
+
+    def _newcomer(self, loaded: LoadedVersion, item_id: str) -> int:
+        newcomers = self._newcomers(loaded)
+        if newcomers is None or item_id not in newcomers.rows:
+            raise item_unknown()
+        return newcomers.rows[item_id]
+
+    def _listed(
+        self, loaded: LoadedVersion, asked: Question, profile: Profile, *, user_id: str, question: str
+    ) -> KeptOutcome:
+        """A user's list, kept or computed."""
+
+        def compute() -> Outcome:
+            # Only somebody who chose something needs the catalogue's words, which take a while to gather.
+            chose = profile.preferences != NO_PREFERENCES
+            leaning = leaning_of(loaded.model, loaded.labels, profile.preferences) if chose else NO_LEANING
+            rungs = self._limits.coldstart
+            steps = user_chain(asked, profile.taste, coldstart=rungs, leaning=leaning, like_value=loaded.typical_value)
+            return self._first(loaded, steps)
+
+        if self._lists is None:
+            kept = KeptOutcome(compute(), loaded.label)
+        else:
+            asking = Asking(
+                user_id, question, loaded.label, self._stamp(asked, profile), asked.allowed, keeps=profile.is_current
+            )
+            kept = self._lists.answer(asking, compute)
+        return kept if profile.is_current else replace(kept, outcome=replace(kept.outcome, degraded=True))
+
+    def _stamp(self, asked: Question, profile: Profile) -> str:
+        """What a list rests on beside its version; the rules are in it, as a cache may outlive this process."""
+        prepared = 0 if asked.newcomers is None else asked.newcomers.revision
+        now = 0 if self._shelf is None else self._shelf.revision
+        rungs = self._limits.coldstart
+        rules = f"{rungs.blended_from}-{rungs.personal_from}-{self._limits.max_reasons}"
+        return f"{now}.{prepared}.{rules}.{profile.stamp}"
+
+    def _first(self, loaded: LoadedVersion, steps: Sequence[Step]) -> Outcome:
+        def failed(source: Source, error: Exception) -> None:
+            self._metrics.increment(catalogue.RETRIEVER_FAILURES, source=source)
+            self._observe(RetrieverFailed(source, loaded.label, error))
+
+        return first_answer(steps, failed)
 
     def _answer(
         self,
@@ -261,22 +345,28 @@ class RecommendationService:
         steps: Sequence[Step],
         *,
         started: float,
+        unknown_items: tuple[str, ...] = (),
+    ) -> Answer:
+        """Run the chain, and tell what came of it."""
+        kept = KeptOutcome(self._first(loaded, steps), loaded.label)
+        return self._told(question, kept, started=started, unknown_items=unknown_items)
+
+    def _told(
+        self,
+        question: str,
+        kept: KeptOutcome,
+        *,
+        started: float,
         user_id: str | None = None,
         unknown_items: tuple[str, ...] = (),
     ) -> Answer:
-        """Run the chain, label the outcome, count it and remember what was shown."""
-
-        def failed(source: Source, error: Exception) -> None:
-            self._metrics.increment(catalogue.RETRIEVER_FAILURES, source=source)
-            self._observe(RetrieverFailed(source, loaded.label, error))
-
-        outcome = first_answer(steps, failed)
+        """Label an outcome, count it and remember what was shown."""
         answer = Answer(
             recommendation_id=self._new_id(),
-            model_version=loaded.label,
-            source=outcome.source,
-            degraded=outcome.degraded,
-            items=as_said(outcome.items, self._live, now_ms=int(self._clock() * 1_000)),
+            model_version=kept.label,
+            source=kept.outcome.source,
+            degraded=kept.outcome.degraded,
+            items=as_said(kept.outcome.items, self._live, now_ms=int(self._clock() * 1_000)),
             user_id=user_id,
             unknown_items=unknown_items,
         )
@@ -305,21 +395,3 @@ def _watch(metrics: MetricSink, exposures: ExposureRecorder) -> None:
     metrics.watch(catalogue.EXPOSURES, lambda: exposures.counts().recorded, outcome="recorded")
     metrics.watch(catalogue.EXPOSURES, lambda: exposures.counts().written, outcome="written")
     metrics.watch(catalogue.EXPOSURES, lambda: exposures.counts().dropped, outcome="dropped")
-
-
-def _user_unknown() -> NotFound:
-    return NotFound(
-        "user_unknown",
-        "The loaded version knows no user by this id.",
-        field="user_id",
-        fix="POST /api/v1/recommendations answers from a list of liked items, GET /api/v1/popular without any.",
-    )
-
-
-def _items_unknown(count: int) -> BadInput:
-    return BadInput(
-        "items_unknown",
-        f"None of the {count} liked items is in the catalogue.",
-        field="liked",
-        fix="GET /api/v1/items?query=… finds items by the beginning of their title.",
-    )

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tacit.data.catalog import Item
 from tacit.models.recommender.engines.interfaces import Found
+from tacit.models.recommender.folding import NOTHING_AGAINST, Against
 from tacit.models.recommender.model import RecommenderModel
 from tacit.serving.answers import ItemView, Reason, Recommendation
+from tacit.serving.newcomers import Newcomers, best_products, merged
 
 Floats = NDArray[np.float32]
 Positions = NDArray[np.intp]
 History = NDArray[np.int32]
+Mask = NDArray[np.bool_]
 
 _LEAST_SHARE = 1e-4
 """What contributed less than a hundredth of a per cent is no reason."""
@@ -43,11 +47,20 @@ class Taste:
         items: `(d,)` positions of their history, ascending.
         values: `(d,)` how much of each.
         factors: `(k,)` their vector; `None` to have it folded in from the history when it is needed.
+        against: What speaks against other items.
+        shunned: `(s,)` positions of what they met and did not like, those with nothing to say either way included.
     """
 
     items: History
     values: Floats
     factors: Floats | None = None
+    against: Against = NOTHING_AGAINST
+    shunned: History = field(default_factory=lambda: np.empty(0, np.int32))
+
+    @property
+    def seen(self) -> History:
+        """`(d + s,)` positions of all they met."""
+        return np.concatenate((self.items, self.shunned)) if len(self.shunned) else self.items
 
 
 @dataclass(frozen=True)
@@ -75,24 +88,72 @@ def taste_for(liked: Iterable[int], value: float) -> Taste:
     return Taste(items, np.full(len(items), value, np.float32))
 
 
-def barred(model: RecommenderModel, seen: History, excluded: Iterable[str]) -> Positions:
+def learnt_from(model: RecommenderModel, items: History) -> int:
+    """How many of some items the model has factors for: what a taste can rest on."""
+    return int((items < len(model.item_factors)).sum())
+
+
+def barred(
+    model: RecommenderModel, seen: History, excluded: Iterable[str], *, newcomers: Newcomers | None = None
+) -> Positions:
     """Positions of what must not be recommended; ids that name nothing bar nothing."""
-    rows = (model.item_rows.get(item_id) for item_id in excluded)
+    new = {} if newcomers is None else newcomers.rows
+    rows = (model.item_rows.get(item_id, new.get(item_id)) for item_id in excluded)
     named = np.array([row for row in rows if row is not None], np.intp)
     return np.union1d(seen.astype(np.intp), named)
 
 
-def by_taste(model: RecommenderModel, taste: Taste, wanted: Wanted) -> Retrieved:
-    """What suits a taste best, exactly, of the items with factors."""
+def by_taste(model: RecommenderModel, taste: Taste, wanted: Wanted, *, newcomers: Newcomers | None = None) -> Retrieved:
+    """What suits a taste best, exactly, of the items with factors and of those taken to have some."""
     only = None if wanted.category is None else model.category_filter(wanted.category)
-    factors = model.fold_in(taste.items, taste.values) if taste.factors is None else taste.factors
-    return _retrieved(model.recommend(factors, wanted.limit, met=taste.items, excluded=wanted.barred, only=only))
+    factors = taste.factors
+    if factors is None:
+        factors = model.fold_in(taste.items, taste.values, against=taste.against)
+    query, bonus = model.query(factors, taste.items)
+    found = _retrieved(model.find(query, wanted.limit, excluded=wanted.barred, only=only, bonus=bonus))
+    if newcomers is None:
+        return found
+    return _with_newcomers(
+        found, newcomers, query, factors=newcomers.factors, wanted=wanted, among=newcomers.has_factors
+    )
 
 
-def by_similarity(model: RecommenderModel, item: int, wanted: Wanted) -> Retrieved:
-    """What is most like an item that has factors, exactly; never the item itself."""
+def by_similarity(
+    model: RecommenderModel, item: int, wanted: Wanted, *, newcomers: Newcomers | None = None
+) -> Retrieved:
+    """What is most like an item that has factors, or is taken to, exactly; never the item itself.
+
+    Of the newcomers those that nobody listened to yet are like everything of their categories, and are left out.
+    """
     only = None if wanted.category is None else model.category_filter(wanted.category, of=model.unit_index)
-    return _retrieved(model.similar(item, wanted.limit, excluded=wanted.barred, only=only))
+    query = unit_factors_of(model, item, newcomers)
+    excluded = np.append(wanted.barred, item)
+    found = _retrieved(model.alike(query, wanted.limit, excluded=excluded, only=only))
+    if newcomers is None:
+        return found
+    others = replace(wanted, barred=excluded)
+    return _with_newcomers(
+        found, newcomers, query, factors=newcomers.unit_factors, wanted=others, among=newcomers.is_heard
+    )
+
+
+def unit_factors_of(model: RecommenderModel, item: int, newcomers: Newcomers | None) -> Floats:
+    """`(k,)` direction of an item that has factors, or is taken to."""
+    if item < len(model.item_factors) or newcomers is None:
+        return np.asarray(model.unit_factors[item])
+    return np.asarray(newcomers.unit_factors[np.searchsorted(newcomers.positions, item)])
+
+
+def _with_newcomers(
+    found: Retrieved, newcomers: Newcomers, query: Floats, *, factors: Floats, wanted: Wanted, among: Mask
+) -> Retrieved:
+    """What was found and the newcomers that may be shown, by one score."""
+    may = among & newcomers.within(wanted.category) & newcomers.without(wanted.barred)
+    if not may.any():
+        return found
+    rows, scores = best_products(factors, query, may=may, limit=wanted.limit, longest=max(1.0, newcomers.longest))
+    new = newcomers.positions[rows]
+    return Retrieved(*merged(found.items, found.scores, new=new, of_new=scores, limit=wanted.limit))
 
 
 def by_popularity(model: RecommenderModel, wanted: Wanted) -> Retrieved:
@@ -102,18 +163,25 @@ def by_popularity(model: RecommenderModel, wanted: Wanted) -> Retrieved:
     if len(allowed) < wanted.limit:
         # The lists of a version are cut off; whoever has seen that far is served from the whole catalogue.
         allowed = _popular_of_all(model, wanted)
-    shares = model.listeners[allowed] / max(1, len(model.user_ids))
-    return Retrieved(allowed, shares.astype(np.float32))
+    return _by_listeners(model, allowed)
 
 
-def explain(model: RecommenderModel, taste: Taste, found: Positions, *, most: int) -> list[tuple[Reason, ...]]:
+def by_popularity_within(model: RecommenderModel, within: Mask, wanted: Wanted) -> Retrieved:
+    """What most users met of some items: `(items,)` which."""
+    ranked = model.ranked[within[model.ranked]]
+    return _by_listeners(model, ranked[~np.isin(ranked, wanted.barred)][: wanted.limit])
+
+
+def explain(
+    model: RecommenderModel, taste: Taste, found: Positions, *, most: int, newcomers: Newcomers | None = None
+) -> list[tuple[Reason, ...]]:
     """For each item found, the items of the history that contributed most to its score, the strongest first.
 
     A reason's share is its part of all positive contributions: what speaks against an item explains nothing.
     """
     if not len(found):
         return []
-    explaining, contributions = model.contributions(taste.items, taste.values, found)  # (d,), (found, d)
+    explaining, contributions = _contributions(model, taste, found, newcomers=newcomers)  # (d,), (found, d)
     positive = np.maximum(contributions, 0)
     shares = positive / np.maximum(positive.sum(axis=1, keepdims=True), np.finfo(np.float32).tiny)
     strongest = np.argsort(-shares, axis=1, kind="stable")[:, :most]
@@ -127,28 +195,60 @@ def explain(model: RecommenderModel, taste: Taste, found: Positions, *, most: in
     ]
 
 
+def _contributions(
+    model: RecommenderModel, taste: Taste, found: Positions, *, newcomers: Newcomers | None
+) -> tuple[Positions, Floats]:
+    is_new = found >= len(model.item_factors)
+    learnt = found[~is_new]
+    explaining, of_learnt = model.contributions(taste.items, taste.values, learnt, against=taste.against)
+    if newcomers is None or not is_new.any():
+        return explaining, of_learnt
+    both = np.empty((len(found), len(explaining)), np.float32)
+    both[~is_new] = of_learnt
+    factors = newcomers.factors_at(found[is_new])
+    both[is_new] = model.contributions_to(taste.items, taste.values, factors, against=taste.against)
+    return explaining, both
+
+
 def recommendations(
-    model: RecommenderModel, found: Retrieved, reasons: Sequence[tuple[Reason, ...]] = ()
+    model: RecommenderModel,
+    found: Retrieved,
+    reasons: Sequence[tuple[Reason, ...]] = (),
+    *,
+    newcomers: Newcomers | None = None,
 ) -> tuple[Recommendation, ...]:
     """The items found, in words."""
     told = reasons or [()] * len(found.items)
     return tuple(
         Recommendation(item.item_id, item.title, item.categories, round(score, 6), because)
         for item, score, because in zip(
-            (model.items[row] for row in found.items.tolist()), found.scores.tolist(), told, strict=True
+            (item_at(model, row, newcomers) for row in found.items.tolist()), found.scores.tolist(), told, strict=True
         )
     )
 
 
-def view(model: RecommenderModel, row: int) -> ItemView:
-    """What the model knows of an item."""
-    item = model.items[row]
-    return ItemView(item.item_id, item.title, item.categories, item.tags, int(model.listeners[row]))
+def item_at(model: RecommenderModel, position: int, newcomers: Newcomers | None) -> Item:
+    """The item at a position, whether the version knows it or not."""
+    if position < len(model.items) or newcomers is None:
+        return model.items[position]
+    return newcomers.item(position)
+
+
+def view(model: RecommenderModel, row: int, newcomers: Newcomers | None = None) -> ItemView:
+    """What is known of an item; nobody is known to have met one that the model does not know."""
+    item = item_at(model, row, newcomers)
+    listeners = int(model.listeners[row]) if row < len(model.items) else 0
+    return ItemView(item.item_id, item.title, item.categories, item.tags, listeners)
 
 
 def _reason(model: RecommenderModel, row: int, share: float) -> Reason:
     item = model.items[row]
     return Reason(item.item_id, item.title, round(share, 4))
+
+
+def _by_listeners(model: RecommenderModel, found: Positions) -> Retrieved:
+    shares = model.listeners[found] / max(1, len(model.user_ids))
+    return Retrieved(found, shares.astype(np.float32))
 
 
 def _popular_of_all(model: RecommenderModel, wanted: Wanted) -> Positions:

@@ -112,6 +112,10 @@ def test_the_list_that_was_wanted_needs_no_notice() -> None:
          "Showing what is popular while artists of this category are unavailable."),
         (replace(PERSONAL, source="popular"), "personal",
          "Too little is known here for a list of its own, so this is what is popular."),
+        (replace(PERSONAL, source="blended"), "personal",
+         "Little is known here yet, so this list mixes personal picks with what is popular."),
+        (replace(PERSONAL, degraded=True), "personal",
+         "This list may not know the latest yet; it is the best there is at the moment."),
     ],
 )  # fmt: skip
 def test_a_list_that_is_not_the_one_wanted_says_so(answer: Answer, wanted: str, said: str) -> None:

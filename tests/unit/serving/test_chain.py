@@ -16,7 +16,8 @@ from tacit.models.recommender.confidence import Confidence
 from tacit.models.recommender.engines.numpy_engine import NumpyEngine
 from tacit.models.recommender.model import RecommenderModel
 from tacit.serving.answers import Recommendation, Source
-from tacit.serving.fallback import Outcome, Step, first_answer, popular_chain, similar_chain, taste_chain
+from tacit.serving.fallback import Outcome, Question, Step, first_answer, popular_chain, similar_chain, user_chain
+from tacit.serving.ladder import Coldstart
 from tacit.serving.retrieval import Wanted, barred, by_popularity, taste_of
 
 CATEGORIES = ("calm", "loud")
@@ -86,7 +87,7 @@ def shown(outcome: Outcome) -> set[str]:
     model=models(),
     data=st.data(),
     limit=st.integers(1, 20),
-    minimum=st.integers(0, 6),
+    rungs=st.tuples(st.integers(1, 6), st.integers(1, 6)).map(sorted),
     category=st.sampled_from((None, *CATEGORIES)),
     failing=st.sets(st.sampled_from(("personal", "category"))),
 )
@@ -94,7 +95,7 @@ def test_no_step_ever_shows_what_was_seen_or_excluded(
     model: RecommenderModel,
     data: st.DataObject,
     limit: int,
-    minimum: int,
+    rungs: list[int],
     category: str | None,
     failing: set[str],
 ) -> None:
@@ -105,7 +106,7 @@ def test_no_step_ever_shows_what_was_seen_or_excluded(
     excluded = data.draw(st.sets(st.sampled_from([item.item_id for item in model.items])))
     taste = taste_of(model, row)
     wanted = Wanted(limit, barred(model, taste.items, excluded), category)
-    outcome, failed = ask(taste_chain(model, taste, wanted, min_interactions=minimum, max_reasons=3))
+    outcome, failed = ask(user_chain(Question(model, wanted), taste, coldstart=Coldstart(*rungs)))
 
     seen = {model.items[item].item_id for item in taste.items}
     assert not shown(outcome) & (seen | excluded)
@@ -123,7 +124,8 @@ def test_no_step_ever_shows_what_was_seen_or_excluded(
 def test_nothing_is_similar_to_itself_or_excluded(model: RecommenderModel, data: st.DataObject, limit: int) -> None:
     item = data.draw(st.integers(0, len(model.items) - 1))
     excluded = data.draw(st.sets(st.sampled_from([item.item_id for item in model.items])))
-    outcome, _ = ask(similar_chain(model, item, Wanted(limit, barred(model, np.array([item], np.int32), excluded))))
+    wanted = Wanted(limit, barred(model, np.array([item], np.int32), excluded))
+    outcome, _ = ask(similar_chain(Question(model, wanted), item))
 
     assert not shown(outcome) & {model.items[item].item_id, *excluded}
 

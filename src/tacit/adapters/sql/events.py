@@ -15,6 +15,7 @@ from tacit.adapters.sql.tables import applied_events, event_counts, event_offset
 from tacit.data.event_effects import (
     MILLIONTHS,
     AppliedEvent,
+    Decay,
     Effect,
     EventCounts,
     Plan,
@@ -104,10 +105,15 @@ class SqlEventStore:
         return {source: EventCounts(*numbers) for source, *numbers in sorted(rows)}
 
     def interactions_of(
-        self, user_id: str, *, since_ms: int | None = None, after_turn: int | None = None
+        self,
+        user_id: str,
+        *,
+        since_ms: int | None = None,
+        after_turn: int | None = None,
+        decay: Decay | None = None,
     ) -> Sequence[UserItem]:
-        if since_ms is not None or after_turn is not None:
-            return self._interactions_since(user_id, since_ms=since_ms, after_turn=after_turn)
+        if since_ms is not None or after_turn is not None or decay is not None:
+            return self._events_of(user_id, since_ms=since_ms, after_turn=after_turn, decay=decay)
         statement = select(interactions).where(interactions.c.user_id == user_id)
         with self._database.reading() as connection:
             rows = connection.execute(statement).all()
@@ -117,13 +123,20 @@ class SqlEventStore:
             for row in sorted(rows, key=lambda row: row.item_id)
         ]
 
-    def _interactions_since(self, user_id: str, *, since_ms: int | None, after_turn: int | None) -> Sequence[UserItem]:
+    def _events_of(
+        self, user_id: str, *, since_ms: int | None, after_turn: int | None, decay: Decay | None
+    ) -> Sequence[UserItem]:
         kept = applied_events.c
         statement = select(applied_events).where(kept.user_id == user_id, kept.turn > (after_turn or 0))
         if since_ms is not None:
             statement = statement.where(kept.occurred_at_ms >= since_ms)
         with self._database.reading() as connection:
-            return summed(event_rows.applied_of(row) for row in connection.execute(statement))
+            return summed((event_rows.applied_of(row) for row in connection.execute(statement)), decay)
+
+    def opposed_users(self) -> Sequence[str]:
+        users = select(interactions.c.user_id).where(interactions.c.weight <= 0).distinct()
+        with self._database.reading() as connection:
+            return sorted(connection.scalars(users))
 
     def applied(self, after_turn: int, *, limit: int) -> Sequence[AppliedEvent]:
         kept = applied_events.c.turn

@@ -39,7 +39,7 @@ class AnswerBody(_Body):
 
     recommendation_id: str
     model_version: str = Field(examples=["recommender/3"])
-    source: Literal["personal", "similar", "category", "popular"]
+    source: Literal["personal", "blended", "similar", "category", "popular"]
     degraded: bool = Field(description="Whether a step that should have answered failed.")
     user_id: str | None
     unknown_items: list[str] = Field(description="Liked items that are not in the catalogue.")

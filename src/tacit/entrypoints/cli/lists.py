@@ -28,7 +28,7 @@ def lists(
 ) -> None:
     """Write every known user's best items into one file, as each would be answered.
 
-    Users with too few interactions to have a taste (setting `serving.min_personal_interactions`) are left out.
+    Users with too few interactions to have a taste (setting `coldstart.blended_from`) are left out.
     """
     with asked.opened() as app, shown_progress() as progress:
         tell_notices(app)

@@ -12,6 +12,10 @@ MAX_REASONS = 2
 MAX_CATEGORIES_SHOWN = 2
 FIRST_CATEGORIES = 8
 
+_OWN = ("personal", "blended", "similar")
+_LATE = "This list may not know the latest yet; it is the best there is at the moment."
+_BLENDED = "Little is known here yet, so this list mixes personal picks with what is popular."
+
 
 @dataclass(frozen=True)
 class Tile:
@@ -66,6 +70,8 @@ def notice_of(answer: Answer, *, wanted: str, wording: Wording) -> str | None:
     """
     if answer.source == wanted and not answer.degraded:
         return None
+    if answer.source in _OWN:
+        return _LATE if answer.degraded else _BLENDED
     instead = "popular" if answer.source == "popular" else "popular in this category"
     if answer.degraded:
         missing = {"similar": f"similar {wording.items}", "category": f"{wording.items} of this category"}

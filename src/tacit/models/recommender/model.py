@@ -13,8 +13,19 @@ from tacit.data.catalog import Item
 from tacit.models.recommender.blend import Blend
 from tacit.models.recommender.confidence import Confidence
 from tacit.models.recommender.engines.blas import one_blas_thread
-from tacit.models.recommender.engines.interfaces import Engine, Filter, FixedSide, Floats, Found, Index, Lists, Ridge
+from tacit.models.recommender.engines.interfaces import (
+    Bonus,
+    Engine,
+    Filter,
+    FixedSide,
+    Floats,
+    Found,
+    Index,
+    Lists,
+    Ridge,
+)
 from tacit.models.recommender.engines.matrix import Matrix
+from tacit.models.recommender.folding import NOTHING_AGAINST, Against, Eigenbasis, between, folded
 
 Positions = NDArray[np.intp]
 Mask = NDArray[np.bool_]
@@ -80,9 +91,9 @@ class RecommenderModel:
         return self.engine.fixed_side(np.ascontiguousarray(self.item_factors), self.ridge)
 
     @cached_property
-    def user_side(self) -> FixedSide:
-        """The user factors, prepared to fold items in."""
-        return self.engine.fixed_side(np.ascontiguousarray(self.user_factors), self.ridge)
+    def _users_turned(self) -> Eigenbasis:
+        """What folding items in needs of the user factors."""
+        return Eigenbasis.of_factors(self.user_factors)
 
     @cached_property
     def index(self) -> Index:
@@ -147,13 +158,24 @@ class RecommenderModel:
         items, values = self.indices[entries][known], self.values[entries][known]
         return Matrix.trusted(so_far[indptr], items, values, columns=len(self.item_factors))
 
-    def fold_in(self, items: NDArray[np.int32], values: Floats) -> Floats:
+    def fold_in(self, items: NDArray[np.int32], values: Floats, *, against: Against = NOTHING_AGAINST) -> Floats:
         """The factors that training would give a user with this history, the items fixed: `(k,)` float32.
 
         This is the user half of one iteration (Hu et al. 2008, eq. 4), exact for these item factors; items without
         factors are passed over. O(d k min(d, k)) for `d` items.
+
+        Args:
+            items: Item positions, ascending.
+            values: How much of each.
+            against: What speaks against others: observed, and not preferred.
         """
-        return self.engine.solve_row(self.side, *self._weighted(items, values))
+        known, weights = self._weighted(items, values)
+        opposed, of_opposed = self._weighted(against.items, against.values)
+        if not len(opposed):
+            return self.engine.solve_row(self.side, known, weights)
+        turned = self.side.rotated[np.concatenate((known, opposed))].astype(np.float64)
+        over = Eigenbasis.of_side(self.side)
+        return folded(turned, np.concatenate((weights, of_opposed)), len(known), over=over, ridge=self.ridge)
 
     def fold_in_item(self, users: NDArray[np.int32], values: Floats) -> Floats:
         """The factors that training would give an item with these listeners, the users fixed: `(k,)` float32.
@@ -163,7 +185,18 @@ class RecommenderModel:
             values: `(d,)` how much of the item each of them had.
         """
         weights = self.confidence.weights(np.asarray(values, np.float32))
-        return self.engine.solve_row(self.user_side, np.ascontiguousarray(users, np.int32), weights)
+        turned = self.user_factors[users].astype(np.float64) @ self._users_turned.basis
+        return folded(turned, weights, len(users), over=self._users_turned, ridge=self.ridge)
+
+    def query(self, factors: Floats, met: NDArray[np.int32]) -> tuple[Floats, Bonus | None]:
+        """What the index is asked for somebody: `(k,)` float32, and what the second voice adds, if there is one.
+
+        Args:
+            factors: `(k,)`, theirs.
+            met: `(d,)` positions of their history, ascending.
+        """
+        query = np.ascontiguousarray(factors, np.float32)
+        return (query, None) if self.blend is None else self.blend.query(self.engine, query, met)
 
     def recommend(
         self,
@@ -183,9 +216,13 @@ class RecommenderModel:
             excluded: Positions of any items, in any order, that must not be found.
             only: The only items that may be, of `category_filter`.
         """
-        query, bonus = np.ascontiguousarray(factors, np.float32), None
-        if self.blend is not None:
-            query, bonus = self.blend.query(self.engine, query, met)
+        query, bonus = self.query(factors, met)
+        return self.find(query, count, excluded=excluded, only=only, bonus=bonus)
+
+    def find(
+        self, query: Floats, count: int, *, excluded: Positions, only: Filter | None = None, bonus: Bonus | None = None
+    ) -> Found:
+        """What has the highest product with a query, as `recommend` for what `query` gave."""
         return self.index.search(query, count, excluded=self._with_factors(excluded), only=only, bonus=bonus)
 
     def recommend_many(self, factors: Floats, count: int, *, histories: Matrix, only: Filter | None = None) -> Lists:
@@ -197,38 +234,63 @@ class RecommenderModel:
 
     def similar(self, item: int, count: int, *, excluded: Positions, only: Filter | None = None) -> Found:
         """The `count` items most like one that has factors, by cosine; the filter is one of `unit_index`."""
-        query = self.unit_factors[item]
-        return self.unit_index.search(query, count, excluded=self._with_factors(np.append(excluded, item)), only=only)
+        return self.alike(self.unit_factors[item], count, excluded=np.append(excluded, item), only=only)
 
-    def contributions(self, items: NDArray[np.int32], values: Floats, targets: Positions) -> tuple[Positions, Floats]:
+    def alike(self, direction: Floats, count: int, *, excluded: Positions, only: Filter | None = None) -> Found:
+        """The items of highest cosine with a direction, `(k,)` of length 1; the filter is one of `unit_index`."""
+        return self.unit_index.search(direction, count, excluded=self._with_factors(excluded), only=only)
+
+    def contributions(
+        self,
+        items: NDArray[np.int32],
+        values: Floats,
+        targets: Positions,
+        *,
+        against: Against = NOTHING_AGAINST,
+    ) -> tuple[Positions, Floats]:
         """What each item of a history adds to the score of each target; the terms add up to the score.
 
         For the factors this is Hu et al. 2008, §5, eq. 7: with `A = YᵀY + λ_u I + Σ_j w_j y_j y_jᵀ`, the score of
         target `i` is `Σ_j (1 + w_j) y_jᵀ A⁻¹ y_i`, and each term is the share that item `j` of the history owns. A
-        second voice is a sum over the history by itself (see `Blend`).
+        second voice is a sum over the history by itself (see `Blend`). What speaks against an item is in `A` and owns
+        no share.
 
         Args:
             items: The history's item positions.
             values: Their values.
             targets: Item positions to explain.
+            against: What speaks against others.
 
         Returns:
             The positions that can explain, `(d,)`, and their contributions, `(targets, d)` float32.
         """
-        explaining, weights = self._weighted(items, values)
-        ridge = self.ridge.of(np.array([len(weights)]), len(self.side.rotated))
-        z, wanted = self.side.rotated[explaining], self.side.rotated[targets]  # (d, k), (targets, k)
-        with one_blas_thread():
-            shares = (1 + weights)[:, None] * _between(z, wanted, weights, diagonal=self.side.spectrum + ridge)
-        of_factors = np.asarray(shares.T, dtype=np.float32)
-        return explaining.astype(np.intp), self._blended(explaining, weights, of_factors, targets=targets)
-
-    def _blended(self, items: NDArray[np.int32], weights: Floats, of_factors: Floats, *, targets: Positions) -> Floats:
+        explaining = self._weighted(items, values)[0]
+        of_factors = self._shares(items, values, self.side.rotated[targets], against=against)
         if self.blend is None:
-            return of_factors
-        factors = self.engine.solve_row(self.side, items, weights)
-        at = targets.astype(np.int32)
-        return self.blend.contributions(self.engine, factors, items, targets=at, of_factors=of_factors)
+            return explaining.astype(np.intp), of_factors
+        factors, at = self.fold_in(items, values, against=against), targets.astype(np.int32)
+        blended = self.blend.contributions(self.engine, factors, explaining, targets=at, of_factors=of_factors)
+        return explaining.astype(np.intp), blended
+
+    def contributions_to(
+        self, items: NDArray[np.int32], values: Floats, factors: Floats, *, against: Against = NOTHING_AGAINST
+    ) -> Floats:
+        """What each item of a history that has factors adds to the score of `(t, k)` factors: `(t, d)` float32.
+
+        Such an item is none of the model's, so that a second voice has nothing to say of it.
+        """
+        return self._shares(items, values, factors @ self.side.basis, against=against)
+
+    def _shares(self, items: NDArray[np.int32], values: Floats, wanted: Floats, *, against: Against) -> Floats:
+        """What each item adds to the factors' score of targets, `(t, k)` in the eigenbasis: `(t, d)`."""
+        explaining, weights = self._weighted(items, values)
+        opposed, of_opposed = self._weighted(against.items, against.values)
+        observed, everything = np.concatenate((explaining, opposed)), np.concatenate((weights, of_opposed))
+        ridge = self.ridge.of(np.array([len(observed)]), len(self.side.rotated))
+        with one_blas_thread():
+            z = self.side.rotated[observed]  # (d + e, k)
+            together = between(z, wanted, everything, diagonal=self.side.spectrum + ridge)
+        return np.asarray(((1 + weights)[:, None] * together[: len(weights)]).T, dtype=np.float32)
 
     def _weighted(self, items: NDArray[np.int32], values: Floats) -> tuple[NDArray[np.int32], Floats]:
         """The items of a history that have factors, and their weights."""
@@ -237,16 +299,3 @@ class RecommenderModel:
 
     def _with_factors(self, positions: Positions) -> NDArray[np.int32]:
         return positions[positions < len(self.item_factors)].astype(np.int32)
-
-
-def _between(z: Floats, wanted: Floats, weights: Floats, *, diagonal: Floats) -> Floats:
-    """`Z A⁻¹ Tᵀ` with `A = Λ + Zᵀ W Z`, through the smaller of two systems: `(d, targets)`.
-
-    With fewer rows than factors it is `W⁻¹ (W⁻¹ + Z Λ⁻¹ Zᵀ)⁻¹ Z Λ⁻¹ Tᵀ`, by the push-through identity.
-    """
-    if len(z) >= z.shape[1]:
-        system = np.diag(diagonal) + (z * weights[:, None]).T @ z
-        return np.asarray(z @ np.linalg.solve(system, wanted.T))
-    scaled = z / diagonal
-    system = scaled @ z.T + np.diag(1 / weights)
-    return np.asarray(np.linalg.solve(system, scaled @ wanted.T) / weights[:, None])

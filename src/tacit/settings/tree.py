@@ -1,28 +1,12 @@
-"""Every choice an operator can make: read once, checked whole, handed down as values.
-
-Later wins: defaults, `tacit.toml`, the environment (`TACIT_PORT`, `TACIT_ALS__FACTORS`), the command line's flags.
-"""
+"""The settings, group by group: names, bounds, defaults, and what each is for."""
 
 from __future__ import annotations
 
-import os
-import tomllib
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from difflib import get_close_matches
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Any, Literal, get_args, get_origin
+from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
-
-from tacit.errors import Misconfigured
-from tacit.security.secrets import address_shown
-
-ENV_PREFIX = "TACIT_"
-CONFIG_VARIABLE = "TACIT_CONFIG"
-FOREIGN_VARIABLES = frozenset({CONFIG_VARIABLE, "TACIT_ISA", "TACIT_TEST_DATA"})
-"""Variables of our prefix that are no settings."""
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 
 _FROZEN = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True, hide_input_in_errors=True)
 
@@ -123,14 +107,48 @@ class Serving(BaseModel):
 
     model_config = _FROZEN
 
-    min_personal_interactions: int = Field(default=5, ge=1)
-    """A user with fewer gets what is popular."""
     unknown_user: Literal["refuse", "popular"] = "refuse"
     """What a user we have never heard of gets: a clear refusal, or what is popular."""
     refresh_seconds: float = Field(default=1.0, gt=0, le=60)
     """How often a server looks for a new champion."""
     example_users: int = Field(default=6, ge=0, le=50)
     """How many known users the storefront offers to look at; 0 names nobody."""
+
+
+class ColdstartRungs(BaseModel):
+    """How much must be known of a user before a list rests on their taste."""
+
+    model_config = _FROZEN
+
+    blended_from: int = Field(default=5, ge=1)
+    """A user with so many interactions gets their own list blended with the popular one; with fewer, the popular one.
+    """
+    personal_from: int = Field(default=10, ge=1)
+    """A user with so many gets their own list alone; at least `blended_from`."""
+
+    @model_validator(mode="after")
+    def _rungs_go_up(self) -> ColdstartRungs:
+        if self.personal_from < self.blended_from:
+            raise ValueError("personal_from is below blended_from; set it to no less")
+        return self
+
+
+class Cache(BaseModel):
+    """Lists kept for a while."""
+
+    model_config = _FROZEN
+
+    fresh_seconds: float = Field(default=300.0, ge=0, le=3_600)
+    """How long a user's list may answer again, unless they did something meanwhile; 0 computes each."""
+    stale_seconds: float = Field(default=3_600.0, ge=0, le=3_600)
+    """How long it may answer where computing one fails."""
+    capacity: int = Field(default=10_000, ge=1)
+    """How many lists are kept in memory."""
+    redis_url: SecretStr | None = None
+    """Redis to keep lists in, as `redis://:password@host:6379/0` (needs the extra `redis`); unset, they are in memory.
+
+    Give it in the environment rather than in a file that others read: it may hold a password, which is never shown.
+    """
 
 
 class Exposures(BaseModel):
@@ -163,6 +181,8 @@ class Events(BaseModel):
     """Space held back for the day when the disk is full, in MiB; 0 holds back nothing."""
     dataset: str | None = None
     """Dataset that events belong to; unset, the champion's, or else the one most recently imported."""
+    half_life_days: float | None = Field(default=None, gt=0, le=36_500)
+    """Days after which an event since the version's training counts half; unset, events do not fade."""
 
 
 class Settings(BaseModel):
@@ -198,8 +218,10 @@ class Settings(BaseModel):
     als: Als = Als()
     gate: Gate = Gate()
     serving: Serving = Serving()
+    coldstart: ColdstartRungs = ColdstartRungs()
     exposures: Exposures = Exposures()
     events: Events = Events()
+    cache: Cache = Cache()
 
     @model_validator(mode="after")
     def _public_is_deliberate(self) -> Settings:
@@ -215,153 +237,6 @@ class Settings(BaseModel):
         return self.metrics_port or (self.port + 1_000 if self.port <= 64_535 else self.port - 1_000)
 
 
-@dataclass(frozen=True)
-class Origin:
-    """Where one value in force came from.
-
-    Attributes:
-        key: Dotted name (`als.factors`).
-        value: The value in force; of a secret no more than may be seen.
-        source: `default`, `flag`, the variable's name, or the file's path.
-    """
-
-    key: str
-    value: object
-    source: str
-
-
-@dataclass(frozen=True)
-class SettingsInForce:
-    """The settings, and where each value came from, in the order of the tree."""
-
-    settings: Settings
-    origins: tuple[Origin, ...]
-
-
-def load_settings(
-    *, flags: Mapping[str, object] | None = None, config: Path | None = None, environ: Mapping[str, str] | None = None
-) -> SettingsInForce:
-    """Read the settings from file, environment and flags.
-
-    Args:
-        flags: Values of the command line by dotted key; `None` values count as not given.
-        config: The settings file; unset, `TACIT_CONFIG`, else `./tacit.toml` where there is one.
-        environ: The environment; the process's own unless given.
-
-    Raises:
-        Misconfigured: `setting_unknown` with its nearest neighbour, `setting_invalid` naming key and value's shape,
-            `config_unreadable`.
-    """
-    environ = os.environ if environ is None else environ
-    layers = [_from_file(config, environ), _from_environment(environ), _from_flags(flags or {})]
-    known = known_keys()
-    values: dict[str, object] = {}
-    sources: dict[str, str] = {}
-    for layer in layers:
-        for key, (value, source) in layer.items():
-            if key not in known:
-                raise _unknown(key, source)
-            values[key], sources[key] = value, source
-    settings = _validated(values, sources)
-    found = tuple(
-        Origin(key, _presentable(value), sources.get(key, "default"))
-        for key, value in _flat(settings.model_dump()).items()
-    )
-    return SettingsInForce(settings, found)
-
-
-def known_keys() -> dict[str, object]:
-    """Every dotted key and its default."""
-    return _flat(Settings().model_dump())
-
-
-def _presentable(value: object) -> object:
-    return address_shown(value.get_secret_value()) if isinstance(value, SecretStr) else value
-
-
-def _from_file(config: Path | None, environ: Mapping[str, str]) -> dict[str, tuple[object, str]]:
-    named = config or (Path(environ[CONFIG_VARIABLE]) if environ.get(CONFIG_VARIABLE) else None)
-    path = named or Path("tacit.toml")
-    if named is None and not path.exists():
-        return {}
-    try:
-        tree = tomllib.loads(path.read_text("utf-8"))
-    except (OSError, ValueError) as problem:
-        raise _unreadable(path, str(problem)) from problem
-    return {key: (value, str(path)) for key, value in _flat(tree).items()}
-
-
-def _from_environment(environ: Mapping[str, str]) -> dict[str, tuple[object, str]]:
-    names = [name for name in environ if name.startswith(ENV_PREFIX) and name not in FOREIGN_VARIABLES]
-    keys = {name: name.removeprefix(ENV_PREFIX).lower().replace("__", ".") for name in sorted(names)}
-    found = {key: (environ[name].strip(), name) for name, key in keys.items()}
-    for key, (value, name) in found.items():
-        _refuse_quotes(key, value, name)
-    return {key: (value, name) for key, (value, name) in found.items() if value}
-
-
-def _refuse_quotes(key: str, value: str, name: str) -> None:
-    """Quotes that a shell would have removed, but a container's environment file does not."""
-    if len(value) > 1 and value[0] == value[-1] and value[0] in "'\"":
-        raise Misconfigured(
-            "setting_invalid", f"The value of {name} stands in quotes.", field=key, fix="Write it without them."
-        )
-
-
-def _from_flags(flags: Mapping[str, object]) -> dict[str, tuple[object, str]]:
-    return {key: (value, "flag") for key, value in flags.items() if value is not None}
-
-
-def _validated(values: Mapping[str, object], sources: Mapping[str, str]) -> Settings:
-    try:
-        return Settings.model_validate(_nested(values))
-    except ValidationError as problem:
-        first = problem.errors()[0]
-        key = ".".join(str(part) for part in first["loc"]) or "settings"
-        where = f" (from {sources[key]})" if key in sources else ""
-        raise Misconfigured(
-            "setting_invalid",
-            f"{key}{where}: {first['msg'].removeprefix('Value error, ')}.",
-            field=key,
-            fix="See `tacit settings` and docs/reference/settings.md.",
-        ) from problem
-
-
-def _unknown(key: str, source: str) -> Misconfigured:
-    near = get_close_matches(key, known_keys(), n=1, cutoff=0.5)
-    fix = f"Did you mean {near[0]}?" if near else "See docs/reference/settings.md for the settings there are."
-    return Misconfigured(
-        "setting_unknown", f"There is no setting {ascii(key)[:64]} (from {source}).", field=key, fix=fix
-    )
-
-
-def _unreadable(path: Path, problem: str) -> Misconfigured:
-    return Misconfigured(
-        "config_unreadable",
-        f"{path} cannot be read: {problem[:200]}.",
-        field=str(path),
-        fix="Mend it, or name another with --config.",
-    )
-
-
-def _flat(tree: Mapping[str, Any], prefix: str = "") -> dict[str, object]:
-    found: dict[str, object] = {}
-    for key, value in tree.items():
-        found |= _flat(value, f"{prefix}{key}.") if isinstance(value, Mapping) else {f"{prefix}{key}": value}
-    return found
-
-
-def _nested(flat: Mapping[str, object]) -> dict[str, Any]:
-    tree: dict[str, Any] = {}
-    for key, value in flat.items():
-        *groups, name = key.split(".")
-        branch = tree
-        for group in groups:
-            branch = branch.setdefault(group, {})
-        branch[name] = value
-    return tree
-
-
 def _is_loopback(host: str) -> bool:
     if host == "localhost":
         return True
@@ -369,30 +244,3 @@ def _is_loopback(host: str) -> bool:
         return ip_address(host).is_loopback
     except ValueError:
         return False
-
-
-def described_fields(model: type[BaseModel] = Settings, prefix: str = "") -> Iterable[tuple[str, str, str, str]]:
-    """Every setting as `(key, type, default, description)`, in the order of the tree: what the reference is made of."""
-    for name, field in model.model_fields.items():
-        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
-            yield from described_fields(field.annotation, f"{prefix}{name}.")
-            continue
-        yield f"{prefix}{name}", _kind(field.annotation), _shown(field.default), _one_line(field.description)
-
-
-def _kind(annotation: Any) -> str:
-    """A type as a person writes its values: `int`, `auto | time | hash`."""
-    choices = get_args(annotation)
-    if get_origin(annotation) is Literal:
-        return " | ".join(str(choice) for choice in choices)
-    if choices:
-        return " | ".join(_kind(choice) for choice in choices if choice is not type(None))
-    return "secret" if annotation is SecretStr else str(annotation.__name__).lower()
-
-
-def _shown(default: object) -> str:
-    return "unset" if default is None else str(default).lower() if isinstance(default, bool) else str(default)
-
-
-def _one_line(text: str | None) -> str:
-    return " ".join((text or "").split())

@@ -1,0 +1,73 @@
+"""Lists kept in process: bounded, and gone when the process ends."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+
+from tacit.serving.list_cache import CachedList
+
+LONGEST_SECONDS = 3_600.0
+"""How long any list is kept."""
+
+
+class MemoryListCache:
+    """A `ListCache` of the lists used last.
+
+    Args:
+        capacity: How many lists are kept; the one used longest ago is forgotten first.
+        seconds: How long each is kept.
+        clock: Tells the time in seconds since 1970.
+    """
+
+    def __init__(
+        self,
+        *,
+        capacity: int = 10_000,
+        seconds: float = LONGEST_SECONDS,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._capacity = capacity
+        self._seconds = seconds
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._lists: OrderedDict[tuple[str, str], CachedList] = OrderedDict()
+        self._questions: dict[str, set[str]] = {}
+
+    def get(self, user_id: str, question: str) -> CachedList | None:
+        with self._lock:
+            found = self._lists.get((user_id, question))
+            if found is None:
+                return None
+            if self._clock() * 1_000 - found.stored_at_ms > self._seconds * 1_000:
+                self._forget(user_id, question)
+                return None
+            self._lists.move_to_end((user_id, question))
+            return found
+
+    def put(self, user_id: str, question: str, found: CachedList) -> None:
+        with self._lock:
+            self._lists[user_id, question] = found
+            self._lists.move_to_end((user_id, question))
+            self._questions.setdefault(user_id, set()).add(question)
+            while len(self._lists) > self._capacity:
+                self._forget(*next(iter(self._lists)))
+
+    def drop(self, user_id: str) -> None:
+        with self._lock:
+            for question in self._questions.pop(user_id, ()):
+                del self._lists[user_id, question]
+
+    def close(self) -> None:
+        with self._lock:
+            self._lists.clear()
+            self._questions.clear()
+
+    def _forget(self, user_id: str, question: str) -> None:
+        del self._lists[user_id, question]
+        left = self._questions[user_id]
+        left.discard(question)
+        if not left:
+            del self._questions[user_id]

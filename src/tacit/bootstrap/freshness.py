@@ -1,0 +1,160 @@
+"""What lists that follow events take, wired for as long as a server runs."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeVar
+
+from tacit.bootstrap.app import App
+from tacit.bootstrap.caches import list_cache
+from tacit.errors import TacitError
+from tacit.monitoring import metrics as catalogue
+from tacit.monitoring.interfaces import MetricSink
+from tacit.serving.cached_reads import Deadline
+from tacit.serving.ladder import Coldstart
+
+if TYPE_CHECKING:
+    from tacit.serving.fresh_users import FreshUsers
+    from tacit.serving.kept_lists import KeptLists
+    from tacit.serving.known_users import KnownUsers, UserEntries
+    from tacit.serving.list_cache import ListCache
+    from tacit.serving.live_catalogue import LiveCatalogue
+    from tacit.serving.model_pool import ModelPool
+    from tacit.serving.newcomer_shelf import NewcomerShelf
+
+T = TypeVar("T")
+Failed = Callable[[Exception], None]
+
+READ_SECONDS = 0.05
+"""How long a list waits for what its user did or chose."""
+
+_READS_AT_ONCE = 16
+_SECONDS_BETWEEN_WARNINGS = 60.0
+
+
+@dataclass(frozen=True)
+class Freshness:
+    """What a service needs to know what happened since its version was trained."""
+
+    users: KnownUsers
+    lists: KeptLists
+    shelf: NewcomerShelf
+
+    def told(self, user_ids: Collection[str]) -> None:
+        """Hear whose events the store accepted; only now are their lists dropped."""
+        self.users.told(user_ids)
+        self.lists.told(user_ids)
+
+    def chose(self, user_ids: Collection[str]) -> None:
+        """Hear whose choices the store accepted."""
+        self.users.chose(user_ids)
+        self.lists.told(user_ids)
+
+
+def coldstart_of(app: App) -> Coldstart:
+    """The rungs as the settings have them."""
+    return Coldstart(**app.settings.coldstart.model_dump())
+
+
+@contextmanager
+def following(
+    app: App,
+    pool: ModelPool,
+    metrics: MetricSink,
+    *,
+    entries: UserEntries | None = None,
+    live: LiveCatalogue | None = None,
+) -> Iterator[Freshness]:
+    """Follow what users do and what the catalogue says.
+
+    Args:
+        app: The platform.
+        pool: Keeps the version that answers.
+        metrics: Counts.
+        entries: Keeps what users chose when asked.
+        live: The catalogue as it is now.
+    """
+    from tacit.data.event_values import unit_of
+    from tacit.serving.freshness_keeper import FreshnessKeeper
+    from tacit.serving.newcomer_shelf import NewcomerShelf
+
+    failed = _counting_failures(metrics)
+    fresh = _fresh_users(app, failed)
+    shelf = NewcomerShelf(app.event_store, unit=unit_of(app.settings.events.profile), live=live)
+    cache = list_cache(app.settings, metrics)
+    keeper = FreshnessKeeper(pool, fresh, shelf, failed=failed)
+    keeper.start()
+    try:
+        yield Freshness(_known_users(app, fresh, failed, entries=entries), _kept_lists(app, cache, metrics), shelf)
+    finally:
+        keeper.stop()
+        cache.close()
+
+
+def _fresh_users(app: App, failed: Failed) -> FreshUsers:
+    from tacit.serving.fresh_users import FreshUsers
+
+    half_life_days = app.settings.events.half_life_days
+    return FreshUsers(app.event_store, deadline=_deadline("events"), failed=failed, half_life_days=half_life_days)
+
+
+def _known_users(app: App, fresh: FreshUsers, failed: Failed, *, entries: UserEntries | None) -> KnownUsers:
+    from tacit.data.event_values import unit_of
+    from tacit.serving.known_users import KnownUsers
+
+    return KnownUsers(
+        fresh,
+        unit=unit_of(app.settings.events.profile),
+        coldstart=coldstart_of(app),
+        entries=entries,
+        deadline=_deadline("catalogue"),
+        failed=failed,
+    )
+
+
+def _kept_lists(app: App, cache: ListCache, metrics: MetricSink) -> KeptLists:
+    from tacit.serving.kept_lists import KeptLists
+
+    chosen = app.settings.cache
+    return KeptLists(
+        cache,
+        clock=time.time,
+        metrics=metrics,
+        fresh_seconds=chosen.fresh_seconds,
+        stale_seconds=chosen.stale_seconds,
+    )
+
+
+def _deadline(dependency: str) -> Deadline:
+    """Gives up on a read of one dependency in time, and fails at once while as many reads hang as may."""
+    from tacit.adapters.deadlines import Bulkhead
+
+    bulkhead = Bulkhead(dependency, threads=_READS_AT_ONCE)
+
+    def ask_in_time(ask: Callable[[], T], /) -> T:
+        return bulkhead.run(ask, READ_SECONDS)
+
+    return ask_in_time
+
+
+def _counting_failures(metrics: MetricSink) -> Failed:
+    """Count every failure, and tell of one a minute at most: while a store is away, each list has one."""
+    import structlog
+
+    logger = structlog.get_logger(__name__)
+    told_at = [-_SECONDS_BETWEEN_WARNINGS]
+
+    def failed(error: Exception) -> None:
+        metrics.increment(catalogue.FRESHNESS_FAILURES)
+        if time.monotonic() - told_at[0] < _SECONDS_BETWEEN_WARNINGS:
+            return
+        told_at[0] = time.monotonic()
+        if isinstance(error, TacitError):
+            logger.warning("freshness_lost", code=error.code, detail=error.detail)
+        else:
+            logger.error("freshness_lost", exc_info=error)
+
+    return failed

@@ -1,0 +1,124 @@
+"""What is read of single users, each kept until that user is told of; a read that fails costs freshness and no more."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, replace
+from typing import Generic, Protocol, TypeVar
+
+T = TypeVar("T")
+
+FRESH_SECONDS = 300.0
+"""How long a read counts without having been told of: what another process wrote shows after that."""
+
+
+class Deadline(Protocol):
+    """Asks something, and gives up on it in time: what takes longer, or fails, raises."""
+
+    def __call__(self, ask: Callable[[], T], /) -> T: ...
+
+
+def no_deadline(ask: Callable[[], T]) -> T:
+    """A `Deadline` for whatever answers at once."""
+    return ask()
+
+
+@dataclass(frozen=True, slots=True)
+class Reading(Generic[T]):
+    """What is known of a user.
+
+    Attributes:
+        value: What was read.
+        is_current: Whether it is what would be read now; otherwise the last that was read, or the default.
+    """
+
+    value: T
+    is_current: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry(Generic[T]):
+    value: T
+    read_at: float
+    is_outdated: bool = False
+
+
+class CachedReads(Generic[T]):
+    """Reads by user, each at most once until the user is told of.
+
+    Args:
+        read: Reads one user.
+        otherwise: What holds for a user who was never read, if reading fails.
+        deadline: Gives up on a read in time.
+        failed: Told of each read that failed.
+        clock: Seconds that never go back.
+        capacity: How many users are kept; the one asked for longest ago is forgotten first.
+    """
+
+    def __init__(
+        self,
+        read: Callable[[str], T],
+        otherwise: T,
+        *,
+        deadline: Deadline = no_deadline,
+        failed: Callable[[Exception], None],
+        clock: Callable[[], float] = time.monotonic,
+        capacity: int = 20_000,
+    ) -> None:
+        self._read = read
+        self._otherwise = otherwise
+        self._deadline = deadline
+        self._failed = failed
+        self._clock = clock
+        self._capacity = capacity
+        self._lock = threading.Lock()
+        self._entries: OrderedDict[str, _Entry[T]] = OrderedDict()
+        self._reading: dict[str, object] = {}
+
+    def of(self, user_id: str) -> Reading[T]:
+        """What is known of a user; never raises."""
+        token = object()
+        with self._lock:
+            entry = self._entries.get(user_id)
+            if entry is not None:
+                self._entries.move_to_end(user_id)
+                if not entry.is_outdated and self._clock() - entry.read_at < FRESH_SECONDS:
+                    return Reading(entry.value)
+            self._reading[user_id] = token
+        try:
+            value = self._deadline(lambda: self._read(user_id))
+        except Exception as error:
+            self._failed(error)
+            with self._lock:
+                self._finish(user_id, token)
+            return Reading(self._otherwise if entry is None else entry.value, is_current=False)
+        with self._lock:
+            # Told of meanwhile, the value may be from before: it is answered with, and not kept.
+            if self._finish(user_id, token):
+                self._keep(user_id, value)
+        return Reading(value)
+
+    def outdate(self, user_ids: Collection[str]) -> None:
+        """Say that users changed: each is read again when asked for."""
+        with self._lock:
+            for user_id in user_ids:
+                self._reading.pop(user_id, None)
+                entry = self._entries.get(user_id)
+                if entry is not None:
+                    self._entries[user_id] = replace(entry, is_outdated=True)
+
+    def _finish(self, user_id: str, token: object) -> bool:
+        """End a read; whether it was the last one begun, and its user not told of since."""
+        if self._reading.get(user_id) is not token:
+            return False
+        del self._reading[user_id]
+        return True
+
+    def _keep(self, user_id: str, value: T) -> None:
+        self._entries[user_id] = _Entry(value, self._clock())
+        self._entries.move_to_end(user_id)
+        while len(self._entries) > self._capacity:
+            self._entries.popitem(last=False)

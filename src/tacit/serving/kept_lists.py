@@ -1,0 +1,147 @@
+"""Users' lists kept for a while: fresh ones answer at once, stale ones where computing fails, none shows too much."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+from hashlib import blake2b
+
+from tacit.errors import Unavailable
+from tacit.monitoring import metrics as catalogue
+from tacit.monitoring.interfaces import MetricSink
+from tacit.serving.answers import Recommendation
+from tacit.serving.fallback import Outcome
+from tacit.serving.interfaces import Clock
+from tacit.serving.list_cache import CachedList, ListCache
+from tacit.serving.single_flight import SingleFlight
+
+_OWN = ("personal", "blended")
+
+
+@dataclass(frozen=True)
+class Asking:
+    """A user's question, and what its answer rests on.
+
+    Attributes:
+        user_id: Who asks.
+        question: What they ask, in one spelling.
+        label: The version that answers: `recommender/3`.
+        stamp: What else the answer rests on: the catalogue, the user's events and choices, the rules.
+        allowed: Which items, by id, may be shown now.
+        keeps: Whether the answer is worth keeping; one that does not know all that was accepted is not.
+    """
+
+    user_id: str
+    question: str
+    label: str
+    stamp: str
+    allowed: Callable[[Sequence[str]], AbstractSet[str]]
+    keeps: bool = True
+
+    @property
+    def full_stamp(self) -> str:
+        """The stamp of a list of this version."""
+        return f"{self.label} {self.stamp}"
+
+
+@dataclass(frozen=True)
+class KeptOutcome:
+    """What was answered, and the version it comes from."""
+
+    outcome: Outcome
+    label: str
+
+
+def spelled(limit: int, exclude: AbstractSet[str], category: str | None) -> str:
+    """A question in one spelling, however its parts were given."""
+    return blake2b(repr((limit, sorted(exclude), category)).encode(), digest_size=16).hexdigest()
+
+
+class KeptLists:
+    """Answers from what is kept where it still holds, and has each list computed once for all who wait for it.
+
+    Args:
+        cache: Keeps the lists.
+        clock: Tells the time in seconds since 1970.
+        metrics: Counts.
+        fresh_seconds: How long a list answers in place of a computed one.
+        stale_seconds: How long it may answer where computing one fails.
+    """
+
+    def __init__(
+        self,
+        cache: ListCache,
+        *,
+        clock: Clock,
+        metrics: MetricSink,
+        fresh_seconds: float = 300.0,
+        stale_seconds: float = 3_600.0,
+    ) -> None:
+        self._cache = cache
+        self._clock = clock
+        self._metrics = metrics
+        self._fresh_seconds = fresh_seconds
+        self._stale_seconds = stale_seconds
+        self._flights: SingleFlight[KeptOutcome] = SingleFlight()
+
+    def answer(self, asking: Asking, compute: Callable[[], Outcome]) -> KeptOutcome:
+        """The list kept for this question if it still holds, else a computed one, else a stale one.
+
+        Raises:
+            Unavailable: `answer_unavailable` if nothing can be computed and nothing is kept.
+        """
+        kept = self._kept(asking, self._fresh_seconds)
+        if kept is not None and kept.stamp == asking.full_stamp and self._shows_all(asking, kept.items):
+            self._metrics.increment(catalogue.LIST_CACHE, outcome="hit")
+            return KeptOutcome(Outcome(kept.source, kept.items, degraded=False), asking.label)
+        key = (asking.user_id, asking.question, asking.full_stamp)
+        return self._flights.run(key, lambda: self._computed(asking, compute))
+
+    def told(self, user_ids: Collection[str]) -> None:
+        """Forget the lists of users whose events the store accepted."""
+        for user_id in user_ids:
+            self._cache.drop(user_id)
+
+    def _computed(self, asking: Asking, compute: Callable[[], Outcome]) -> KeptOutcome:
+        try:
+            outcome = compute()
+        except Unavailable:
+            stale = self._stale(asking)
+            if stale is None:
+                raise
+            return stale
+        if outcome.degraded and outcome.source not in _OWN:
+            return self._stale(asking) or KeptOutcome(outcome, asking.label)
+        self._metrics.increment(catalogue.LIST_CACHE, outcome="miss")
+        if asking.keeps and not outcome.degraded:
+            now_ms = int(self._clock() * 1_000)
+            self._cache.put(
+                asking.user_id,
+                asking.question,
+                CachedList(asking.full_stamp, outcome.source, outcome.items, now_ms),
+            )
+        return KeptOutcome(outcome, asking.label)
+
+    def _stale(self, asking: Asking) -> KeptOutcome | None:
+        """What is left of an old list once nothing is shown that may not be shown now."""
+        kept = self._kept(asking, self._stale_seconds)
+        if kept is None:
+            return None
+        allowed = asking.allowed([item.item_id for item in kept.items])
+        items = tuple(item for item in kept.items if item.item_id in allowed)
+        if not items:
+            return None
+        self._metrics.increment(catalogue.LIST_CACHE, outcome="stale")
+        return KeptOutcome(Outcome(kept.source, items, degraded=True), kept.stamp.partition(" ")[0])
+
+    def _kept(self, asking: Asking, seconds: float) -> CachedList | None:
+        kept = self._cache.get(asking.user_id, asking.question)
+        if kept is None or self._clock() * 1_000 - kept.stored_at_ms > seconds * 1_000:
+            return None
+        return kept
+
+    def _shows_all(self, asking: Asking, items: Sequence[Recommendation]) -> bool:
+        """Whether every item of a list may still be shown: time alone hides an item that expires."""
+        shown = [item.item_id for item in items]
+        return len(asking.allowed(shown)) == len(shown)

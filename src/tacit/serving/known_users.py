@@ -1,0 +1,109 @@
+"""Everybody who may ask: their profiles by the version that answers, the events since, and what they chose."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from tacit.data.catalog_entries import Preferences, UserEntry
+from tacit.data.event_values import Unit
+from tacit.serving.cached_reads import CachedReads, Deadline, Reading, no_deadline
+from tacit.serving.fresh_users import FreshUsers
+from tacit.serving.ladder import Coldstart
+from tacit.serving.model_pool import LoadedVersion
+from tacit.serving.profiles import NO_PREFERENCES, Doings, Profile, Standing, Values, standing_of
+from tacit.serving.retrieval import learnt_from
+
+_CAPACITY = 20_000
+
+
+class UserEntries(Protocol):
+    """Where what users chose is read; a `CatalogStore` is one."""
+
+    def users(self, user_ids: Sequence[str]) -> Sequence[UserEntry]:
+        """The entries of some users; users without one are passed over."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Made:
+    """A standing, and what it was made of."""
+
+    label: str
+    doings: Doings
+    standing: Standing
+
+
+class KnownUsers:
+    """Makes profiles; whoever did nothing since the version was trained, and needs no choices, costs no read.
+
+    Args:
+        fresh: Knows who did something since.
+        unit: What the values of the datasets served here say.
+        coldstart: Up to when what somebody chose is asked for.
+        entries: Keeps what users chose; without it, nobody chose anything.
+        deadline: Gives up on a read in time.
+        failed: Told of each read that failed.
+    """
+
+    def __init__(
+        self,
+        fresh: FreshUsers,
+        *,
+        unit: Unit,
+        coldstart: Coldstart,
+        entries: UserEntries | None = None,
+        deadline: Deadline = no_deadline,
+        failed: Callable[[Exception], None],
+    ) -> None:
+        self._fresh = fresh
+        self._unit = unit
+        self._coldstart = coldstart
+        self._entries = entries
+        self._chosen = CachedReads(self._preferences, NO_PREFERENCES, deadline=deadline, failed=failed)
+        self._lock = threading.Lock()
+        self._made: OrderedDict[str, _Made] = OrderedDict()
+
+    def told(self, user_ids: Collection[str]) -> None:
+        """Hear whose events the store accepted, once it did."""
+        self._fresh.told(user_ids)
+
+    def chose(self, user_ids: Collection[str]) -> None:
+        """Hear whose choices the store accepted, once it did."""
+        self._chosen.outdate(user_ids)
+
+    def profile(self, loaded: LoadedVersion, user_id: str) -> Profile:
+        """Who somebody is now, as a version sees it; a store that fails costs freshness and raises nothing."""
+        doings = self._fresh.doings(user_id, loaded.events_turn)
+        standing = self._standing(loaded, user_id, doings.value)
+        chosen = self._choices(loaded, user_id, standing)
+        is_known = user_id in loaded.model.user_rows or bool(doings.value.ever) or chosen.value != NO_PREFERENCES
+        return Profile(standing, chosen.value, is_known, is_current=doings.is_current and chosen.is_current)
+
+    def _standing(self, loaded: LoadedVersion, user_id: str, doings: Doings) -> Standing:
+        """Worked out once for whoever asks again without having done anything."""
+        made = self._made.get(user_id)
+        if made is not None and made.doings is doings and made.label == loaded.label:
+            return made.standing
+        values = Values(self._unit, loaded.typical_value)
+        standing = standing_of(loaded.model, user_id, doings, values=values)
+        if doings.ever:
+            with self._lock:
+                self._made[user_id] = _Made(loaded.label, doings, standing)
+                self._made.move_to_end(user_id)
+                if len(self._made) > _CAPACITY:
+                    self._made.popitem(last=False)
+        return standing
+
+    def _choices(self, loaded: LoadedVersion, user_id: str, standing: Standing) -> Reading[Preferences]:
+        """What they chose, as long as too little is known of them without."""
+        if self._entries is None or learnt_from(loaded.model, standing.taste.items) >= self._coldstart.personal_from:
+            return Reading(NO_PREFERENCES)
+        return self._chosen.of(user_id)
+
+    def _preferences(self, user_id: str) -> Preferences:
+        found = () if self._entries is None else self._entries.users([user_id])
+        return found[0].preferences if found else NO_PREFERENCES

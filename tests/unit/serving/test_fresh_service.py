@@ -1,0 +1,290 @@
+"""The service with all that freshness adds: events, choices, kept lists and newcomers on one stage."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import count
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tacit.adapters.memory import MemoryMetricSink
+from tacit.adapters.memory_cache import MemoryListCache
+from tacit.adapters.memory_store import MemoryEventStore
+from tacit.data.catalog_entries import Preferences, UserEntry
+from tacit.data.event_effects import UserItem
+from tacit.errors import NotFound, Unavailable
+from tacit.monitoring import metrics as catalogue
+from tacit.serving.answers import Answer
+from tacit.serving.fresh_users import FreshUsers
+from tacit.serving.kept_lists import KeptLists
+from tacit.serving.known_users import KnownUsers
+from tacit.serving.ladder import USUAL_RUNGS
+from tacit.serving.newcomer_shelf import NewcomerShelf
+from tacit.serving.recommend import RecommendationService
+from tests.event_stores import effect
+from tests.stages import NEWCOMER, Stage, stage
+
+AWAY = Unavailable("database_timeout", "It does not answer.")
+
+
+class Store(MemoryEventStore):
+    """A store of events that may be away."""
+
+    is_away = False
+
+    def interactions_of(self, user_id: str, **options: Any) -> Sequence[UserItem]:
+        if self.is_away:
+            raise AWAY
+        return super().interactions_of(user_id, **options)
+
+
+@dataclass
+class Choices:
+    """What users chose when asked; it may be away."""
+
+    kept: dict[str, Preferences] = field(default_factory=dict)
+    is_away: bool = False
+
+    def users(self, user_ids: Sequence[str]) -> Sequence[UserEntry]:
+        if self.is_away:
+            raise AWAY
+        return [UserEntry(each, preferences=self.kept[each]) for each in user_ids if each in self.kept]
+
+
+class Undropped(MemoryListCache):
+    """A cache that did not hear what it was to forget, as one far away may."""
+
+    def drop(self, user_id: str) -> None:
+        pass
+
+
+class Desk:
+    """A service over a stage's pool, with a store that can be told things."""
+
+    def __init__(self, made: Stage, cache: MemoryListCache | None = None) -> None:
+        self.pool, self.exposures = made.pool, made.exposures
+        self.store, self.choices = Store(), Choices()
+        self.metrics = MemoryMetricSink()
+        self.failures: list[Exception] = []
+        self._numbers, self._answers = count(1), count(1)
+        self.fresh = FreshUsers(self.store, failed=self.failures.append)
+        self.users = KnownUsers(
+            self.fresh, unit="plays", coldstart=USUAL_RUNGS, entries=self.choices, failed=self.failures.append
+        )
+        self.lists = KeptLists(cache or MemoryListCache(), clock=time.time, metrics=self.metrics)
+        self.shelf = NewcomerShelf(self.store, unit="plays")
+        self.service = RecommendationService(
+            made.pool,
+            made.exposures,
+            self.metrics,
+            clock=time.time,
+            new_id=lambda: f"fresh-{next(self._answers)}",
+            users=self.users,
+            lists=self.lists,
+            shelf=self.shelf,
+        )
+        self.fresh.follow(0)
+
+    def did(self, user_id: str, *item_ids: str, weight: float = 1.0) -> None:
+        """Have the store accept events, and everybody hear of it."""
+        for item_id in item_ids:
+            number = next(self._numbers)
+            self.store.apply([effect(number, user_id=user_id, item_id=item_id, weight=weight)], offset=number)
+        self.users.told({user_id})
+        self.lists.told({user_id})
+
+    def chose(self, user_id: str, preferences: Preferences) -> None:
+        self.choices.kept[user_id] = preferences
+        self.users.chose({user_id})
+        self.lists.told({user_id})
+
+    def counted(self) -> tuple[float, ...]:
+        return tuple(self.metrics.value(catalogue.LIST_CACHE, outcome=name) for name in ("hit", "miss", "stale"))
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    with stage(tmp_path_factory.mktemp("home")) as made:
+        made.release()
+        made.pool.refresh()
+        yield made
+
+
+@pytest.fixture
+def desk(made: Stage) -> Desk:
+    return Desk(made)
+
+
+def ids(answer: Answer) -> list[str]:
+    return [item.item_id for item in answer.items]
+
+
+@pytest.mark.requirement("CACHE-009")
+def test_a_list_asked_for_again_is_the_same_under_another_name_and_is_remembered_as_shown(desk: Desk) -> None:
+    recorded = desk.exposures.counts().recorded
+    first, second = desk.service.for_user("u000"), desk.service.for_user("u000")
+
+    assert replace(second, recommendation_id=first.recommendation_id) == first
+    assert second.recommendation_id != first.recommendation_id
+    assert desk.counted() == (1, 1, 0)
+    assert desk.exposures.counts().recorded == recorded + 2
+
+
+def test_other_questions_of_the_same_user_are_other_lists(desk: Desk) -> None:
+    answers = [
+        desk.service.for_user("u000", limit=5),
+        desk.service.for_user("u000", limit=6),
+        desk.service.for_user("u000", limit=5, category="high"),
+        desk.service.for_user("u000", limit=5, exclude={ids(desk.service.for_user("u000", limit=5))[0]}),
+    ]
+
+    assert len({tuple(ids(answer)) for answer in answers}) == 4
+
+
+@pytest.mark.requirement("CACHE-008")
+def test_the_list_after_an_event_knows_it(desk: Desk) -> None:
+    first = desk.service.for_user("u000")
+    desk.did("u000", ids(first)[0])
+    second = desk.service.for_user("u000")
+
+    assert ids(first)[0] not in ids(second)
+    assert (second.source, second.degraded) == ("personal", False)
+    assert ids(first)[0] in {item.item_id for item in desk.service.history("u000", 100)}
+
+
+def test_what_is_disliked_is_in_no_list_and_not_in_the_history(desk: Desk) -> None:
+    best = ids(desk.service.for_user("u000", limit=1))[0]
+    desk.did("u000", best, weight=-30.0)
+    desk.did("stranger", "i000", "i001", weight=-1.0)
+
+    assert best not in ids(desk.service.for_user("u000", limit=1_000))
+    assert best not in {item.item_id for item in desk.service.history("u000", 1_000)}
+    assert not {"i000", "i001"} & set(ids(desk.service.for_user("stranger", limit=1_000)))
+
+
+def test_somebody_never_seen_is_refused_until_their_first_event_and_climbs_the_ladder(desk: Desk) -> None:
+    for ask in (desk.service.for_user, desk.service.history):
+        with pytest.raises(NotFound):
+            ask("zoe")
+    sources = []
+    for at in range(10):
+        desk.did("zoe", f"i{at + 15:03}")
+        sources.append(desk.service.for_user("zoe").source)
+
+    assert sources == ["popular"] * 4 + ["blended"] * 5 + ["personal"]
+    assert {item.item_id for item in desk.service.history("zoe", 100)} == {f"i{at + 15:03}" for at in range(10)}
+    assert {category for item in desk.service.for_user("zoe", limit=3).items for category in item.categories} == {
+        "high"
+    }
+
+
+@pytest.mark.requirement("SERV-024")
+def test_choices_make_somebody_known_and_later_ones_replace_the_earlier(desk: Desk) -> None:
+    desk.chose("ivy", Preferences(categories=("high",)))
+    by_category = desk.service.for_user("ivy")
+    desk.chose("ivy", Preferences(item_ids=("i001", "i002")))
+    by_items = desk.service.for_user("ivy", limit=30)
+
+    assert (by_category.source, by_items.source) == ("category", "blended")
+    assert {category for item in by_category.items for category in item.categories} == {"high"}
+    assert not {"i001", "i002"} & set(ids(by_items))
+
+
+def test_a_store_that_is_away_costs_freshness_only_and_is_told(desk: Desk) -> None:
+    before = desk.service.for_user("u000")
+    desk.store.is_away = True
+    desk.did("u000", "i000")
+    desk.did("zoe", "i000")
+    known, unknown = desk.service.for_user("u000"), desk.service.for_user("zoe")
+    desk.store.is_away = False
+    after = desk.service.for_user("u000")
+
+    assert (ids(known), known.source, known.degraded) == (ids(before), "personal", True)
+    assert (unknown.source, unknown.degraded) == ("popular", True)
+    assert desk.failures == [AWAY, AWAY]
+    assert not after.degraded
+    assert "i000" not in ids(desk.service.for_user("zoe", limit=1_000))
+
+
+def test_choices_that_cannot_be_read_leave_what_is_popular_and_are_told(desk: Desk) -> None:
+    desk.chose("ivy", Preferences(categories=("high",)))
+    desk.choices.is_away = True
+    answer = desk.service.for_user("ivy")
+    heavy = desk.service.for_user("u000")
+
+    assert (answer.source, answer.degraded) == ("popular", True)
+    assert (heavy.source, heavy.degraded) == ("personal", False)
+    assert desk.failures == [AWAY]
+
+
+def test_where_a_personal_list_cannot_be_computed_the_last_one_answers_without_what_was_seen_since(
+    made: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk = Desk(made, Undropped())
+    model = desk.pool.current().model
+    before = desk.service.for_user("u000", limit=5)
+    desk.did("u000", ids(before)[1])
+    monkeypatch.setitem(model.__dict__, "index", None)
+    stale = desk.service.for_user("u000", limit=5)
+    other = desk.service.for_user("u002", limit=5)
+
+    assert ids(stale) == [ids(before)[0], *ids(before)[2:]]
+    assert (stale.source, stale.degraded) == ("personal", True)
+    assert (other.source, other.degraded) == ("popular", True)
+    assert desk.counted()[2] == 1
+
+
+def test_a_play_of_an_item_without_factors_is_in_the_history_and_in_no_list(desk: Desk) -> None:
+    desk.shelf.refresh(desk.pool.current())
+    desk.did("u000", "rare", weight=10_000.0)
+
+    assert desk.service.history("u000", 1)[0].item_id == "rare"
+    assert "rare" not in ids(desk.service.for_user("u000", limit=1_000))
+
+
+def test_items_without_factors_can_be_asked_about_and_those_nobody_knows_cannot(desk: Desk) -> None:
+    desk.shelf.refresh(desk.pool.current())
+
+    assert desk.service.similar("rare").source in ("similar", "popular")
+    with pytest.raises(NotFound):
+        desk.service.similar("nowhere")
+
+
+def test_without_events_the_newcomer_of_the_community_is_still_cold(desk: Desk) -> None:
+    assert desk.service.for_user(NEWCOMER).source == "popular"
+
+
+acts = st.lists(
+    st.tuples(
+        st.sampled_from(("u000", "u001", NEWCOMER, "zoe")),
+        st.one_of(
+            st.none(),
+            st.tuples(st.integers(0, 29).map(lambda at: f"i{at:03}"), st.sampled_from((1.0, 3.0, -0.5, -3.0))),
+        ),
+    ),
+    max_size=25,
+)
+
+
+@settings(max_examples=40, deadline=None)
+@given(acts=acts)
+def test_no_list_ever_shows_what_its_user_met_whatever_they_did_and_asked_before(made: Stage, acts: Any) -> None:
+    desk = Desk(made)
+    model = desk.pool.current().model
+    met: dict[str, set[str]] = {
+        user: {model.items[at].item_id for at in model.history(model.user_rows[user])[0].tolist()}
+        for user in ("u000", "u001", NEWCOMER)
+    }
+    for user_id, deed in acts:
+        if deed is not None:
+            desk.did(user_id, deed[0], weight=deed[1])
+            met.setdefault(user_id, set()).add(deed[0])
+        elif user_id in met:
+            assert not set(ids(desk.service.for_user(user_id, limit=30))) & met[user_id]
+    for user_id, seen in met.items():
+        assert not set(ids(desk.service.for_user(user_id, limit=30))) & seen
