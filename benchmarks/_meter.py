@@ -47,7 +47,9 @@ class Meter:
         self.wall += wall - self._since[0]
         self.cpu += cpu - self._since[1]
         self._since = None
-        self.peak_bytes = max(self.peak_bytes, _status("VmHWM") + sum(_status("VmHWM", pid) for pid in descendants()))
+        self.peak_bytes = max(
+            self.peak_bytes, status_bytes("VmHWM") + sum(status_bytes("VmHWM", pid) for pid in descendants())
+        )
 
     @contextmanager
     def running(self) -> Iterator[None]:
@@ -90,12 +92,12 @@ def cpu_seconds() -> float:
     """CPU seconds of this process, its finished children, and its descendants that still run."""
     own, children = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
     ended = own.ru_utime + own.ru_stime + children.ru_utime + children.ru_stime
-    return ended + sum(_cpu_of(pid) for pid in descendants())
+    return ended + sum(cpu_of(pid) for pid in descendants())
 
 
 def resident_bytes() -> int:
     """Resident memory of this process now."""
-    return _status("VmRSS") or resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    return status_bytes("VmRSS") or resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
 def descendants() -> list[int]:
@@ -114,13 +116,15 @@ def _children_of(pid: int) -> list[int]:
     return [int(word) for path in listed for word in _read(path).split()]
 
 
-def _cpu_of(pid: int) -> float:
+def cpu_of(pid: int) -> float:
+    """CPU seconds that a process took so far; 0 once it has ended."""
     # utime and stime are the 14th and 15th field; the name, the 2nd, may hold spaces but ends at the last bracket.
     fields = _read(Path(f"/proc/{pid}/stat")).rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / _TICKS if len(fields) > 12 else 0.0
 
 
-def _status(field: str, pid: int | str = "self") -> int:
+def status_bytes(field: str, pid: int | str = "self") -> int:
+    """What `/proc` says of a process's memory: `VmRSS` now, `VmHWM` at most; 0 once it has ended."""
     for line in _read(Path(f"/proc/{pid}/status")).splitlines():
         if line.startswith(f"{field}:"):
             return int(line.split()[1]) * 1024

@@ -1,14 +1,16 @@
-"""What every suite shares: where the real data sets are."""
+"""What every suite shares: where the real data sets are, and databases with their tables."""
 
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import structlog
 
+from tacit.adapters.sql.engine import Database, open_database
 from tests.postgres_server import _kept_database, postgres_database, postgres_databases
 
 __all__ = ["_kept_database", "postgres_database", "postgres_databases", "shared_data"]
@@ -29,3 +31,20 @@ def log_as_before() -> Iterator[None]:
     before = structlog.get_config()
     yield
     structlog.configure(**before)
+
+
+@pytest.fixture(scope="session")
+def empty_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database with its tables, made once; to be copied."""
+    path = tmp_path_factory.mktemp("empty") / "tacit.db"
+    open_database(f"sqlite:///{path}").close()
+    return path
+
+
+@pytest.fixture
+def sqlite_database(empty_file: Path, tmp_path: Path) -> Iterator[Database]:
+    """A SQLite database of the test's own."""
+    shutil.copy(empty_file, tmp_path)
+    database = open_database(f"sqlite:///{tmp_path}/tacit.db")
+    yield database
+    database.close()

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import shutil
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
 from tacit.adapters.memory_catalog import MemoryCatalogStore
 from tacit.adapters.sql.catalog import SqlCatalogStore
-from tacit.adapters.sql.engine import Database, open_database
 from tacit.data.catalog_edits import Decide, EditableCatalog
 from tacit.data.catalog_entries import ItemChange, ItemEntry, Preferences, UserEntry
 from tacit.errors import Refused
@@ -31,27 +28,11 @@ FULL = ItemEntry(
 CHOSEN = UserEntry("ann", '{"age":7}', Preferences(("i1", "i'2"), ("rock",), ("calm", "ruhig & schön")), MOMENT)
 
 
-@pytest.fixture(scope="module")
-def empty_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A database with its tables, made once; to be copied."""
-    path = tmp_path_factory.mktemp("empty") / "tacit.db"
-    open_database(f"sqlite:///{path}").close()
-    return path
-
-
 @pytest.fixture(params=["memory", "sqlite", "postgres"])
 def store(request: pytest.FixtureRequest) -> EditableCatalog:
     if request.param == "memory":
         return MemoryCatalogStore()
     return SqlCatalogStore(request.getfixturevalue(f"{request.param}_database"))
-
-
-@pytest.fixture
-def sqlite_database(empty_file: Path, tmp_path: Path) -> Iterator[Database]:
-    shutil.copy(empty_file, tmp_path)
-    database = open_database(f"sqlite:///{tmp_path}/tacit.db")
-    yield database
-    database.close()
 
 
 def ids(entries: Sequence[ItemEntry]) -> list[str]:

@@ -134,14 +134,6 @@ def test_many_events_are_removed_while_others_come_in(tmp_path: Path, clock: Clo
     log.close()
 
 
-@pytest.fixture(scope="module")
-def empty_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A database with its tables, made once; to be copied."""
-    path = tmp_path_factory.mktemp("empty") / "tacit.db"
-    open_database(f"sqlite:///{path}").close()
-    return path
-
-
 def received(number: int, at_ms: int, **changes: Any) -> Effect:
     made = effect(number, **changes)
     return replace(made, logged=replace(made.logged, received_at_ms=at_ms))

@@ -3,27 +3,15 @@
 from __future__ import annotations
 
 import math
-import shutil
-from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
 from tacit.adapters.memory_store import MemoryEventStore
-from tacit.adapters.sql.engine import Database, open_database
 from tacit.adapters.sql.events import SqlEventStore
 from tacit.data.event_effects import Decay, EventCounts, Reason, UserItem
 from tacit.data.ingestion import EventStore
 from tests.event_stores import MOMENT, UNKNOWN, again, effect, everything, from_the_door, held, play
-
-
-@pytest.fixture(scope="module")
-def empty_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A database with its tables, made once; to be copied."""
-    path = tmp_path_factory.mktemp("empty") / "tacit.db"
-    open_database(f"sqlite:///{path}").close()
-    return path
 
 
 @pytest.fixture(params=["memory", "sqlite", "postgres"])
@@ -31,14 +19,6 @@ def store(request: pytest.FixtureRequest) -> EventStore:
     if request.param == "memory":
         return MemoryEventStore()
     return SqlEventStore(request.getfixturevalue(f"{request.param}_database"))
-
-
-@pytest.fixture
-def sqlite_database(empty_file: Path, tmp_path: Path) -> Iterator[Database]:
-    shutil.copy(empty_file, tmp_path)
-    database = open_database(f"sqlite:///{tmp_path}/tacit.db")
-    yield database
-    database.close()
 
 
 def test_an_empty_store_is_at_the_start_of_the_log_and_counts_nothing(store: EventStore) -> None:

@@ -51,14 +51,6 @@ def ward_over(store: EventStore, audit: AuditTrail, database: Database | None = 
     return Ward(store, audit, quarantine)
 
 
-@pytest.fixture(scope="module")
-def empty_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A database with its tables, made once; to be copied."""
-    path = tmp_path_factory.mktemp("empty") / "tacit.db"
-    open_database(f"sqlite:///{path}").close()
-    return path
-
-
 @contextmanager
 def sqlite_ward(empty_file: Path, folder: Path) -> Iterator[Ward]:
     shutil.copy(empty_file, folder / "tacit.db")

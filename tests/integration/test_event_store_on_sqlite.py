@@ -41,14 +41,6 @@ def prepared(store: EventStore) -> EventStore:
     return store
 
 
-@pytest.fixture(scope="module")
-def empty_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A database with its tables, made once; to be copied."""
-    path = tmp_path_factory.mktemp("empty") / "tacit.db"
-    open_database(f"sqlite:///{path}").close()
-    return path
-
-
 @pytest.fixture
 def database(empty_file: Path, tmp_path: Path) -> Iterator[Database]:
     shutil.copy(empty_file, tmp_path)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Iterator
-from itertools import takewhile
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import cache
+from itertools import chain, takewhile
 from pathlib import Path
 from typing import Any
 
@@ -51,9 +52,12 @@ _COLUMNS = (
     " recommendation_id, properties, timed, crc"
 )
 
-_INSERT = f"INSERT INTO events ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608 - constants
-INSERT_NEW = _INSERT + " ON CONFLICT (event_id) DO NOTHING"
-FIND = "SELECT sequence, digest FROM events WHERE event_id = ?"
+_PLACES = f"({', '.join('?' * 14)})"
+_FIND = "SELECT event_id, sequence, digest FROM events WHERE event_id IN "
+# One statement for many rows runs without the interpreter; one for each row hands it back and forth, and whoever else
+# computes meanwhile keeps it for milliseconds each time.  Few sizes, so that each is prepared once.
+_FOUND_AT_ONCE = (1, 16, 512)
+_WRITTEN_AT_ONCE = (128, 16, 1)
 # What was damaged and left behind keeps its place: a place given out twice would hide an event from whoever follows.
 _LAST = """
 SELECT max(coalesce((SELECT max(sequence) FROM events), 0), coalesce((SELECT max(last_sequence) FROM recoveries), 0))
@@ -153,9 +157,37 @@ def _one_row(connection: apsw.Connection, sequence: int) -> Row | None:
         return None
 
 
-def write_rows(connection: apsw.Connection, rows: Iterator[Row]) -> None:
-    """Add rows as they are."""
-    connection.executemany(_INSERT, rows)
+def write_rows(connection: apsw.Connection, rows: Iterable[Row]) -> None:
+    """Add rows as they are; where one cannot be added, the whole transaction is rolled back."""
+    ordered = list(rows)
+    start = 0
+    for size in _WRITTEN_AT_ONCE:
+        while len(ordered) - start >= size:
+            connection.execute(_insert(size), tuple(chain.from_iterable(ordered[start : start + size])))
+            start += size
+
+
+def places_of(connection: apsw.Connection, event_ids: Sequence[str]) -> dict[str, tuple[int, bytes]]:
+    """Of some ids those that are there, with the place and the digest of their events."""
+    found: dict[str, tuple[int, bytes]] = {}
+    for start in range(0, len(event_ids), _FOUND_AT_ONCE[-1]):
+        asked = event_ids[start : start + _FOUND_AT_ONCE[-1]]
+        size = next(size for size in _FOUND_AT_ONCE if size >= len(asked))
+        # Filled up with one of them, which changes nothing.
+        values = (*asked, *[asked[0]] * (size - len(asked)))
+        found.update((key, (place, digest)) for key, place, digest in connection.execute(_find(size), values))
+    return found
+
+
+@cache
+def _insert(rows: int) -> str:
+    # To undo one statement of many rows, SQLite would keep a copy of every page that it touches.
+    return f"INSERT OR ROLLBACK INTO events ({_COLUMNS}) VALUES {', '.join([_PLACES] * rows)}"  # noqa: S608 - constants
+
+
+@cache
+def _find(ids: int) -> str:
+    return f"{_FIND}({', '.join('?' * ids)})"
 
 
 def open_writer(path: Path, *, vfs: str | None) -> apsw.Connection:

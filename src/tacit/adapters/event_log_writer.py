@@ -12,16 +12,17 @@ import apsw
 from tacit.adapters.event_log_queue import Call
 from tacit.adapters.event_log_rows import (
     BUSY_SECONDS,
-    FIND,
-    INSERT_NEW,
     PAGE_BYTES,
     Content,
+    Row,
     before_first,
     last_sequence,
     oldest_upto,
     open_writer,
+    places_of,
     remove_upto,
     row_of,
+    write_rows,
 )
 from tacit.data.events import Receipt
 from tacit.errors import BadInput, Unavailable
@@ -93,10 +94,8 @@ class LogWriter:
             BadInput: `event_unstorable`: none is kept, for one of them cannot be.
             DiskFailed: Whether they are kept is known only once the log was opened anew.
         """
-        self._last_place = self.last_sequence
         try:
-            self._connection.execute("BEGIN IMMEDIATE")
-            answers = [[self._kept(each, received_at_ms, call.source) for each in call.contents] for call in calls]
+            answers, last_place = self._kept(calls, received_at_ms)
             self._crash("before_commit")
             self._connection.execute("COMMIT")
         except apsw.Error as error:
@@ -109,7 +108,7 @@ class LogWriter:
         except Exception:
             self._roll_back()
             raise
-        self.last_sequence = self._last_place
+        self.last_sequence = last_place
         self._crash("after_commit")
         return answers
 
@@ -197,16 +196,26 @@ class LogWriter:
     def _wal_bytes(self) -> int:
         return self._wal_pages * _FRAME_BYTES
 
-    def _kept(self, content: Content, received_at_ms: int, source: str) -> Receipt:
-        place = self._last_place + 1
-        row = row_of(content, sequence=place, received_at_ms=received_at_ms, source=source)
-        self._connection.execute(INSERT_NEW, row)
-        if self._connection.changes():
-            self._last_place = place
-            return Receipt("stored", place)
-        event_id, digest, *_ = content
-        first, known = self._connection.execute(FIND, (event_id,)).get
-        return Receipt("duplicate" if known == digest else "conflict", first)
+    def _kept(self, calls: Sequence[Call], received_at_ms: int) -> tuple[list[list[Receipt]], int]:
+        """What becomes of every call's events, those that are new written in an open transaction; the last place then.
+
+        A known id is the exception: it shows when it is written, and only then is asked which ones are.
+        """
+        try:
+            return self._written(calls, received_at_ms, is_new=True)
+        except apsw.ConstraintError:
+            if self._connection.in_transaction:
+                raise
+        return self._written(calls, received_at_ms, is_new=False)
+
+    def _written(self, calls: Sequence[Call], received_at_ms: int, *, is_new: bool) -> tuple[list[list[Receipt]], int]:
+        """The same, where it is known, or hoped, that no id is."""
+        self._connection.execute("BEGIN IMMEDIATE")
+        ids = [] if is_new else [content[0] for call in calls for content in call.contents]
+        known = places_of(self._connection, ids)
+        answers, rows = _sorted_out(calls, known, after=self.last_sequence, received_at_ms=received_at_ms)
+        write_rows(self._connection, rows)
+        return answers, self.last_sequence + len(rows)
 
     def _roll_back(self) -> None:
         if self._connection.in_transaction:
@@ -217,6 +226,32 @@ class LogWriter:
             self._due_at_pages = _CHECKPOINT_PAGES
         self._wal_pages = pages
         return apsw.SQLITE_OK
+
+
+def _sorted_out(
+    calls: Sequence[Call], known: dict[str, tuple[int, bytes]], *, after: int, received_at_ms: int
+) -> tuple[list[list[Receipt]], list[Row]]:
+    """What becomes of every call's events, and the rows of those that are new.
+
+    Args:
+        calls: In the order to be kept.
+        known: The places and digests of ids that are there; those of new events join them.
+        after: The last place that is taken.
+        received_at_ms: When they came.
+    """
+    rows: list[Row] = []
+
+    def receipt(content: Content, source: str) -> Receipt:
+        event_id, digest, *_ = content
+        first = known.get(event_id)
+        if first is not None:
+            return Receipt("duplicate" if first[1] == digest else "conflict", first[0])
+        place = after + len(rows) + 1
+        known[event_id] = (place, digest)
+        rows.append(row_of(content, sequence=place, received_at_ms=received_at_ms, source=source))
+        return Receipt("stored", place)
+
+    return [[receipt(content, call.source) for content in call.contents] for call in calls], rows
 
 
 def _held_by_a_reader() -> Unavailable:

@@ -56,7 +56,8 @@ def held_lock(path: Path, purpose: str) -> Iterator[None]:
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, json.dumps(about).encode(), 0)
         yield
-        os.ftruncate(descriptor, 0)
+        with suppress(OSError):  # a disk that turned read-only meanwhile: the lock itself is given back all the same
+            os.ftruncate(descriptor, 0)
     finally:
         os.close(descriptor)
 

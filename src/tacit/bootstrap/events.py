@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from tacit.bootstrap.event_health import EventHealth
     from tacit.data.applying import Follower, Tally
     from tacit.data.event_effects import EventCounts
+    from tacit.data.event_rules import EventRules
+    from tacit.data.events import EventLog
     from tacit.data.ingestion import Applied, EventStore, Ingestion
     from tacit.data.intake import Count, Intake
     from tacit.serving.live_catalogue import FollowedCatalogue
@@ -56,7 +58,6 @@ def taking_events(
     from tacit.data.applying import Follower, Tally
     from tacit.data.event_rules import EventRules
     from tacit.data.ingestion import Admission, Ingestion
-    from tacit.data.intake import Intake
 
     chosen = app.settings.events
     rules = EventRules.shipped(chosen.profile)
@@ -76,15 +77,21 @@ def taking_events(
         )
         _watch(metrics, ingestion, app.event_store)
         with _followed(follower), retained(app, log):
-            yield Intake(
-                log,
-                rules,
-                count=_counting(metrics, tally, follower),
-                clock=lambda: int(time.time() * 1_000),
-                new_id=lambda: uuid.uuid4().hex,
-                quarantine=app.event_store.set_aside,
-                state=health.state,
-            )
+            yield _intake(log, rules, app.event_store, count=_counting(metrics, tally, follower), health=health)
+
+
+def _intake(log: EventLog, rules: EventRules, store: EventStore, *, count: Count, health: EventHealth) -> Intake:
+    from tacit.data.intake import Intake
+
+    return Intake(
+        log,
+        rules,
+        count=count,
+        clock=lambda: int(time.time() * 1_000),
+        new_id=lambda: uuid.uuid4().hex,
+        quarantine=store.set_aside,
+        state=health.state,
+    )
 
 
 @contextmanager

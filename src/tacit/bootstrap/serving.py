@@ -19,8 +19,11 @@ from tacit.settings import SettingsInForce
 
 if TYPE_CHECKING:
     from tacit.adapters.prometheus import PrometheusSink
+    from tacit.bootstrap.freshness import Freshness
     from tacit.data.intake import Intake
     from tacit.serving.catalogue_desk import CatalogueDesk
+    from tacit.serving.exposures import ExposureQueue
+    from tacit.serving.live_catalogue import FollowedCatalogue
     from tacit.serving.model_pool import ModelPool
     from tacit.serving.recommend import RecommendationService
     from tacit.serving.user_desk import UserDesk
@@ -67,34 +70,18 @@ def serving(app: App) -> Iterator[Serving]:
     Raises:
         Unavailable, Misconfigured: The event log cannot be opened, or the catalogue not be read.
     """
-    from tacit.adapters.journal import log_serving_event
     from tacit.adapters.prometheus import PrometheusSink
     from tacit.bootstrap.events import taking_events
-    from tacit.bootstrap.freshness import coldstart_of, following
+    from tacit.bootstrap.freshness import following
     from tacit.serving.exposures import ExposureQueue
-    from tacit.serving.recommend import RecommendationService, ServingLimits
 
-    chosen = app.settings.serving
     kept = app.settings.exposures
     metrics = PrometheusSink()
     pool = _pool(app, metrics)
     catalogue = live_catalogue(app, metrics)
     queue = ExposureQueue(app.exposures, capacity=kept.capacity, flush_seconds=kept.flush_seconds)
-    limits = ServingLimits(coldstart=coldstart_of(app), unknown_user=chosen.unknown_user)
     with following(app, pool, metrics, entries=app.catalog, live=catalogue) as fresh:
-        service = RecommendationService(
-            pool,
-            queue,
-            metrics,
-            clock=time.time,
-            new_id=lambda: uuid.uuid4().hex,
-            limits=limits,
-            users=fresh.users,
-            lists=fresh.lists,
-            shelf=fresh.shelf,
-            observe=log_serving_event,
-            catalogue=catalogue,
-        )
+        service = _service(app, pool, queue, metrics=metrics, fresh=fresh, live=catalogue)
         with (
             polled(catalogue),
             taking_events(app, pool, metrics, live=catalogue, told=fresh.told) as intake,
@@ -106,6 +93,34 @@ def serving(app: App) -> Iterator[Serving]:
                 yield Serving(service, pool, metrics, intake, items, users)
             finally:
                 queue.close()
+
+
+def _service(
+    app: App,
+    pool: ModelPool,
+    queue: ExposureQueue,
+    *,
+    metrics: MetricSink,
+    fresh: Freshness,
+    live: FollowedCatalogue,
+) -> RecommendationService:
+    from tacit.adapters.journal import log_serving_event
+    from tacit.bootstrap.freshness import coldstart_of
+    from tacit.serving.recommend import RecommendationService, ServingLimits
+
+    return RecommendationService(
+        pool,
+        queue,
+        metrics,
+        clock=time.time,
+        new_id=lambda: uuid.uuid4().hex,
+        limits=ServingLimits(coldstart=coldstart_of(app), unknown_user=app.settings.serving.unknown_user),
+        users=fresh.users,
+        lists=fresh.lists,
+        shelf=fresh.shelf,
+        observe=log_serving_event,
+        catalogue=live,
+    )
 
 
 def _pool(app: App, metrics: MetricSink) -> ModelPool:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from tacit.data.quarantine import Quarantine
     from tacit.models.recommender.workload import RecommenderWorkload
     from tacit.registry.registry import Registry
+    from tacit.rollout.release import Release
 
 
 @contextmanager
@@ -66,7 +67,6 @@ def _wired(in_force: SettingsInForce, home: Path, database: Database) -> App:
     from tacit.adapters.sql.events import SqlEventStore
     from tacit.adapters.sql.exposures import SqlExposureLog
     from tacit.adapters.sql.registry import SqlVersionStore
-    from tacit.rollout.release import Release
 
     history = _history(in_force.settings, home)
     artifacts = FolderArtifacts(home / "versions")
@@ -76,9 +76,6 @@ def _wired(in_force: SettingsInForce, home: Path, database: Database) -> App:
     workload = _workload(in_force.settings.als, notify=notices.append)
     signer = signer_over(home / "keys", in_force.settings.signer)
     registry = _registry(versions, artifacts, signer=signer, audit=audit, keys=home / "keys", database=database)
-    release = Release(
-        registry, versions, audit=audit, clock=now, check=_answers(workload), transaction=database.transaction
-    )
     event_store = SqlEventStore(database)
     return App(
         in_force=in_force,
@@ -87,7 +84,7 @@ def _wired(in_force: SettingsInForce, home: Path, database: Database) -> App:
         snapshots=SnapshotFolder(home / "snapshots"),
         workload=workload,
         registry=registry,
-        release=release,
+        release=_release(registry, versions, workload, audit=audit, database=database),
         versions=versions,
         audit=audit,
         exposures=SqlExposureLog(database),
@@ -97,6 +94,16 @@ def _wired(in_force: SettingsInForce, home: Path, database: Database) -> App:
         publisher=Publisher(home / "downloads"),
         publication=MOVIELENS_LATEST_SMALL,
         notices=tuple(notices),
+    )
+
+
+def _release(
+    registry: Registry, versions: VersionStore, workload: RecommenderWorkload, *, audit: AuditTrail, database: Database
+) -> Release:
+    from tacit.rollout.release import Release
+
+    return Release(
+        registry, versions, audit=audit, clock=now, check=_answers(workload), transaction=database.transaction
     )
 
 

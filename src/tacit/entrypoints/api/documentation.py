@@ -13,6 +13,7 @@ from typing import Any
 from fastapi import APIRouter, FastAPI
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.responses import HTMLResponse, Response
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from tacit.entrypoints.api.schemas import EventBody, ProblemBody
 
@@ -23,7 +24,19 @@ _POLICY = {
 
 
 class DescribedApi(FastAPI):
-    """A FastAPI whose description holds what no signature names: our problem document, and an event."""
+    """A FastAPI whose description holds what no signature names: our problem document, and an event.
+
+    Attributes:
+        lanes: Who answers some requests in its place, by method and path.
+    """
+
+    def __init__(self, **choices: Any) -> None:
+        super().__init__(**choices)
+        self.lanes: dict[tuple[str, str], ASGIApp] = {}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        lane = self.lanes.get((scope["method"], _path_as_sent(scope))) if scope["type"] == "http" else None
+        await (super().__call__ if lane is None else lane)(scope, receive, send)
 
     def openapi(self) -> dict[str, Any]:
         document = super().openapi()
@@ -31,6 +44,12 @@ class DescribedApi(FastAPI):
         for body in (EventBody, ProblemBody):
             schemas.setdefault(body.__name__, body.model_json_schema())
         return document
+
+
+def _path_as_sent(scope: Scope) -> str:
+    """The path still percent-encoded, so that another spelling of an address leads where it always did."""
+    raw: bytes | None = scope.get("raw_path")
+    return scope["path"] if raw is None else raw.decode("latin-1")
 
 
 @dataclass(frozen=True)

@@ -99,10 +99,10 @@ def install_error_handlers(app: FastAPI, routers: Iterable[APIRouter]) -> None:
     async def answer_ours(request: Request, error: Exception) -> Response:
         if not isinstance(error, TacitError):
             raise error
-        return _noted(request.scope, error)
+        return noted_response(request.scope, error)
 
     async def answer_frameworks(request: Request, error: Exception) -> Response:
-        response = _noted(request.scope, _translated(error))
+        response = noted_response(request.scope, _translated(error))
         for name, value in (getattr(error, "headers", None) or {}).items():
             response.headers[name] = value
         allowed = methods.get(getattr(request.scope.get("route"), "path", ""))
@@ -147,7 +147,8 @@ def _problem(
     return kind(content, status, headers, media_type=MEDIA_TYPE)
 
 
-def _noted(scope: MutableMapping[str, Any], error: TacitError) -> Response:
+def noted_response(scope: MutableMapping[str, Any], error: TacitError) -> Response:
+    """An error of ours as the answer to a request, remembered for where that ends."""
     # The one line in the log, and the count, are written where the request ends.
     scope[ERROR] = error
     return problem_response(error, scope.get(REQUEST_ID, ""))

@@ -19,6 +19,7 @@ from tacit.entrypoints.api.strict_json import (
     kind_of,
     lines_of,
     media_type_of,
+    parse_lines,
     parse_value,
     read_json_or_lines,
 )
@@ -74,14 +75,63 @@ def event_routes(intake: Intake) -> APIRouter:
         An event's `event_id` is what makes a repetition harmless: send an event again, unchanged, until it is answered.
         With `assign_ids=true` an event may come without one and is given one of ours; sent again, it counts again.
         """
-        assign_ids = Query.of(request, ASSIGN_IDS).flag("assign_ids")
-        sent = parse_events(body, is_lines=media_type_of(request) == JSON_LINES)
-        taken = intake.take(sent.events, source=SOURCE, assign_ids=assign_ids)
-        if not sent.is_batch and taken[0].problem is not None:
-            raise _as_error(taken[0], taken[0].problem)
-        return json_response(answer_of(taken), status=status_of_all(taken))
+        return taken_response(intake, request, body)
 
     return routes
+
+
+def taken_response(intake: Intake, request: Request, body: bytes) -> Response:
+    """Take the events in a request's body; what is answered.
+
+    Raises:
+        TacitError: Why nothing was taken, or the only event that came was not.
+    """
+    assign_ids = Query.of(request, ASSIGN_IDS).flag("assign_ids")
+    sent = parse_events(body, is_lines=media_type_of(request) == JSON_LINES)
+    taken = intake.take(sent.events, source=SOURCE, assign_ids=assign_ids)
+    if not sent.is_batch and taken[0].problem is not None:
+        raise _as_error(taken[0], taken[0].problem)
+    return json_response(answer_of(taken), status=status_of_all(taken))
+
+
+def taken_together(intake: Intake, asked: Sequence[tuple[Request, bytes]]) -> list[Response | TacitError]:
+    """Take in what several requests bring, the events that come alone in one go; each request's answer, or its error.
+
+    No request's fate depends on another's, but that two which say the same at once count as one after the other.
+
+    Args:
+        intake: Takes them.
+        asked: At most as many as a batch may have, each with its body in JSON.
+    """
+    answers: dict[int, Response | TacitError] = {}
+    alone: dict[int, object] = {}
+    for place, (request, body) in enumerate(asked):
+        try:
+            value = None if request.scope["query_string"] else parse_events(body, is_lines=False)
+            if value is None or value.is_batch:
+                answers[place] = taken_response(intake, request, body)
+            else:
+                alone[place] = value.events[0]
+        except TacitError as error:
+            answers[place] = error
+    answers.update(zip(alone, _answers_to(intake, list(alone.values())), strict=True))
+    return [answers[place] for place in range(len(asked))]
+
+
+def _answers_to(intake: Intake, events: Sequence[object]) -> list[Response | TacitError]:
+    """What each of some events is answered that came alone."""
+    if not events:
+        return []
+    try:
+        taken = intake.take(events, source=SOURCE)
+    except TacitError as error:
+        return [error] * len(events)
+    return [
+        json_response(answer_of([each]), status=status_of_all([each]))
+        if each.problem is None
+        else _as_error(each, each.problem)
+        for each in taken
+    ]
 
 
 def parse_events(body: bytes, *, is_lines: bool) -> Sent:
@@ -94,7 +144,7 @@ def parse_events(body: bytes, *, is_lines: bool) -> Sent:
     if is_lines:
         lines = lines_of(body)
         check_size(len(lines))
-        return Sent([_line(line) for line in lines], is_batch=True)
+        return Sent(parse_lines(lines) or [_line(line) for line in lines], is_batch=True)
     value = parse_value(body)
     if isinstance(value, dict) and "events" in value:
         value = _listed(value)
