@@ -30,7 +30,7 @@ class Load:
 
     Attributes:
         calls: When each call ended, and how many milliseconds it took.
-        wrong: Lists that were not the ones last kept for their user and question.
+        wrong: Lists that were not given to be kept for their user and question since these were last dropped.
         errors: What was raised.
     """
 
@@ -42,8 +42,9 @@ class Load:
     over: threading.Event = field(default_factory=threading.Event)
 
     def run(self, thread: int) -> None:
-        # Each thread has users of its own, so that it knows what it kept last for each.
-        kept: dict[str, CachedList | None] = {}
+        # Each thread has users of its own, so that it knows what it gave to be kept for each. An earlier list than the
+        # last may be found: one that could not be written is not kept, and whoever asks compares its stamp.
+        kept: dict[str, list[CachedList]] = {}
         for turn in count():
             if self.over.is_set():
                 return
@@ -54,20 +55,21 @@ class Load:
                 self.errors.append(problem)
             time.sleep(PAUSE_SECONDS)
 
-    def ask(self, user_id: str, kept: dict[str, CachedList | None], turn: int) -> None:
+    def ask(self, user_id: str, kept: dict[str, list[CachedList]], turn: int) -> None:
         found = self.timed(lambda: self.cache.get(user_id, "limit=20"))
         if isinstance(found, CachedList):
             self.hits.append(time.monotonic())
-            if found != kept.get(user_id):
+            if found not in kept.get(user_id, ()):
                 self.wrong.append((user_id, found, kept.get(user_id)))
         elif turn % 7 == 0:
-            kept[user_id] = None
+            kept[user_id] = []
             self.timed(lambda: self.cache.drop(user_id))
         else:
-            kept[user_id] = made = a_list(user_id, turn)
+            made = a_list(user_id, turn)
+            kept.setdefault(user_id, []).append(made)
             self.timed(lambda: self.cache.put(user_id, "limit=20", made))
         if turn % 11 == 0:
-            kept[user_id] = None
+            kept[user_id] = []
             self.timed(lambda: self.cache.drop(user_id))
 
     def timed(self, call: Callable[[], object]) -> object:

@@ -210,7 +210,9 @@ class RedisListCache:
 
     def _make_up(self) -> bool:
         """Make the drops that could not be made; `False` if Redis went away over it."""
-        for user_id, asked in list(self._marks.items()):
+        with self._lock:
+            waiting = list(self._marks.items())
+        for user_id, asked in waiting:
             try:
                 with within(self._seconds):
                     self._client.delete(self._key(user_id))

@@ -34,7 +34,10 @@ class ListCache(Protocol):
     """
 
     def get(self, user_id: str, question: str) -> CachedList | None:
-        """The list kept last for this user and question, if any is younger than an hour."""
+        """The list kept last for this user and question, if any is younger than an hour.
+
+        Where the last could not be written it may be an earlier one, but none from before they were dropped.
+        """
         ...
 
     def put(self, user_id: str, question: str, found: CachedList) -> None:
