@@ -138,8 +138,9 @@ def offered(meter: Meter, *, offer: Mapping[str, Any], threads: int = 1) -> dict
     """Send a schedule of requests to a server, from a process of its own.
 
     Returns:
-        What `told` says, requests `acknowledged_in_all` with those before it counted, the `generator_share` of its
-        core that sending took, and the `late_ms` by which requests left later than they could have.
+        What `told` says, requests `acknowledged_in_all` and `unanswered_in_all` with those before it counted, the
+        `generator_share` of its core that sending took, and the `late_ms` by which requests left later than they could
+        have.
     """
     plan = Offer(**{**offer, "body": Body(**offer["body"])})
     if plan.core is not None:
@@ -153,6 +154,7 @@ def offered(meter: Meter, *, offer: Mapping[str, Any], threads: int = 1) -> dict
     return {
         **found,
         "acknowledged_in_all": int((sender.times.status // 100 == 2).sum()),
+        "unanswered_in_all": int((sender.times.status == UNANSWERED).sum()),
         "generator_share": meter.cpu / meter.wall,
         "late_ms": percentiles(np.array(sender.late)),
     }
@@ -235,7 +237,9 @@ class _Sender:
             self._free.append(connection)
 
     def answered(self, number: int, status: int) -> None:
-        self.times.finished[number] = time.perf_counter() - self._start
+        # A connection that breaks at once answers nobody fast: what has no answer is never finished.
+        if status != UNANSWERED:
+            self.times.finished[number] = time.perf_counter() - self._start
         self.times.status[number] = status
         self._left -= 1
         if not self._left:

@@ -80,6 +80,8 @@ class Fragile:
         plan = self._store.apply(effects, offset=offset)
         if fate == "cut after":
             raise PowerCut
+        if fate == "unheard":
+            raise Unavailable("database_timeout", "Nobody heard whether it was committed.")
         return plan
 
 

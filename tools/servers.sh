@@ -5,16 +5,26 @@ set -euo pipefail
 
 have() { command -v "$1" >/dev/null 2>&1; }
 have_chromium() { have chromium || have chromium-browser || have google-chrome; }
-have_postgres() { have initdb || compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null; }
+have_postgres() { # 15 or newer: what the tests take
+  have initdb || compgen -G '/usr/lib/postgresql/1[5-9]/bin/initdb' >/dev/null ||
+    compgen -G '/usr/lib/postgresql/[2-9][0-9]/bin/initdb' >/dev/null
+}
 have_redis() { have redis-server; }
 
-install() { # PACKAGE...: quietly, and no service of the machine's own is set up for it
+apt=(-qq -o DPkg::Lock::Timeout=120) # a machine just started may be upgrading itself
+
+quietly() { # COMMAND...: what it says is told only if it fails
+  local said
+  said=$("$@" 2>&1 </dev/null) || { tail -n 5 <<<"$said" >&2; return 1; }
+}
+
+install() { # PACKAGE...: quietly unless it fails, and no cluster of the machine's own is made for it
   local settings=/etc/postgresql-common/createcluster.conf
   if [ ! -e "$settings" ]; then
     mkdir -p "${settings%/*}"
     echo "create_main_cluster = false" >"$settings"
   fi
-  apt-get install -qq --yes --no-install-recommends "$@" >/dev/null 2>&1 </dev/null
+  quietly apt-get install "${apt[@]}" --yes --no-install-recommends "$@"
 }
 
 missing=()
@@ -25,7 +35,7 @@ have_redis || missing+=(redis)
 
 if [ "$(id -u)" = 0 ] && have apt-get; then
   export DEBIAN_FRONTEND=noninteractive
-  apt-get update -qq >/dev/null 2>&1 </dev/null || true
+  quietly apt-get update "${apt[@]}" || true
   for each in "${missing[@]}"; do
     case $each in
       postgres) install postgresql-15 || install postgresql || true ;;

@@ -209,7 +209,7 @@ def got(response: httpx2.Response) -> tuple[int, str | list[str]]:
     return response.status_code, body["code"]
 
 
-@pytest.mark.requirement("DATA-022", "QUAL-013")
+@pytest.mark.requirement("DATA-022", "QUAL-013", "QUAL-023")
 @pytest.mark.parametrize(
     "case", [*PAYLOADS, *EVENTS], ids=[f"{each.number}-{each.what}"[:60] for each in (*PAYLOADS, *EVENTS)]
 )

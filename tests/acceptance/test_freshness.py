@@ -82,6 +82,8 @@ def running(home: Path) -> Iterator[Platform]:
         yield running
 
 
+@pytest.mark.requirement("DATA-020")
+@pytest.mark.requirement("CACHE-008")
 def test_the_next_list_after_a_play_lacks_what_was_played_within_half_a_second(running: Platform) -> None:
     waits = []
     for user_id in running.users[:5]:

@@ -14,11 +14,12 @@ import pytest
 import structlog
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sqlalchemy.event import listen
 
 from tacit.adapters.event_log import SqliteEventLog
 from tacit.adapters.memory_events import MemoryEventLog
 from tacit.adapters.memory_store import MemoryEventStore
-from tacit.adapters.sql.engine import open_database
+from tacit.adapters.sql.engine import Database, open_database
 from tacit.adapters.sql.events import SqlEventStore
 from tacit.data.event_effects import Effect
 from tacit.data.events import EventLog
@@ -137,6 +138,16 @@ def test_many_events_are_removed_while_others_come_in(tmp_path: Path, clock: Clo
 def received(number: int, at_ms: int, **changes: Any) -> Effect:
     made = effect(number, **changes)
     return replace(made, logged=replace(made.logged, received_at_ms=at_ms))
+
+
+def test_events_of_many_users_are_forgotten_with_a_few_statements(sqlite_database: Database) -> None:
+    store, statements = SqlEventStore(sqlite_database), list[str]()
+    store.apply([received(number, at_ms=number, user_id=f"u{number}") for number in range(1, 501)], offset=500)
+    listen(sqlite_database.engine, "before_cursor_execute", lambda *told: statements.append(told[2]))
+    gone = [store.prune(500, before_ms=9_999, limit=250) for _ in range(3)]
+
+    assert gone == [250, 250, 0]
+    assert len(statements) < 30
 
 
 def sums(store: EventStore) -> list[tuple[str, float, int, int, float | None]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import replace
 
 import pytest
@@ -53,9 +54,13 @@ def made_cache(request: pytest.FixtureRequest, clock: Callable[[], float]) -> Li
         return MemoryListCache(clock=clock)
     running: RedisServer = request.getfixturevalue("server")
     running.say("FLUSHALL")
-    # Patient, so that a busy machine is not taken for a Redis that fails; what it does then is tested elsewhere.
-    redis = RedisListCache(running.url, namespace="0" * 32, metrics=MemoryMetricSink(), clock=clock, call_seconds=5.0)
+    redis = redis_cache(running, clock)
     return redis if request.param == "redis" else SpareListCache(redis, MemoryListCache(clock=clock))
+
+
+def redis_cache(server: RedisServer, clock: Callable[[], float]) -> RedisListCache:
+    # Patient, so that a busy machine is not taken for a Redis that fails; what it does then is tested elsewhere.
+    return RedisListCache(server.url, namespace="0" * 32, metrics=MemoryMetricSink(), clock=clock, call_seconds=5.0)
 
 
 def a_list(clock: Clock, **changes: object) -> CachedList:
@@ -102,6 +107,25 @@ def test_dropping_forgets_all_lists_of_one_user_and_nobody_elses(cache: ListCach
 
     assert (cache.get("ann", "1"), cache.get("ann", "2")) == (None, None)
     assert cache.get("annika", "1") == a_list(clock)
+
+
+def test_the_lists_of_many_users_are_dropped_in_one_go(cache: ListCache, clock: Clock) -> None:
+    users = [f"user-{number}" for number in range(1_200)]
+    for user_id in (*users, "other"):
+        cache.put(user_id, "q", a_list(clock))
+    cache.drop(*users)
+    cache.drop()
+
+    assert [user_id for user_id in (*users, "other") if cache.get(user_id, "q") is not None] == ["other"]
+
+
+def test_redis_is_asked_once_for_hundreds_of_drops(server: RedisServer, clock: Clock) -> None:
+    with closing(redis_cache(server, clock)) as cache:
+        server.say("CONFIG", "RESETSTAT")
+        cache.drop(*(f"user-{number}" for number in range(1_000)))
+
+    with server.client() as client:
+        assert client.info("commandstats")["cmdstat_del"]["calls"] == 2
 
 
 def test_what_was_dropped_can_be_kept_again(cache: ListCache, clock: Clock) -> None:

@@ -30,6 +30,7 @@ DEEDS: dict[str, Callable[[EventStore], object]] = {
     "set aside": lambda store: store.set_aside([from_the_door(7)]),
     "tally": lambda store: store.tally("api", deduplicated=1, rejected=1),
     "purge": lambda store: store.purge(held(store)),
+    "prune": lambda store: store.prune(9, before_ms=2**40 * 9),
 }
 
 
@@ -89,6 +90,7 @@ ACTIONS = st.one_of(
     st.tuples(st.just("set aside"), EFFECTS),
     st.tuples(st.just("apply released"), st.sampled_from([None, UNKNOWN])),
     st.tuples(st.sampled_from(["release", "purge"]), st.sets(st.integers(1, 6))),
+    st.tuples(st.just("prune"), NUMBERS, NUMBERS),
     st.tuples(st.just("rewind")),
 )
 
@@ -106,6 +108,8 @@ def act(store: EventStore, action: tuple[Any, ...]) -> object:
             return store.release(numbers)
         case "purge", numbers:
             return store.purge(numbers)
+        case "prune", turn, number:
+            return store.prune(turn, before_ms=effect(number).logged.received_at_ms, limit=5)
     return store.rewind()
 
 

@@ -39,6 +39,8 @@ def listed(running: Platform, query: str = "") -> dict[str, Any]:
     return body
 
 
+@pytest.mark.requirement("QUAL-018")
+@pytest.mark.requirement("QUAL-020")
 def test_what_was_set_aside_is_listed_with_its_lineage_and_the_next_page(running: Platform) -> None:
     numbers = [conflict(running)[0] for _ in range(3)]
     first = listed(running, "?limit=2")
@@ -64,6 +66,7 @@ def test_what_was_set_aside_is_listed_with_its_lineage_and_the_next_page(running
     assert listed(running, "?reason=entity_unknown")["entries"] == []
 
 
+@pytest.mark.requirement("QUAL-019")
 def test_a_corrected_and_released_event_has_its_effect_once(running: Platform) -> None:
     number, event = conflict(running)
     fixed = running.client.patch(f"{PATH}/{number}", json={"event_id": "mine", "type": "like"})

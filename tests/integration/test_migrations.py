@@ -109,6 +109,12 @@ def database(tmp_path: Path) -> Iterator[Database]:
     database.close()
 
 
+def test_seeing_whether_a_file_can_be_reached_makes_neither_it_nor_its_folder(tmp_path: Path) -> None:
+    engine.reach_database(url_of(tmp_path / "new"))
+
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_an_empty_database_gets_exactly_the_tables_of_the_schema(database: Database) -> None:
     with database.reading() as connection:
         differences = compare_metadata(MigrationContext.configure(connection), metadata)

@@ -96,6 +96,29 @@ def test_training_on_an_import_equals_training_on_the_same_rows_sent_as_events(
     assert all(one.tobytes() == other.tobytes() for one, other in zip(ours[2:], theirs[2:], strict=True))
 
 
+@pytest.mark.requirement("QUAL-022")
+def test_what_was_set_aside_is_in_no_snapshot_whichever_way_it_came(
+    tmp_path: Path, imported: App, running: Platform
+) -> None:
+    events = as_events(community())
+    send_all(running, events)
+    poison = [{**events[0], "item_id": "poison"}, {**events[1], "user_id": "poison"}]
+    sent = running.send(poison)
+    rows = [*community(), *(("poison", item, -1, MOMENT) for _, item, _, _ in community()[:3])]
+    with build(load_settings(flags={"home": tmp_path / "poisoned", **SMALL}, environ={})) as app:
+        table = write_table(tmp_path / "poisoned.csv", rows)
+        report = app.import_data("table", table, actor="t", spec=COLUMNS)
+        frozen = (app.freeze(), running.app.freeze())
+
+    wanted = imported.freeze()
+    assert [each["outcome"] for each in sent.json()["results"]] == ["quarantined"] * 2
+    assert sum(report.quarantined.values()) == 3
+    for snapshot in frozen:
+        assert snapshot.user_ids == wanted.user_ids
+        assert [item.item_id for item in snapshot.items] == [item.item_id for item in wanted.items]
+        assert (snapshot.training != wanted.training).nnz == 0
+
+
 def test_a_platform_without_any_import_trains_on_what_its_users_did(running: Platform) -> None:
     with pytest.raises(NotFound, match="Nothing was imported"):
         running.app.dataset()

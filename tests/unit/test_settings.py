@@ -32,6 +32,13 @@ def refusal(config: Path | None = None, flags: dict[str, object] | None = None, 
     return caught.value
 
 
+@pytest.mark.requirement("CACHE-003", "CACHE-007")
+def test_lists_are_fresh_for_five_minutes_and_kept_for_an_hour_unless_told_otherwise() -> None:
+    kept = loaded().settings.cache
+
+    assert (kept.fresh_seconds, kept.stale_seconds) == (300, 3_600)
+
+
 def test_later_wins_file_then_environment_then_flags(config: Path) -> None:
     found = loaded(config, {"als.factors": "32"}, TACIT_PORT="8200", TACIT_ALS__FACTORS="64")
 
@@ -132,7 +139,11 @@ def test_every_setting_has_a_meaning() -> None:
 
 ADDRESSES = {
     "postgresql://ann:s3cret@db:5432/tacit": "postgresql://ann:***@db:5432/tacit",
-    "postgresql://ann:s3c/r@t?#@db/tacit": "postgresql://ann:***@db/tacit",
+    "postgresql://ann:s3c/r@t@db/tacit": "postgresql://ann:***@db/tacit",
+    "postgresql://ann:s3c/r@t?#@db/tacit": "***",
+    "postgresql://ann:x@db/tacit?password=abc@s3cret": "***",
+    "postgresql://db:5432/tacit?password=abc@s3cret": "***",
+    "postgresql://ann:12?s3cret@db/tacit": "***",
     "postgresql://ann@db/tacit?password=s3cret&sslmode=require": "postgresql://ann@db/tacit",
     "postgresql://db/tacit?user=ann&password=s3cret": "postgresql://db/tacit",
     "postgresql+psycopg://ann:s3cret@/tacit?host=db1,db2": "postgresql+psycopg://ann:***@/tacit",

@@ -55,10 +55,11 @@ class MemoryListCache:
             while len(self._lists) > self._capacity:
                 self._forget(*next(iter(self._lists)))
 
-    def drop(self, user_id: str) -> None:
+    def drop(self, *user_ids: str) -> None:
         with self._lock:
-            for question in self._questions.pop(user_id, ()):
-                del self._lists[user_id, question]
+            for user_id in user_ids:
+                for question in self._questions.pop(user_id, ()):
+                    del self._lists[user_id, question]
 
     def close(self) -> None:
         with self._lock:

@@ -157,7 +157,7 @@ class MemoryEventStore:
                 self._count({self._entries[number].logged.source: EventCounts(0, 0, 0, -1, 1)})
             return len(waiting)
 
-    def prune(self, upto_turn: int, *, before_ms: int, limit: int = 1_000) -> int:
+    def prune(self, upto_turn: int, *, before_ms: int, limit: int = 200) -> int:
         with self._lock:
             gone = prunable(self._applied[:limit], upto_turn, before_ms=before_ms)
             for each in gone:

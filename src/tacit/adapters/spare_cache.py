@@ -32,9 +32,9 @@ class SpareListCache:
     def put(self, user_id: str, question: str, found: CachedList) -> None:
         self._asked().put(user_id, question, found)
 
-    def drop(self, user_id: str) -> None:
-        self._spare.drop(user_id)
-        self._shared.drop(user_id)
+    def drop(self, *user_ids: str) -> None:
+        self._spare.drop(*user_ids)
+        self._shared.drop(*user_ids)
 
     def close(self) -> None:
         self._shared.close()

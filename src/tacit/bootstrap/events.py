@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from tacit.data.intake import Count, Intake
     from tacit.serving.live_catalogue import FollowedCatalogue
     from tacit.serving.model_pool import ModelPool
+    from tacit.settings import Settings
 
 EVENTS_FOLDER = "events"
 RESERVE_FILE = "reserve"
@@ -62,7 +63,8 @@ def taking_events(
     chosen = app.settings.events
     rules = EventRules.shipped(chosen.profile)
     with _open_log(app.settings.home.resolve(), reserve_mib=chosen.reserve_mib) as (log, reserve):
-        health = EventHealth(log, app.event_store, full=reserve.release, is_space_low=reserve.is_space_low)
+        full = reserve.release if _is_on_our_disk(app.settings) else lambda: None
+        health = EventHealth(log, app.event_store, full=full, is_space_low=reserve.is_space_low)
         admission = Admission(chosen.unknown_items, lambda item_ids: _known(pool, live, item_ids))
         ingestion = Ingestion(log, app.event_store, rules.types, admission=admission, batch=chosen.batch)
         tally = Tally(app.event_store)
@@ -92,6 +94,12 @@ def _intake(log: EventLog, rules: EventRules, store: EventStore, *, count: Count
         quarantine=store.set_aside,
         state=health.state,
     )
+
+
+def _is_on_our_disk(settings: Settings) -> bool:
+    """Whether space let go here helps the store; a server's disk is another."""
+    address = settings.database_url
+    return address is None or address.get_secret_value().startswith("sqlite")
 
 
 @contextmanager

@@ -69,7 +69,7 @@ def asked_wait(reply: Reply, *, now: Callable[[], datetime] = lambda: datetime.n
         return min(float(text[:9]), LONGEST_ASKED_SECONDS)
     try:
         until = parsedate_to_datetime(text)
-    except ValueError:
+    except (ValueError, OverflowError):  # the second of a zone that is no number one could reckon with
         return None
     seconds = ((until if until.tzinfo else until.replace(tzinfo=UTC)) - now()).total_seconds()
     return min(max(0.0, seconds), LONGEST_ASKED_SECONDS)
@@ -83,7 +83,7 @@ def read(reply: Reply, reader: Callable[[Any], Value]) -> Value:
     """
     try:
         return reader(json.loads(reply.content))
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as problem:
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as problem:
         detail = "The answer is not what this client can read; something else may be listening there."
         raise Unavailable("answer_unreadable", detail, context={"status": reply.status}) from problem
 

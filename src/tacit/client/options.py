@@ -38,7 +38,7 @@ class RetryRules:
         base_seconds: The limit of the first wait.
         longest_seconds: The largest limit.
         share: Retries that a client may make for each request, averaged over many: when everything fails, trying again
-            makes it worse.  Ten may always be made in a row.
+            makes it worse.  Ten may be saved up, and a new client has them.
 
     Raises:
         Misconfigured: `option_invalid`.

@@ -181,7 +181,7 @@ class EventStore(Protocol):
         """Forget events for good; how many these were.  They count as rejected, and their ids stay known."""
         ...
 
-    def prune(self, upto_turn: int, *, before_ms: int, limit: int = 1_000) -> int:
+    def prune(self, upto_turn: int, *, before_ms: int, limit: int = 200) -> int:
         """Forget the oldest applied events, and what they added to the interactions; how many these were.
 
         Their ids are forgotten with them: sent again, such an event is another one.
@@ -207,7 +207,7 @@ class Applied:
         stored: Of these, applied.
         deduplicated: Of these, here before.
         quarantined: Of these, set aside.
-        users: Whose interactions changed; what is cached of them is out of date.
+        users: Whose interactions changed, or may have in a step that failed; what is cached of them is out of date.
     """
 
     read: int = 0
@@ -280,6 +280,7 @@ class Ingestion:
         self._batch = batch
         self._clock = clock
         self._pause = pause
+        self._in_doubt: frozenset[str] = frozenset()
 
     @property
     def lag(self) -> int:
@@ -292,6 +293,9 @@ class Ingestion:
         An event that breaks a rule, or that fails when it is applied alone, goes to quarantine with its reason; it is
         tried three times at most, and the others of its batch are applied.
 
+        A step that failed may have had effects all the same: pieces that went before, or a transaction whose success
+        nobody could tell us.  So the next that succeeds names the users of both.
+
         Raises:
             Unavailable: The log cannot be read or the store not be written now; the next step takes up from there.
             Misconfigured: `event_log_replaced` if the log ends before the place it was read to.
@@ -301,7 +305,13 @@ class Ingestion:
             tasks = [_Task(_mended(entry), entry.quarantine_id) for entry in released]
         else:
             tasks = [_Task(logged) for logged in self._next_of_the_log()]
-        return self._settle(tasks, size=self._batch) if tasks else Applied()
+        try:
+            applied = self._settle(tasks, size=self._batch)
+        except Exception:
+            self._in_doubt |= {task.logged.event.user_id for task in tasks}
+            raise
+        told, self._in_doubt = applied.users | self._in_doubt, frozenset()
+        return replace(applied, users=told)
 
     def catch_up(self, deadline: float) -> Applied:
         """Step until nothing waits or the clock shows `deadline`, pausing while something is unavailable.
@@ -320,9 +330,9 @@ class Ingestion:
                 self._pause(pause)
                 pause = min(2 * pause, _LONGEST_PAUSE)
                 continue
+            total, pause = total + applied, _FIRST_PAUSE
             if not applied.read:
                 break
-            total, pause = total + applied, _FIRST_PAUSE
         return total
 
     def _next_of_the_log(self) -> Sequence[LoggedEvent]:

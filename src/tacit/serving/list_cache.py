@@ -44,8 +44,8 @@ class ListCache(Protocol):
         """Keep a list."""
         ...
 
-    def drop(self, user_id: str) -> None:
-        """Forget every list of a user."""
+    def drop(self, *user_ids: str) -> None:
+        """Forget every list of some users, in one go: who applies events waits for it."""
         ...
 
     def close(self) -> None:

@@ -29,12 +29,13 @@ def row(rate: int, **changed: Any) -> dict[str, Any]:
         "errors": 0,
         "ack": {"p99_ms": 20.0},
         "lost": 0,
+        "unanswered": 0,
         "generator_share": 0.2,
     }
     return {**told, **changed}
 
 
-def found(**changed: Any) -> dict[str, Any]:
+def found(**changed: Any) -> dict[str, list[dict[str, Any]]]:
     return {"singles": [row(1_000), row(2_000, **changed)], "batches": [row(20_000), row(24_000, errors=3)]}
 
 
@@ -53,6 +54,8 @@ def test_everything_holds_at_the_rates_that_are_asked_for() -> None:
         ({"ack": {"p99_ms": None}, "errors": 1}, "single events/s"),
         ({"lost": 1}, "was applied"),
         ({"lost": None}, "was applied"),
+        ({"lost": -1}, "was applied"),
+        ({"lost": -3, "unanswered": 2}, "was applied"),
         ({"generator_share": 0.7}, "time to spare"),
     ],
 )
@@ -60,6 +63,21 @@ def test_each_thing_that_must_hold_can_fail(changed: dict[str, Any], said: str) 
     told = checks(found(**changed), check=CHECK, are_apart=True)
 
     assert any(said in name for name, kept in told.items() if not kept)
+
+
+def test_an_event_that_was_applied_unanswered_is_not_one_too_many() -> None:
+    told = checks(found(lost=-2, unanswered=2), check=CHECK, are_apart=True)
+
+    assert set(told.values()) == {True}
+
+
+def test_a_failure_below_a_rate_that_was_kept_is_told() -> None:
+    singles = [row(1_000, errors=1), row(2_000)]
+    told = checks({**found(), "singles": singles}, check=CHECK, are_apart=True)
+
+    assert [name for name, kept in told.items() if not kept] == [
+        "no request failed below the highest rate that was kept"
+    ]
 
 
 @pytest.mark.parametrize("p99_ms", [440.0, None])

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import socketserver
+import threading
 
 import numpy as np
 import pytest
@@ -121,6 +123,26 @@ def test_a_server_that_never_answers_leaves_every_request_unanswered() -> None:
 
     assert found["statuses"] == {"0": found["requests"]}
     assert found["acknowledged_in_all"] == 0
+
+
+class HangingUp(socketserver.BaseRequestHandler):
+    """Hears what is said and says nothing."""
+
+    def handle(self) -> None:
+        self.request.recv(1_000)
+
+
+def test_a_server_that_hangs_up_at_once_is_not_taken_for_a_fast_one() -> None:
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), HangingUp) as server:
+        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
+        plan = {"host": "127.0.0.1", "port": server.server_address[1], "rate": 20.0, "seconds": 0.5}
+        rest = {"warm_seconds": 0.0, "patience": 0.2, "body": {"form": "single", "size": 1}}
+        found = offered(Meter(), offer={**plan, **rest, "connections": 2})
+        server.shutdown()
+
+    assert found["statuses"] == {"0": found["requests"]}
+    assert found["unanswered_in_all"] == found["requests"] > 0
+    assert found["ack"]["p50_ms"] is None
 
 
 def test_an_answer_counts_once_all_of_it_is_there() -> None:

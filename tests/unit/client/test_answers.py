@@ -71,6 +71,13 @@ def test_what_is_no_answer_is_said_to_be_none(content: bytes) -> None:
     assert odd.value.code == "answer_unreadable"
 
 
+def test_a_count_without_end_is_no_answer_either() -> None:
+    body = b'{"item_id": "i", "title": "T", "categories": [], "tags": [], "listeners": 1e999}'
+
+    with pytest.raises(Unavailable, match="can read"):
+        answers.read(Reply(200, body), answers.item)
+
+
 @pytest.mark.parametrize(
     ("status", "kind"),
     [
@@ -116,6 +123,7 @@ def test_a_problem_that_is_none_of_ours_is_named_by_its_status(content: bytes) -
         ("Fri, 02 Jan 2126 00:00:05 GMT", 300.0),
         ("-1", None),
         ("soon", None),
+        ("Fri, 02 Jan 2026 00:00:00 +9999999999999", None),
         ("", None),
         ("٣", None),
         (None, None),

@@ -142,6 +142,41 @@ def test_a_step_says_whose_interactions_changed() -> None:
     assert applied == Applied(read=4, stored=2, deduplicated=1, quarantined=1, users=frozenset({"ann", "bob"}))
 
 
+def test_users_whose_events_were_applied_by_a_step_that_failed_are_told_by_the_next_one() -> None:
+    store = Fragile(MemoryEventStore(), ["unheard"])
+    steps = ingestion(tape([event(1)]), store)
+
+    with pytest.raises(Unavailable):
+        steps.step()
+    assert [store.offset, *store.changed_users(0)] == [1, "ann"]
+
+    assert steps.step() == Applied(users=frozenset({"ann"}))
+    assert steps.step() == Applied()
+
+
+def test_users_of_the_pieces_before_the_one_that_failed_are_told_by_the_next_step() -> None:
+    events = [event(1, user_id="unstorable"), event(2), event(3), event(4, user_id="bob")]
+    # All four fail together, then the first two, then each alone: the first is set aside, the second stored.
+    store = Fragile(MemoryEventStore(), ["well"] * 5 + ["busy"])
+    steps = ingestion(tape(events), store, batch=4)
+
+    with pytest.raises(Unavailable):
+        steps.step()
+    assert (store.offset, store.changed_users(0)) == (2, ["ann"])
+
+    assert {"ann", "bob"} <= steps.step().users
+    assert steps.lag == 0
+
+
+def test_catching_up_tells_the_users_of_a_step_that_failed_though_nothing_is_left_to_apply() -> None:
+    clock = Clock()
+    store = Fragile(MemoryEventStore(), ["unheard"])
+
+    caught_up = ingestion(tape([event(1)]), store, clock=clock, pause=clock.pause).catch_up(clock.now + 10)
+
+    assert caught_up == Applied(users=frozenset({"ann"}))
+
+
 def test_what_the_log_acknowledged_is_applied_from_it() -> None:
     log = MemoryEventLog(clock=lambda: datetime(2026, 1, 2, tzinfo=UTC))
     log.append([event(1), event(2)], source="import")

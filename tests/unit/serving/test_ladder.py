@@ -42,8 +42,7 @@ def shown(outcome: Outcome) -> list[str]:
     return [item.item_id for item in outcome.items]
 
 
-@pytest.mark.requirement("SERV-025")
-@pytest.mark.requirement("SERV-026")
+@pytest.mark.requirement("SERV-021", "SERV-025", "SERV-026")
 @pytest.mark.parametrize(
     ("seen", "source"),
     [
@@ -76,6 +75,7 @@ def test_rungs_that_do_not_go_up_are_refused(rungs: tuple[int, int]) -> None:
         Coldstart(*rungs)
 
 
+@pytest.mark.requirement("SERV-026")
 def test_a_blended_list_moves_from_the_popular_one_to_ones_own_with_its_share() -> None:
     own = Retrieved(np.arange(10), np.ones(10, np.float32))
     popular = Retrieved(np.arange(5, 15), np.ones(10, np.float32))
@@ -100,8 +100,6 @@ def test_what_only_the_popular_list_found_has_no_reason_in_the_history() -> None
     assert {reason.item_id for item in outcome.items for reason in item.because} <= seen
 
 
-@pytest.mark.requirement("SERV-023")
-@pytest.mark.requirement("SERV-024")
 def test_items_chosen_when_asked_give_somebody_unknown_a_list_of_their_own() -> None:
     chosen = asked(preferences=Preferences(item_ids=("i016", "i018", "i020", "unheard of")))
 
@@ -111,7 +109,7 @@ def test_items_chosen_when_asked_give_somebody_unknown_a_list_of_their_own() -> 
     assert {reason.item_id for item in chosen.items for reason in item.because} <= {"i016", "i018", "i020"}
 
 
-@pytest.mark.requirement("SERV-022")
+@pytest.mark.requirement("SERV-023")
 @pytest.mark.parametrize(
     "preferences",
     [

@@ -111,6 +111,7 @@ def test_three_listeners_are_heard_and_two_are_not() -> None:
     assert of(3)[0] == pytest.approx(MODEL.fold_in_item(users[:3], np.full(3, 5.0, np.float32)), abs=1e-6)
 
 
+@pytest.mark.requirement("SERV-023")
 def test_the_more_listeners_an_item_has_the_less_its_words_count() -> None:
     low = [row for row, user in enumerate(MODEL.user_ids) if user.startswith("u") and int(user[1:]) % 2 == 0]
     makes = NewcomerFactors(MODEL, LABELS)

@@ -212,7 +212,8 @@ def again_after_conflict(
                         if error.code != "database_conflict" or database.is_joined:
                             raise
                     # Two that met once would meet again if both came back at the same moment.
-                    time.sleep(random.uniform(0, _FIRST_PAUSE * 2**attempt))  # noqa: S311 - nothing secret about it
+                    pause = random.uniform(0, _FIRST_PAUSE * 2**attempt)  # noqa: S311 - nothing secret about it
+                    time.sleep(min(pause, remaining()))
                 return deed(store, *given, **named)
 
         return done
@@ -254,12 +255,15 @@ def open_database(url: str | URL, *, patience: Patience | None = None) -> Databa
 
 
 def reach_database(url: str | URL) -> None:
-    """See that the database is there and lets us in, and change nothing.
+    """See that the database is there and lets us in, and change nothing; a file that is not there yet will be made.
 
     Raises:
         Misconfigured, Unavailable: As `open_database`.
     """
-    database = Database(_backend(_parsed(url), None))
+    parsed = _parsed(url)
+    if parsed.get_backend_name() == "sqlite" and not Path(str(parsed.database)).exists():
+        return
+    database = Database(_backend(parsed, None))
     try:
         with database.reading(patient=True) as connection:
             connection.execute(select(1))

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, and_, case, delete, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Row, Select, Table, and_, case, delete, func, or_, select
 
 from tacit.adapters.sql.dialects import Incoming, insert_all, insert_merging, is_listed, listing
 from tacit.adapters.sql.tables import applied_events, event_counts, event_quarantine, interactions
@@ -16,6 +16,7 @@ from tacit.data.events import Event, LoggedEvent
 from tacit.data.ingestion import QuarantinedEvent
 
 _quoted = json.JSONEncoder().encode
+_PAIRS = 200
 
 
 def escaped_id(text: str) -> str:
@@ -193,15 +194,21 @@ def still_released(connection: Connection, effects: Sequence[Effect]) -> list[Ef
 
 def sum_up_again(connection: Connection, pairs: Collection[tuple[str, str]]) -> None:
     """Let some users' interactions with some items be what the events that are still there amount to."""
-    for user_id in sorted({user_id for user_id, _ in pairs}):
-        item_ids = [item_id for user, item_id in pairs if user == user_id]
-        own = and_(interactions.c.user_id == user_id, interactions.c.item_id.in_(item_ids))
-        connection.execute(delete(interactions).where(own))
-        left = and_(applied_events.c.user_id == user_id, applied_events.c.item_id.in_(item_ids))
-        applied = [applied_of(row) for row in connection.execute(select(applied_events).where(left))]
+    ordered = sorted(pairs)
+    # A few statements, not a few for each user: others wait for the store meanwhile, and it may be a network away.
+    for start in range(0, len(ordered), _PAIRS):
+        chosen = ordered[start : start + _PAIRS]
+        connection.execute(delete(interactions).where(_is_one_of(chosen, interactions)))
+        left = select(applied_events).where(_is_one_of(chosen, applied_events))
+        applied = [applied_of(row) for row in connection.execute(left)]
         rows = [interaction_row(Effect(each.logged, each.weight)) for each in applied]
         if rows:
             insert_all(connection, MERGE_INTERACTIONS, rows)
+
+
+def _is_one_of(pairs: Sequence[tuple[str, str]], table: Table) -> ColumnElement[bool]:
+    # SQLite would search the whole table for a list of pairs, but has its index for each of many alternatives.
+    return or_(*(and_(table.c.user_id == user_id, table.c.item_id == item_id) for user_id, item_id in pairs))
 
 
 def waiting_by_source(quarantine_ids: Collection[int]) -> Select[str, int]:

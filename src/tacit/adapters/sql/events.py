@@ -135,7 +135,8 @@ class SqlEventStore:
 
     def opposed_users(self) -> Sequence[str]:
         users = select(interactions.c.user_id).where(interactions.c.weight <= 0).distinct()
-        with self._database.reading() as connection:
+        # It goes through all interactions, and no request waits for it.
+        with self._database.reading(patient=True) as connection:
             return sorted(connection.scalars(users))
 
     def applied(self, after_turn: int, *, limit: int) -> Sequence[AppliedEvent]:
@@ -205,7 +206,7 @@ class SqlEventStore:
             return sum(_purge(connection, ids) for ids in _chunks(quarantine_ids))
 
     @again_after_conflict()
-    def prune(self, upto_turn: int, *, before_ms: int, limit: int = 1_000) -> int:
+    def prune(self, upto_turn: int, *, before_ms: int, limit: int = 200) -> int:
         oldest = select(applied_events).order_by(applied_events.c.turn).limit(limit)
         with self._database.writing(queued=False) as connection:
             _locked_position(connection)

@@ -61,7 +61,7 @@ class SqlExposureLog:
             ]
 
     def count(self) -> int:
-        with self._database.reading() as connection:
+        with self._database.reading(patient=True) as connection:
             return connection.scalar(select(func.count()).select_from(exposures)) or 0
 
     @again_after_conflict(patient=True)
