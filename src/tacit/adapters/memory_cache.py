@@ -12,12 +12,15 @@ from tacit.serving.list_cache import CachedList
 LONGEST_SECONDS = 3_600.0
 """How long any list is kept."""
 
+USUAL_LENGTH = 20
+"""Items of a usual list; one of 1,000 takes the place of fifty such, or the longest lists would take gigabytes."""
+
 
 class MemoryListCache:
     """A `ListCache` of the lists used last.
 
     Args:
-        capacity: How many lists are kept; the one used longest ago is forgotten first.
+        capacity: How many lists of the usual length are kept; the one used longest ago is forgotten first.
         seconds: How long each is kept.
         clock: Tells the time in seconds since 1970.
     """
@@ -35,6 +38,7 @@ class MemoryListCache:
         self._lock = threading.Lock()
         self._lists: OrderedDict[tuple[str, str], CachedList] = OrderedDict()
         self._questions: dict[str, set[str]] = {}
+        self._items = 0
 
     def get(self, user_id: str, question: str) -> CachedList | None:
         with self._lock:
@@ -49,25 +53,28 @@ class MemoryListCache:
 
     def put(self, user_id: str, question: str, found: CachedList) -> None:
         with self._lock:
+            if (user_id, question) in self._lists:
+                self._forget(user_id, question)
             self._lists[user_id, question] = found
-            self._lists.move_to_end((user_id, question))
+            self._items += len(found.items)
             self._questions.setdefault(user_id, set()).add(question)
-            while len(self._lists) > self._capacity:
+            while len(self._lists) > self._capacity or self._items > self._capacity * USUAL_LENGTH:
                 self._forget(*next(iter(self._lists)))
 
     def drop(self, *user_ids: str) -> None:
         with self._lock:
             for user_id in user_ids:
                 for question in self._questions.pop(user_id, ()):
-                    del self._lists[user_id, question]
+                    self._items -= len(self._lists.pop((user_id, question)).items)
 
     def close(self) -> None:
         with self._lock:
             self._lists.clear()
             self._questions.clear()
+            self._items = 0
 
     def _forget(self, user_id: str, question: str) -> None:
-        del self._lists[user_id, question]
+        self._items -= len(self._lists.pop((user_id, question)).items)
         left = self._questions[user_id]
         left.discard(question)
         if not left:

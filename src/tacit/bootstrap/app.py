@@ -213,7 +213,8 @@ class App:
     ) -> Mapping[str, object]:
         """Write everybody's personal list by a version, the champion unless one is named, into one file.
 
-        What must not be shown now is in no list.
+        What must not be shown now is in no list, and what a version's history holds not in its user's; what somebody
+        did since, or is against, is known to answers alone.
 
         Raises:
             BadInput: `limit_range`, or what `check_kind` says of the path.

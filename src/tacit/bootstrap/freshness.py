@@ -31,7 +31,9 @@ Failed = Callable[[Exception], None]
 READ_SECONDS = 0.05
 """How long a list waits for what its user did or chose."""
 
-_READS_AT_ONCE = 16
+_READS_AT_ONCE = 64
+"""More than the server asks in at a time, so that reads are refused only while others hang."""
+
 _SECONDS_BETWEEN_WARNINGS = 60.0
 
 

@@ -6,6 +6,7 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Collection
+from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from typing import Generic, Protocol, TypeVar
 
@@ -76,30 +77,21 @@ class CachedReads(Generic[T]):
         self._capacity = capacity
         self._lock = threading.Lock()
         self._entries: OrderedDict[str, _Entry[T]] = OrderedDict()
-        self._reading: dict[str, object] = {}
+        self._reading: dict[str, Future[T]] = {}
 
     def of(self, user_id: str) -> Reading[T]:
         """What is known of a user; never raises."""
-        token = object()
         with self._lock:
             entry = self._entries.get(user_id)
             if entry is not None:
                 self._entries.move_to_end(user_id)
                 if not entry.is_outdated and self._clock() - entry.read_at < FRESH_SECONDS:
                     return Reading(entry.value)
-            self._reading[user_id] = token
         try:
-            value = self._deadline(lambda: self._read(user_id))
+            return Reading(self._deadline(lambda: self._read_now(user_id)))
         except Exception as error:
             self._failed(error)
-            with self._lock:
-                self._finish(user_id, token)
             return Reading(self._otherwise if entry is None else entry.value, is_current=False)
-        with self._lock:
-            # Told of meanwhile, the value may be from before: it is answered with, and not kept.
-            if self._finish(user_id, token):
-                self._keep(user_id, value)
-        return Reading(value)
 
     def outdate(self, user_ids: Collection[str]) -> None:
         """Say that users changed: each is read again when asked for."""
@@ -110,9 +102,34 @@ class CachedReads(Generic[T]):
                 if entry is not None:
                     self._entries[user_id] = replace(entry, is_outdated=True)
 
-    def _finish(self, user_id: str, token: object) -> bool:
-        """End a read; whether it was the last one begun, and its user not told of since."""
-        if self._reading.get(user_id) is not token:
+    def _read_now(self, user_id: str) -> T:
+        """Read a user, or wait for whoever does, and keep what comes, even after its deadline.
+
+        Else a user whose read takes long would never be known, and be read by all who ask.
+        """
+        with self._lock:
+            others = self._reading.get(user_id)
+            if others is None:
+                own = self._reading[user_id] = Future()
+        if others is not None:
+            return others.result()
+        try:
+            value = self._read(user_id)
+        except BaseException as error:
+            with self._lock:
+                self._is_last(user_id, own)
+            own.set_exception(error)
+            raise
+        with self._lock:
+            # Told of meanwhile, the value may be from before: it is answered with, and not kept.
+            if self._is_last(user_id, own):
+                self._keep(user_id, value)
+        own.set_result(value)
+        return value
+
+    def _is_last(self, user_id: str, own: Future[T]) -> bool:
+        """End a read; whether its user was not told of since it began."""
+        if self._reading.get(user_id) is not own:
             return False
         del self._reading[user_id]
         return True

@@ -93,12 +93,14 @@ class Question:
         wanted: What may be recommended.
         newcomers: The items beside those it learnt.
         max_reasons: The most reasons per recommendation.
+        revision: A revision of the catalogue that is kept to; later ones may be.
     """
 
     model: RecommenderModel
     wanted: Wanted
     newcomers: Newcomers | None = None
     max_reasons: int = 3
+    revision: int = 0
 
     def allowed(self, item_ids: Sequence[str]) -> frozenset[str]:
         """Which of some items may be in the answer."""

@@ -59,8 +59,13 @@ class FreshnessKeeper:
             self._failed(error)
 
     def _run(self) -> None:
+        before: LoadedVersion | None = None
         while not self._over.wait(self._pause_seconds):
             loaded = self._pool.loaded
-            if loaded is not None:
-                self.prepare(loaded)
-                self._shelf.forget_all_but(loaded)
+            if loaded is None:
+                continue
+            self.prepare(loaded)
+            # Only what answered before: the next one may have been prepared in this moment, and not answer yet.
+            if before is not None and before is not loaded:
+                self._shelf.forget(before)
+            before = loaded

@@ -66,6 +66,7 @@ class KnownUsers:
         self._chosen = CachedReads(self._preferences, NO_PREFERENCES, deadline=deadline, failed=failed)
         self._lock = threading.Lock()
         self._made: OrderedDict[str, _Made] = OrderedDict()
+        self._label = ""
 
     def told(self, user_ids: Collection[str]) -> None:
         """Hear whose events the store accepted, once it did."""
@@ -92,6 +93,10 @@ class KnownUsers:
         standing = standing_of(loaded.model, user_id, doings, values=values)
         if doings.ever:
             with self._lock:
+                if loaded.label != self._label:
+                    # Standings are made of their version's files: kept, they would hold on to one that is gone.
+                    self._made.clear()
+                    self._label = loaded.label
                 self._made[user_id] = _Made(loaded.label, doings, standing)
                 self._made.move_to_end(user_id)
                 if len(self._made) > _CAPACITY:

@@ -24,6 +24,9 @@ MOST = 5_000
 _LISTENERS = 1_000
 """Users at most whose events with one newcomer count."""
 
+_MOST_HEARD = 4 * MOST
+"""Items the version does not know whose listeners are remembered: ids that nobody tells of must not fill memory."""
+
 _PAGE = 1_000
 """Events read at a time: a little every now and then, so that following them never slows taking them in."""
 
@@ -60,6 +63,7 @@ class _Prepared:
         self.read_to = loaded.events_turn
         self.is_behind = True
         self.met: dict[str, dict[int, _Met]] = {}
+        self.heard_unknown = 0
         self.worked_out: dict[str, _Taken] = {}
         self.newcomers: Newcomers | None = None
 
@@ -113,10 +117,10 @@ class NewcomerShelf:
             self._prepared = (*others[-1:], prepared)
             return prepared.is_behind
 
-    def forget_all_but(self, loaded: LoadedVersion) -> None:
-        """Let go of every version but the one that answers."""
+    def forget(self, loaded: LoadedVersion) -> None:
+        """Let go of a version that answers no longer."""
         with self._lock:
-            self._prepared = tuple(each for each in self._prepared if each.loaded is loaded)
+            self._prepared = tuple(each for each in self._prepared if each.loaded is not loaded)
 
     def _unknown(self, loaded: LoadedVersion) -> Sequence[Item]:
         return () if self._live is None else self._live.newcomers(loaded)
@@ -209,6 +213,10 @@ def _heard(prepared: _Prepared, applied: AppliedEvent) -> bool:
     item, user = model.item_rows.get(event.item_id), model.user_rows.get(event.user_id)
     if user is None or (item is not None and item < len(model.item_factors)):
         return False
+    if item is None and event.item_id not in prepared.met:
+        if prepared.heard_unknown >= _MOST_HEARD:
+            return False
+        prepared.heard_unknown += 1
     met = prepared.met.setdefault(event.item_id, {})
     if user not in met and len(met) >= _LISTENERS:
         return False

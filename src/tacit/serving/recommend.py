@@ -39,7 +39,7 @@ from tacit.serving.model_pool import LoadedVersion, ModelPool
 from tacit.serving.newcomer_shelf import NewcomerShelf
 from tacit.serving.newcomers import Newcomers
 from tacit.serving.profiles import NO_PREFERENCES, STRANGER, Profile, Standing
-from tacit.serving.refusals import items_unknown, user_unknown
+from tacit.serving.refusals import items_unknown, limit_range, user_unknown
 from tacit.serving.retrieval import History, Wanted, barred, taste_for, taste_of, view
 
 NOBODY: frozenset[str] = frozenset()
@@ -147,12 +147,12 @@ class RecommendationService:
         loaded = self._asked(limit, category)
         self._check_likes(liked)
         rows = {item_id: self._position(loaded, item_id) for item_id in liked}
-        known = [row for row in rows.values() if row is not None]
-        if not known:
+        unknown = tuple(item_id for item_id, row in rows.items() if row is None and not self._is_new(item_id))
+        if len(unknown) == len(rows):
             raise items_unknown(len(rows))
-        taste = taste_for(known, loaded.typical_value)
-        asked = self._question(loaded, taste.items, exclude, limit=limit, category=category)
-        unknown = tuple(item_id for item_id, row in rows.items() if row is None)
+        # What only the catalogue's door knows has nothing to say of a taste yet, and is in no answer all the same.
+        taste = taste_for((row for row in rows.values() if row is not None), loaded.typical_value)
+        asked = self._question(loaded, taste.items, {*exclude, *liked}, limit=limit, category=category)
         return self._answer("likes", loaded, taste_chain(asked, taste), started=started, unknown_items=unknown)
 
     def similar(
@@ -167,10 +167,10 @@ class RecommendationService:
         """
         started = self._timer()
         loaded = self._asked(limit, category)
-        row = self._position(loaded, item_id)
-        if row is None:
-            row = self._newcomer(loaded, item_id)
-        asked = self._question(loaded, np.array([row], np.int32), exclude, limit=limit, category=category)
+        known = self._position(loaded, item_id)
+        asked = self._question(loaded, STRANGER.items, {*exclude, item_id}, limit=limit, category=category)
+        # In the question's own newcomers: in those prepared next it may stand elsewhere.
+        row = self._newcomer(asked, item_id) if known is None else known
         return self._answer("similar", loaded, similar_chain(asked, row), started=started)
 
     def popular(self, *, limit: int = 10, category: str | None = None, exclude: AbstractSet[str] = NOBODY) -> Answer:
@@ -229,9 +229,9 @@ class RecommendationService:
         new = {} if newcomers is None else newcomers.rows
         met = dict(zip(standing.taste.items.tolist(), standing.taste.values.tolist(), strict=True))
         met |= {new[item_id]: value for item_id, value in standing.elsewhere.items() if item_id in new and value > 0}
-        best = sorted(met, key=lambda position: -met[position])[:limit]
+        best = sorted(met, key=lambda position: -met[position])
         views = (self._view(loaded, position, newcomers) for position in best)
-        return tuple(each for each in views if each.available)
+        return tuple(islice((each for each in views if each.available), limit))
 
     @property
     def limits(self) -> ServingLimits:
@@ -241,12 +241,7 @@ class RecommendationService:
     def _asked(self, limit: int, category: str | None) -> LoadedVersion:
         """The one version an answer comes from, once the question makes sense to it."""
         if not 1 <= limit <= self._limits.max_limit:
-            raise BadInput(
-                "limit_range",
-                f"The limit must be a whole number from 1 to {self._limits.max_limit}.",
-                field="limit",
-                fix=f"Ask for 1 to {self._limits.max_limit}, or leave it out.",
-            )
+            raise limit_range(self._limits.max_limit)
         loaded = self._pool.current()
         check_category(loaded.model, category, otherwise="GET /api/v1/items shows some.")
         return loaded
@@ -255,6 +250,11 @@ class RecommendationService:
         """Where a version has an item that is still part of the catalogue."""
         entry = self._live.entry(item_id)
         return None if entry is not None and entry.deleted else loaded.model.item_rows.get(item_id)
+
+    def _is_new(self, item_id: str) -> bool:
+        """Whether the catalogue's door knows an item that was not removed."""
+        entry = self._live.entry(item_id)
+        return entry is not None and not entry.deleted
 
     def _view(self, loaded: LoadedVersion, row: int, newcomers: Newcomers | None = None) -> ItemView:
         known = view(loaded.model, row, newcomers)
@@ -286,20 +286,24 @@ class RecommendationService:
         self, loaded: LoadedVersion, seen: History, excluded: AbstractSet[str], *, limit: int, category: str | None
     ) -> Question:
         """A question with everything barred that must not be in its answer: met, excluded, or not to be shown now."""
+        # Before what is hidden: a write in between must not have this list pass for one that knows it.
+        revision = self._live.revision
         newcomers = self._newcomers(loaded)
         off = np.union1d(barred(loaded.model, seen, excluded, newcomers=newcomers), self._live.hidden(loaded))
         if self._shelf is not None and newcomers is not None:
             off = np.union1d(off, self._shelf.gone(loaded, newcomers))
-        return Question(loaded.model, Wanted(limit, off, category), newcomers, self._limits.max_reasons)
+        wanted = Wanted(limit, off, category)
+        return Question(loaded.model, wanted, newcomers, self._limits.max_reasons, revision)
 
     def _newcomers(self, loaded: LoadedVersion) -> Newcomers | None:
         return None if self._shelf is None else self._shelf.current(loaded)
 
-    def _newcomer(self, loaded: LoadedVersion, item_id: str) -> int:
-        newcomers = self._newcomers(loaded)
-        if newcomers is None or item_id not in newcomers.rows:
+    def _newcomer(self, asked: Question, item_id: str) -> int:
+        # Those that the version knows by name alone are among the newcomers, and stay when they are removed.
+        rows = {} if asked.newcomers is None or not self._is_new(item_id) else asked.newcomers.rows
+        if item_id not in rows:
             raise item_unknown()
-        return newcomers.rows[item_id]
+        return rows[item_id]
 
     def _listed(
         self, loaded: LoadedVersion, asked: Question, profile: Profile, *, user_id: str, question: str
@@ -325,11 +329,10 @@ class RecommendationService:
 
     def _stamp(self, asked: Question, profile: Profile) -> str:
         """What a list rests on beside its version; the rules are in it, as a cache may outlive this process."""
-        prepared = 0 if asked.newcomers is None else asked.newcomers.revision
-        now = 0 if self._shelf is None else self._shelf.revision
+        prepared = "-" if asked.newcomers is None else asked.newcomers.revision
         rungs = self._limits.coldstart
         rules = f"{rungs.blended_from}-{rungs.personal_from}-{self._limits.max_reasons}"
-        return f"{now}.{prepared}.{rules}.{profile.stamp}"
+        return f"{asked.revision}.{prepared}.{rules}.{profile.stamp}"
 
     def _first(self, loaded: LoadedVersion, steps: Sequence[Step]) -> Outcome:
         def failed(source: Source, error: Exception) -> None:

@@ -21,3 +21,12 @@ def items_unknown(count: int) -> BadInput:
         field="liked",
         fix="GET /api/v1/items?query=… finds items by the beginning of their title.",
     )
+
+
+def limit_range(most: int) -> BadInput:
+    return BadInput(
+        "limit_range",
+        f"The limit must be a whole number from 1 to {most}.",
+        field="limit",
+        fix=f"Ask for 1 to {most}, or leave it out.",
+    )

@@ -143,7 +143,7 @@ class Cache(BaseModel):
     stale_seconds: float = Field(default=3_600.0, ge=0, le=3_600)
     """How long it may answer where computing one fails."""
     capacity: int = Field(default=10_000, ge=1)
-    """How many lists are kept in memory."""
+    """How many lists are kept in memory; one of more than 20 items counts as several."""
     redis_url: SecretStr | None = None
     """Redis to keep lists in, as `redis://:password@host:6379/0` (needs the extra `redis`); unset, they are in memory.
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from tacit.adapters.memory_cache import MemoryListCache
+from tacit.adapters.memory_cache import USUAL_LENGTH, MemoryListCache
+from tacit.serving.answers import Recommendation
 from tacit.serving.list_cache import CachedList
 
 
@@ -29,6 +30,19 @@ def test_the_list_used_longest_ago_makes_room() -> None:
     cache.put("eve", "ten", kept("3"))
 
     assert [cache.get(user_id, "ten") is not None for user_id in ("ann", "bob", "eve")] == [True, False, True]
+
+
+def test_a_long_list_takes_the_place_of_as_many_usual_ones_as_it_is_long() -> None:
+    cache = MemoryListCache(capacity=4, clock=lambda: 0.0)
+    long = CachedList("1", "personal", (Recommendation("a", "A", (), 1.0),) * (3 * USUAL_LENGTH), 0)
+    for user_id, found in (("ann", long), ("bob", kept("2")), ("ann", long), ("eve", long)):
+        cache.put(user_id, "all", found)
+    first = [cache.get(user_id, "all") is not None for user_id in ("ann", "bob", "eve")]
+    cache.drop("eve")
+    cache.put("ann", "all", long)
+
+    assert first == [False, False, True]
+    assert cache.get("ann", "all") == long
 
 
 def test_a_list_is_forgotten_after_an_hour() -> None:

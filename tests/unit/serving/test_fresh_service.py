@@ -14,20 +14,25 @@ from hypothesis import strategies as st
 
 from tacit.adapters.memory import MemoryMetricSink
 from tacit.adapters.memory_cache import MemoryListCache
+from tacit.adapters.memory_catalog import MemoryCatalogStore
 from tacit.adapters.memory_store import MemoryEventStore
-from tacit.data.catalog_entries import Preferences, UserEntry
+from tacit.data.catalog_entries import ItemEntry, Preferences, UserEntry
 from tacit.data.event_effects import UserItem
-from tacit.errors import NotFound, Unavailable
+from tacit.errors import BadInput, NotFound, Unavailable
 from tacit.monitoring import metrics as catalogue
 from tacit.serving.answers import Answer
 from tacit.serving.fresh_users import FreshUsers
 from tacit.serving.kept_lists import KeptLists
 from tacit.serving.known_users import KnownUsers
 from tacit.serving.ladder import USUAL_RUNGS
+from tacit.serving.live_catalogue import FollowedCatalogue, LiveCatalogue
+from tacit.serving.model_pool import LoadedVersion
 from tacit.serving.newcomer_shelf import NewcomerShelf
+from tacit.serving.newcomers import Newcomers
 from tacit.serving.recommend import RecommendationService
+from tacit.serving.retrieval import Positions
 from tests.event_stores import effect
-from tests.stages import NEWCOMER, Stage, stage
+from tests.stages import NEWCOMER, RARE, Stage, stage
 
 AWAY = Unavailable("database_timeout", "It does not answer.")
 
@@ -66,7 +71,7 @@ class Undropped(MemoryListCache):
 class Desk:
     """A service over a stage's pool, with a store that can be told things."""
 
-    def __init__(self, made: Stage, cache: MemoryListCache | None = None) -> None:
+    def __init__(self, made: Stage, cache: MemoryListCache | None = None, live: LiveCatalogue | None = None) -> None:
         self.pool, self.exposures = made.pool, made.exposures
         self.store, self.choices = Store(), Choices()
         self.metrics = MemoryMetricSink()
@@ -77,7 +82,7 @@ class Desk:
             self.fresh, unit="plays", coldstart=USUAL_RUNGS, entries=self.choices, failed=self.failures.append
         )
         self.lists = KeptLists(cache or MemoryListCache(), clock=time.time, metrics=self.metrics)
-        self.shelf = NewcomerShelf(self.store, unit="plays")
+        self.shelf = NewcomerShelf(self.store, unit="plays", live=live)
         self.service = RecommendationService(
             made.pool,
             made.exposures,
@@ -87,6 +92,7 @@ class Desk:
             users=self.users,
             lists=self.lists,
             shelf=self.shelf,
+            catalogue=live,
         )
         self.fresh.follow(0)
 
@@ -256,6 +262,93 @@ def test_items_without_factors_can_be_asked_about_and_those_nobody_knows_cannot(
 
 def test_without_events_the_newcomer_of_the_community_is_still_cold(desk: Desk) -> None:
     assert desk.service.for_user(NEWCOMER).source == "popular"
+
+
+class Door(FollowedCatalogue):
+    """A catalogue that takes what is said at once, also in the moment after somebody looked at what is hidden."""
+
+    def __init__(self) -> None:
+        self.store = MemoryCatalogStore()
+        self.next: ItemEntry | None = None
+        super().__init__(self.store, time.time)
+
+    def say(self, *entries: ItemEntry) -> None:
+        self.store.put_items(entries)
+        self.refresh()
+
+    def hidden(self, loaded: LoadedVersion) -> Positions:
+        found = super().hidden(loaded)
+        if self.next is not None:
+            entry, self.next = self.next, None
+            self.say(entry)
+        return found
+
+
+def test_an_item_shown_again_while_a_list_is_made_is_in_the_next_one(made: Stage) -> None:
+    door = Door()
+    desk = Desk(made, live=door)
+    best = ids(desk.service.for_user("u000", limit=1))[0]
+    door.say(ItemEntry(best, available=False))
+    door.next = ItemEntry(best)
+
+    assert best not in ids(desk.service.for_user("u000"))
+    assert ids(desk.service.for_user("u000"))[0] == best
+
+
+def test_a_new_item_that_is_liked_is_known_and_in_no_answer(made: Stage) -> None:
+    door = Door()
+    desk = Desk(made, live=door)
+    door.say(ItemEntry("fresh", categories=("high",)), ItemEntry("removed", deleted=True))
+    desk.shelf.refresh(desk.pool.current())
+    answer = desk.service.for_likes(["i020", "fresh", "removed"], limit=1_000)
+
+    assert "fresh" in ids(desk.service.for_likes(["i020"], limit=1_000))
+    assert "fresh" not in ids(answer)
+    assert answer.unknown_items == ("removed",)
+    assert desk.service.for_likes(["fresh"]).source == "popular"
+    with pytest.raises(BadInput):
+        desk.service.for_likes(["removed"])
+
+
+def test_nothing_is_like_an_item_that_was_removed_whether_or_not_it_had_factors(made: Stage) -> None:
+    door = Door()
+    desk = Desk(made, live=door)
+    desk.shelf.refresh(desk.pool.current())
+    for item_id in ("i020", RARE):
+        door.say(ItemEntry(item_id, deleted=True))
+        with pytest.raises(NotFound):
+            desk.service.similar(item_id)
+
+
+def test_what_is_like_a_new_item_is_that_although_newer_ones_come_meanwhile(
+    made: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    door = Door()
+    desk = Desk(made, live=door)
+    loaded = desk.pool.current()
+    door.say(ItemEntry("fresh", categories=("high",), updated_at_ms=1))
+    desk.shelf.refresh(loaded)
+    before = ids(desk.service.similar("fresh", limit=5))
+    current = desk.shelf.current
+
+    def overtaken(version: LoadedVersion) -> Newcomers | None:
+        found = current(version)
+        door.say(ItemEntry("fresher", categories=("low",), updated_at_ms=2))
+        desk.shelf.refresh(version)
+        return found
+
+    monkeypatch.setattr(desk.shelf, "current", overtaken)
+
+    assert ids(desk.service.similar("fresh", limit=5)) == before
+
+
+def test_what_is_hidden_takes_no_place_in_a_history(made: Stage) -> None:
+    door = Door()
+    desk = Desk(made, live=door)
+    first, second = (item.item_id for item in desk.service.history("u000", 2))
+    door.say(ItemEntry(first, available=False))
+
+    assert [item.item_id for item in desk.service.history("u000", 1)] == [second]
 
 
 acts = st.lists(

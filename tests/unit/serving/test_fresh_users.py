@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
@@ -11,7 +11,7 @@ import pytest
 from tacit.adapters.memory_store import MemoryEventStore
 from tacit.data.event_effects import UserItem
 from tacit.errors import Unavailable
-from tacit.serving.cached_reads import FRESH_SECONDS, CachedReads
+from tacit.serving.cached_reads import FRESH_SECONDS, CachedReads, Reading
 from tacit.serving.fresh_users import FreshUsers
 from tacit.serving.profiles import Doings
 from tests.event_stores import MOMENT, effect
@@ -185,6 +185,67 @@ def test_a_read_is_made_anew_after_a_while_and_the_least_used_is_forgotten() -> 
 
     assert first == [1, 2, 1, 3, 1, 4]
     assert (again, asked) == (5, ["a", "b", "c", "b", "b"])
+
+
+def test_a_read_that_comes_too_late_is_known_from_then_on_unless_its_user_was_told_of() -> None:
+    failures: list[Exception] = []
+    late: list[Callable[[], object]] = []
+
+    def too_late(ask: Callable[[], Any], /) -> Any:
+        late.append(ask)
+        raise AWAY
+
+    written = {"ann": 1, "bob": 1}
+    reads = CachedReads(lambda user_id: written[user_id], 0, deadline=too_late, failed=failures.append)
+    missed = [reads.of("ann"), reads.of("ann")]
+    for ask in late:
+        ask()
+
+    assert missed == [Reading(0, is_current=False)] * 2
+    assert reads.of("ann") == Reading(1)
+    assert failures == [AWAY, AWAY]
+
+
+def test_a_late_read_from_before_its_user_was_told_of_is_not_kept() -> None:
+    written = {"ann": 1}
+    reads: CachedReads[int]
+
+    def read(user_id: str) -> int:
+        found = written[user_id]
+        if found == 1:
+            written["ann"] = 2
+            reads.outdate(["ann"])
+        return found
+
+    reads = CachedReads(read, 0, failed=print)
+
+    assert [reads.of("ann").value for _ in range(3)] == [1, 2, 2]
+
+
+def test_those_who_ask_while_a_user_is_read_wait_for_that_read() -> None:
+    asked: list[str] = []
+    over = threading.Event()
+    waiting: list[threading.Thread] = []
+
+    def read(user_id: str) -> int:
+        asked.append(user_id)
+        over.wait(10)
+        return len(asked)
+
+    def impatient(ask: Callable[[], Any], /) -> Any:
+        waiting.append(threading.Thread(target=ask))
+        waiting[-1].start()
+        waiting[-1].join(0.1)
+        raise AWAY
+
+    reads = CachedReads(read, 0, deadline=impatient, failed=lambda _: None)
+    missed = [reads.of("ann") for _ in range(3)]
+    over.set()
+    for each in waiting:
+        each.join()
+
+    assert missed == [Reading(0, is_current=False)] * 3
+    assert (reads.of("ann"), asked) == (Reading(1), ["ann"])
 
 
 def test_many_who_read_and_tell_at_once_end_with_what_was_written_last() -> None:

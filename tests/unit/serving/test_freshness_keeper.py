@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from tacit.adapters.memory_store import MemoryEventStore
+from tacit.data.event_effects import AppliedEvent
 from tacit.errors import Unavailable
 from tacit.serving.fresh_users import FreshUsers
 from tacit.serving.freshness_keeper import FreshnessKeeper
@@ -57,6 +59,32 @@ def test_a_version_is_prepared_before_it_answers_and_the_one_before_is_let_go(ma
         made.pool.refresh()
         assert shelf.current(made.pool.current()) is not None
         wait_until(lambda: shelf.current(first) is None)
+
+
+def test_a_version_that_is_prepared_is_not_let_go_before_it_answers(made: Stage) -> None:
+    rounds = iter(range(1_000_000))
+
+    class Counting(Store):
+        def applied(self, after_turn: int, *, limit: int) -> Sequence[AppliedEvent]:
+            self.rounds = next(rounds)
+            return super().applied(after_turn, limit=limit)
+
+    store = Counting()
+    fresh, shelf = FreshUsers(store, failed=print), NewcomerShelf(store, unit="plays")
+    made.release(1)
+    made.pool.refresh()
+    first = made.pool.current()
+    coming = replace(first, loaded_at=first.loaded_at + 1)
+    keeper = FreshnessKeeper(made.pool, fresh, shelf, failed=print, pause_seconds=0.01)
+    keeper.start()
+    try:
+        keeper.prepare(coming)
+        prepared = store.rounds
+        wait_until(lambda: store.rounds > prepared + 2)
+
+        assert shelf.current(coming) is not None
+    finally:
+        keeper.stop()
 
 
 def test_listeners_that_come_later_are_heard_without_a_request(made: Stage) -> None:

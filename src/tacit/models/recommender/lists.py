@@ -56,7 +56,8 @@ def lists_for_all(
     hidden: Sequence[int] = (),
     progress: Progress = silent,
 ) -> Iterator[ListChunk]:
-    """What each user would be answered personally: the same items, order and scores as one question at a time.
+    """What each user would be answered personally: the same items, order and scores as one question at a time, of
+    whoever did nothing since and is against nothing, which no version knows.
 
     Users whose history holds fewer items with factors than `min_interactions` have no taste to go by, and no list.
     Memory is that of one chunk, whatever the number of users.
