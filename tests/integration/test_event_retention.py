@@ -39,7 +39,7 @@ def sent(running: Platform) -> list[dict[str, Any]]:
 
 
 def test_an_event_is_removed_once_it_is_old_and_learnt_from(tmp_path: Path) -> None:
-    with platform(tmp_path, **SMALL, **{"events.keep_days": 1}) as running:
+    with platform(tmp_path, **SMALL) as running:
         events = sent(running)
         log_places = running.app.event_store.offset
         store = running.app.event_store
@@ -65,7 +65,7 @@ def test_a_server_removes_what_is_old_by_itself_from_the_log_and_from_the_store(
     later = load_settings(flags={"home": tmp_path, **SMALL, "events.keep_days": 1}, environ={})
     with build(later) as app, moved_by(days=2), serving(app) as parts:
         wait_until(lambda: app.event_store.applied(0, limit=1) == [], seconds=20)
-        known = parts.intake.take([{**events[-1], "event_id": "new"}], source="api")
+        known = parts.intake.take([play()], source="api")
         wait_until(lambda: app.event_store.last_turn == len(events) + 1)
 
         assert [each.fate for each in known] == ["stored"]
@@ -86,3 +86,12 @@ def test_events_that_nobody_learnt_from_stay_however_old(tmp_path: Path) -> None
         time.sleep(0.2)
 
         assert [each.logged.event.event_id for each in app.event_store.applied(0, limit=9)] == [event["event_id"]]
+
+
+def test_an_event_older_than_events_are_kept_is_set_aside_and_a_younger_one_is_not(tmp_path: Path) -> None:
+    then_ms = int(time.time() * 1_000) - 5 * DAY_MS
+    with platform(tmp_path, **{"events.keep_days": 4}) as running:
+        old, young = (play(occurred_at=then_ms + days * DAY_MS) for days in (0, 2))
+
+        assert [each["outcome"] for each in running.send([old, young]).json()["results"]] == ["quarantined", "stored"]
+        assert running.app.quarantine.page().reasons == {"timestamp_range": 1}

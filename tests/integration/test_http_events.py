@@ -69,7 +69,14 @@ def platform(home: Path, **flags: object) -> Iterator[Platform]:
     with build(load_settings(flags={"home": home, **OPEN, **flags}, environ={})) as app, serving(app) as parts:
         parts.pool.refresh()
         api = create_app(
-            parts.service, parts.pool, parts.metrics, version="0", intake=parts.intake, quarantine=app.quarantine
+            parts.service,
+            parts.pool,
+            parts.metrics,
+            version="0",
+            intake=parts.intake,
+            items=parts.items,
+            users=parts.users,
+            quarantine=app.quarantine,
         )
         with listening(api) as client:
             yield Platform(app, parts, client)

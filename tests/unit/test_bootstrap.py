@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from tacit.adapters.memory_store import MemoryEventStore
+from tacit.adapters.prometheus import PrometheusSink
 from tacit.bootstrap import build, load_settings
+from tacit.bootstrap.events import watch_accounts
 from tacit.data import synthetic
-from tacit.errors import Misconfigured, Refused
+from tacit.data.event_effects import EventCounts
+from tacit.errors import Misconfigured, Refused, Unavailable
 from tacit.models.recommender.search import SearchResult
 from tacit.models.recommender.training_plan import PlanRules, VoiceRecipe
+from tacit.monitoring import metrics as catalogue
 
 NUMPY = {"als.engine": "numpy"}
 
@@ -103,3 +110,23 @@ def test_a_training_beyond_the_memory_it_may_take_is_refused_and_registers_nothi
         versions = list(app.registry.versions("recommender"))
 
     assert (refusal.value.code, versions) == ("training_too_large", [])
+
+
+class Away(MemoryEventStore):
+    """A store that cannot be asked, and counts how often it was."""
+
+    asked = 0
+
+    def counts(self) -> Mapping[str, EventCounts]:
+        self.asked += 1
+        raise Unavailable("database_timeout", "The unit of work took too long.")
+
+
+def test_one_scrape_asks_a_store_that_is_away_but_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tacit.bootstrap.events._FRESH_SECONDS", 60.0)
+    store, metrics = Away(), PrometheusSink()
+    watch_accounts(metrics, store)
+
+    assert metrics.text()
+    assert store.asked == 1
+    assert math.isnan(metrics.value(catalogue.EVENT_BALANCE, source="api"))

@@ -58,7 +58,7 @@ def _try(app: App, log: EventLog, over: threading.Event) -> None:
         upto = learnt_turn(app)
         while not over.wait(0.05) and upto and app.event_store.prune(upto, before_ms=before_ms):
             pass
-    except (TacitError, OSError, ValueError) as problem:
-        # The next round takes up from there.
+    except Exception as problem:
+        # The next round takes up from there; ended by one failure, this thread would let everything grow for good.
         code = problem.code if isinstance(problem, TacitError) else type(problem).__name__
         structlog.get_logger(__name__).warning("events_unpruned", code=code)

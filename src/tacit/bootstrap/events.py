@@ -7,7 +7,7 @@ import time
 import uuid
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING
@@ -45,6 +45,13 @@ def to_nobody(user_ids: Collection[str]) -> None:
     """A `Told` for whoever does not want to know."""
 
 
+def rules_of(settings: Settings) -> EventRules:
+    """What an event must keep to: the profile's types, and no event older than events are kept."""
+    from tacit.data.event_rules import EventRules
+
+    return replace(EventRules.shipped(settings.events.profile), oldest_days=settings.events.keep_days)
+
+
 @contextmanager
 def taking_events(
     app: App, pool: ModelPool, metrics: MetricSink, *, live: FollowedCatalogue, told: Told = to_nobody
@@ -57,11 +64,10 @@ def taking_events(
     from tacit.bootstrap.event_health import EventHealth
     from tacit.bootstrap.event_retention import retained
     from tacit.data.applying import Follower, Tally
-    from tacit.data.event_rules import EventRules
     from tacit.data.ingestion import Admission, Ingestion
 
     chosen = app.settings.events
-    rules = EventRules.shipped(chosen.profile)
+    rules = rules_of(app.settings)
     with _open_log(app.settings.home.resolve(), reserve_mib=chosen.reserve_mib) as (log, reserve):
         full = reserve.release if _is_on_our_disk(app.settings) else lambda: None
         health = EventHealth(log, app.event_store, full=full, is_space_low=reserve.is_space_low)
@@ -186,32 +192,33 @@ def watch_accounts(metrics: MetricSink, store: EventStore) -> None:
 
 
 class _Accounts:
-    """The store's counts, asked for once where a scrape wants many of them."""
+    """The store's counts, or that there are none, asked for once where a scrape wants many of them."""
 
     def __init__(self, store: EventStore) -> None:
         self._store = store
         self._at = -math.inf
-        self._counts: Mapping[str, EventCounts] = {}
+        self._counts: Mapping[str, EventCounts] | None = None
 
     def sources(self) -> Collection[str]:
         """Those there are now; none while the store cannot be asked."""
-        try:
-            return self._now()
-        except Unavailable:
-            return ()
+        return self._now() or ()
 
-    def _now(self) -> Mapping[str, EventCounts]:
+    def _now(self) -> Mapping[str, EventCounts] | None:
         if time.monotonic() - self._at > _FRESH_SECONDS:
-            self._counts, self._at = self._store.counts(), time.monotonic()
+            try:
+                self._counts = self._store.counts()
+            except Unavailable:
+                # Remembered as well: asked again for each number, a store that hangs would outlast any scrape.
+                self._counts = None
+            self._at = time.monotonic()
         return self._counts
 
     def value(self, source: str, name: str) -> float:
         """One number; none while the store cannot be asked."""
-        try:
-            counts = self._now().get(source)
-        except Unavailable:
+        counts = self._now()
+        if counts is None:
             return math.nan
-        return 0.0 if counts is None else float(getattr(counts, name))
+        return float(getattr(counts[source], name)) if source in counts else 0.0
 
 
 def _lag(ingestion: Ingestion) -> float:

@@ -155,10 +155,10 @@ def _registry(
 
 
 def _quarantine(store: EventStore, settings: Settings, *, audit: AuditTrail, database: Database) -> Quarantine:
-    from tacit.data.event_rules import EventRules
+    from tacit.bootstrap.events import rules_of
     from tacit.data.quarantine import Quarantine
 
-    rules = EventRules.shipped(settings.events.profile)
+    rules = rules_of(settings)
     return Quarantine(store, rules, audit=AuditRecorder(audit), clock=now, transaction=database.transaction)
 
 

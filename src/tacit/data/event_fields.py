@@ -15,13 +15,12 @@ from __future__ import annotations
 import json
 import math
 import re
-import unicodedata
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from difflib import get_close_matches
 
 from tacit.data.event_rules import EventRules, TypeRule
-from tacit.data.texts import MAX_ID_BYTES, text_problem
+from tacit.data.texts import MAX_ID_BYTES, normal_form, text_problem
 from tacit.data.validation import escaped
 from tacit.errors import BadInput
 
@@ -64,8 +63,6 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 # Read as milliseconds these lie before March 1973 or after 5138; read as seconds, or as micro- and nanoseconds, nearer.
 _LIKE_SECONDS = range(10**8, 10**11)
 _LIKE_MICROSECONDS = range(10**14, 2**63)
-# NFC leaves at least one character of four, so that what is longer than this is too long in any form.
-_MAX_SENT_ID = 4 * MAX_ID_BYTES
 _CANONICAL = json.JSONEncoder(ensure_ascii=False, allow_nan=False, sort_keys=True, separators=(",", ":"))
 _TIME_WANTED = "Send 2026-01-31T12:00:00Z or whole milliseconds since 1970, or leave it out if it happened just now."
 _KINDS = {
@@ -103,7 +100,7 @@ def checked_id(value: object, name: str) -> str:
         raise wrong_type(value, name, "text")
     if value.isascii() and value.isprintable() and len(value) <= MAX_ID_BYTES and not value.isspace() and value:
         return value
-    normal = unicodedata.normalize("NFC", value[: _MAX_SENT_ID + 1])
+    normal = normal_form(value)
     if problem := text_problem(normal) or (None if normal.strip() else "id_empty"):
         raise BadInput(problem, f"{name} has {CODES[problem]}.", field=name, fix="Send another id.")
     return normal

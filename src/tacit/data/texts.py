@@ -6,6 +6,14 @@ import unicodedata
 
 MAX_ID_BYTES = 256
 
+# NFC leaves at least one character of four, so that what is longer than this is too long in any form.
+_MAX_SENT_ID = 4 * MAX_ID_BYTES
+
+
+def normal_form(text: str) -> str:
+    """A text in the form in which it is kept, NFC, for which its limit holds; of one far too long, too much of it."""
+    return unicodedata.normalize("NFC", text[: _MAX_SENT_ID + 1])
+
 
 def text_problem(text: str) -> str | None:
     """Why a text cannot be an id or part of one: `id_too_long`, `string_surrogate`, `string_nul`, … or `None`.

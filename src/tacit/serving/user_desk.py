@@ -19,7 +19,7 @@ from tacit.data.catalog_edits import (
 )
 from tacit.data.catalog_entries import Preferences, UserEntry
 from tacit.data.validation import escaped
-from tacit.errors import BadInput
+from tacit.errors import BadInput, NotFound
 from tacit.serving.interfaces import Clock
 from tacit.serving.live_catalogue import FollowedCatalogue
 from tacit.serving.model_pool import LoadedVersion, ModelPool
@@ -131,7 +131,7 @@ class UserDesk:
             self._told(said)
         fates: list[Settled] = []
         for edit in edits:
-            fates.append("deleted" if edit.subject in said else user_unknown())
+            fates.append("deleted" if edit.subject in said else _nothing_said())
             said.discard(edit.subject)
         return tuple(fates)
 
@@ -184,6 +184,12 @@ def _view(user_id: str, entry: UserEntry | None, loaded: LoadedVersion | None) -
     if entry is None:
         return UserView(user_id, "{}", Preferences(), interactions, None)
     return UserView(user_id, entry.labels, entry.preferences, interactions, entry.updated_at_ms)
+
+
+def _nothing_said() -> NotFound:
+    """That there is nothing to forget; a version, or the events, may know the user."""
+    detail = "Nothing was said of a user of this id, so that there is nothing to forget."
+    return NotFound("user_unknown", detail, field="user_id")
 
 
 def _unknown(field: str, unknown: Sequence[str]) -> BadInput:

@@ -176,7 +176,7 @@ class Events(BaseModel):
     batch: int = Field(default=500, ge=1, le=10_000)
     """Events applied in one transaction, at most."""
     keep_days: int = Field(default=730, ge=1)
-    """Age at which events are removed, once a version learnt from them; until then an event sent again is known."""
+    """Age at which events are removed, once a snapshot has taken them, and above which one that comes is set aside."""
     reserve_mib: int = Field(default=64, ge=0, le=1_048_576)
     """Space held back for the day when the disk is full, in MiB; 0 holds back nothing."""
     dataset: str | None = None

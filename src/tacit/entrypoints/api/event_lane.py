@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
+import structlog
 from fastapi.routing import APIRoute
 from starlette.requests import Request
 from starlette.responses import Response
@@ -32,7 +33,10 @@ _SMALL_BYTES = 4_096
 _GROUPS = 2
 """Groups at work at once: while one waits for the disk, the next is read."""
 
-Asked = tuple[Request, bytes]
+Answered = Response | TacitError | None
+"""What a request is answered, or why not; `None` for one that is to be taken by itself."""
+
+log = structlog.get_logger(__name__)
 
 
 class EventLane:
@@ -63,8 +67,11 @@ class EventLane:
         await response(scope, receive, send)
 
     async def _answer(self, request: Request, body: bytes) -> Response | TacitError:
-        if len(body) <= _SMALL_BYTES and media_type_of(request) == JSON:
-            return await self._together.answer(request, body)
+        is_small = len(body) <= _SMALL_BYTES and not request.scope["query_string"]
+        if is_small and media_type_of(request) == JSON:
+            answer = await self._together.answer(body)
+            if answer is not None:
+                return answer
         run = contextvars.copy_context().run  # what is logged meanwhile names the request
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._workers, run, taken_response, self._intake, request, body)
@@ -79,13 +86,13 @@ class _Together:
     def __init__(self, intake: Intake, workers: ThreadPoolExecutor) -> None:
         self._intake = intake
         self._workers = workers
-        self._waiting: list[tuple[Asked, asyncio.Future[Response | TacitError]]] = []
+        self._waiting: list[tuple[bytes, asyncio.Future[Answered]]] = []
         self._at_work = 0
 
-    async def answer(self, request: Request, body: bytes) -> Response | TacitError:
+    async def answer(self, body: bytes) -> Answered:
         """The answer to one request, or what is wrong with it."""
-        answer: asyncio.Future[Response | TacitError] = asyncio.get_running_loop().create_future()
-        self._waiting.append(((request, body), answer))
+        answer: asyncio.Future[Answered] = asyncio.get_running_loop().create_future()
+        self._waiting.append((body, answer))
         if self._at_work < _GROUPS:
             self._begin()
         return await answer
@@ -93,24 +100,26 @@ class _Together:
     def _begin(self) -> None:
         group, self._waiting = self._waiting[:MAX_BATCH], self._waiting[MAX_BATCH:]
         self._at_work += 1
-        asked = [each for each, _ in group]
-        work = asyncio.get_running_loop().run_in_executor(self._workers, taken_together, self._intake, asked)
+        bodies = [body for body, _ in group]
+        work = asyncio.get_running_loop().run_in_executor(self._workers, taken_together, self._intake, bodies)
         work.add_done_callback(partial(self._end, [answer for _, answer in group]))
 
-    def _end(
-        self,
-        answers: Sequence[asyncio.Future[Response | TacitError]],
-        work: asyncio.Future[list[Response | TacitError]],
-    ) -> None:
+    def _end(self, answers: Sequence[asyncio.Future[Answered]], work: asyncio.Future[list[Answered]]) -> None:
         self._at_work -= 1
         if self._waiting:
             self._begin()
         error = None if work.cancelled() else work.exception()
+        are_apart = error is not None and len(answers) > 1
+        if are_apart:
+            # One of them may be at fault; by itself, it is so for nobody else.
+            log.warning("events_taken_apart", requests=len(answers), exc_info=error)
         for place, answer in enumerate(answers):
             if answer.done():
                 continue
             if work.cancelled():
                 answer.cancel()
+            elif are_apart:
+                answer.set_result(None)
             elif error is not None:
                 answer.set_exception(error)
             else:

@@ -94,28 +94,30 @@ def taken_response(intake: Intake, request: Request, body: bytes) -> Response:
     return json_response(answer_of(taken), status=status_of_all(taken))
 
 
-def taken_together(intake: Intake, asked: Sequence[tuple[Request, bytes]]) -> list[Response | TacitError]:
-    """Take in what several requests bring, the events that come alone in one go; each request's answer, or its error.
+def taken_together(intake: Intake, bodies: Sequence[bytes]) -> list[Response | TacitError | None]:
+    """Take in the events that come alone among several requests, in one go; each request's answer, or its error.
 
-    No request's fate depends on another's, but that two which say the same at once count as one after the other.
+    A request that brings a batch is left to be taken by itself, and has no answer here: its events would hold up all
+    the others.  No request's fate depends on another's, but that two which say the same at once count as one after the
+    other.
 
     Args:
         intake: Takes them.
-        asked: At most as many as a batch may have, each with its body in JSON.
+        bodies: What each request says, in JSON and without parameters; at most as many as a batch may have.
     """
-    answers: dict[int, Response | TacitError] = {}
+    answers: list[Response | TacitError | None] = [None] * len(bodies)
     alone: dict[int, object] = {}
-    for place, (request, body) in enumerate(asked):
+    for place, body in enumerate(bodies):
         try:
-            value = None if request.scope["query_string"] else parse_events(body, is_lines=False)
-            if value is None or value.is_batch:
-                answers[place] = taken_response(intake, request, body)
-            else:
-                alone[place] = value.events[0]
+            sent = parse_events(body, is_lines=False)
         except TacitError as error:
             answers[place] = error
-    answers.update(zip(alone, _answers_to(intake, list(alone.values())), strict=True))
-    return [answers[place] for place in range(len(asked))]
+        else:
+            if not sent.is_batch:
+                alone[place] = sent.events[0]
+    for place, answer in zip(alone, _answers_to(intake, list(alone.values())), strict=True):
+        answers[place] = answer
+    return answers
 
 
 def _answers_to(intake: Intake, events: Sequence[object]) -> list[Response | TacitError]:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import unicodedata
-
-from tacit.data.texts import MAX_ID_BYTES, text_problem
+from tacit.data.texts import MAX_ID_BYTES, normal_form, text_problem
 from tacit.errors import BadInput
 
 _PROBLEMS = {
@@ -31,9 +29,10 @@ def checked_id(text: str, field: str) -> str:
 
 def checked_text(text: str, field: str) -> str:
     """The same for a text that may be empty."""
-    if problem := text_problem(text):
+    normal = normal_form(text)
+    if problem := text_problem(normal):
         raise _bad(problem, field)
-    return unicodedata.normalize("NFC", text)
+    return normal
 
 
 def shown(text: str) -> str:
