@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Concatenate, ParamSpec, Protocol, TypeVar
 
 from sqlalchemy import URL, Connection, Engine, make_url, select
-from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, IntegrityError
+from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, IntegrityError, InvalidRequestError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from tacit.adapters.deadlines import remaining, within
@@ -144,7 +144,7 @@ class Database:
             within(self._backend.seconds(is_writing=is_writing, is_patient=is_patient)),
             self._backend.lane(is_patient=is_patient),
             self._drivers_errors_translated(),
-            engine.connect() as connection,
+            self._connected(engine) as connection,
             connection.begin(),
         ):
             try:
@@ -157,6 +157,15 @@ class Database:
                     # There is no time left to take anything back; the server does when the connection ends.
                     connection.invalidate()
                 raise
+
+    def _connected(self, engine: Engine) -> Connection:
+        try:
+            return engine.connect()
+        except InvalidRequestError as error:
+            # Connections that are ended as fast as they are opened; the pool tries twice, and has words of its own.
+            detail = "The database ends every connection at once."
+            fix = self._backend.fix_of("database_unavailable")
+            raise Unavailable("database_unavailable", detail, fix=fix) from error
 
     @contextmanager
     def _drivers_errors_translated(self) -> Iterator[None]:
