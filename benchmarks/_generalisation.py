@@ -12,8 +12,7 @@ from scipy import sparse
 from benchmarks import _ours
 from benchmarks._folds import Csr, read_published
 from benchmarks._meter import Meter
-from tacit.data.catalog import Item
-from tacit.data.datasets import Snapshot, SnapshotRules
+from tacit.data.datasets import Snapshot
 from tacit.models.recommender.als import AlsSettings
 from tacit.models.recommender.blend_choice import list_quality
 from tacit.models.recommender.engines.matrix import Matrix
@@ -145,21 +144,5 @@ def _ndcg(lister: Lister, histories: Csr, parts: HeldOut) -> float:
 
 def _snapshot(pairs: Csr) -> Snapshot:
     """All of it to learn from; every user and item in its place."""
-    users, items = pairs.shape
     pairs.sort_indices()
-    return Snapshot(
-        fingerprint="",
-        dataset="held out",
-        rules=SnapshotRules(min_user_interactions=1, min_item_interactions=1),
-        split="given",
-        import_ids=(),
-        watermark_ms=None,
-        user_ids=tuple(map(str, range(users))),
-        items=tuple(Item(str(item), str(item)) for item in range(items)),
-        n_users=users,
-        n_items=items,
-        indptr=pairs.indptr.astype(np.int64),
-        indices=pairs.indices.astype(np.int32),
-        values=np.ones(pairs.nnz, np.float32),
-        held=np.zeros(pairs.nnz, bool),
-    )
+    return _ours.snapshot(pairs, held=np.zeros(pairs.nnz, bool), dataset="held out")

@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 
 from benchmarks._folds import Csr
 from benchmarks._harness import ENGINE_VARIABLE
+from tacit.data.catalog import Item
+from tacit.data.datasets import Snapshot, SnapshotRules
 from tacit.models.recommender.als import AlsSettings, density_rule
 from tacit.models.recommender.als import train as train_als
 from tacit.models.recommender.engines.choosing import choose_engine
@@ -37,6 +39,27 @@ def engine_name() -> str:
 def rule(density: float) -> tuple[float, float]:
     """What every side's grid multiplies: `(alpha, share)`, our rule for a matrix of this density."""
     return density_rule(density)
+
+
+def snapshot(pairs: Csr, *, held: NDArray[np.bool_], dataset: str) -> Snapshot:
+    """Pairs in the order of a CSR matrix as a snapshot, its users and items numbered as they are."""
+    users, items = pairs.shape
+    return Snapshot(
+        fingerprint="",
+        dataset=dataset,
+        rules=SnapshotRules(min_user_interactions=1, min_item_interactions=1),
+        split="given",
+        import_ids=(),
+        watermark_ms=None,
+        user_ids=tuple(map(str, range(users))),
+        items=tuple(Item(str(item), str(item)) for item in range(items)),
+        n_users=users,
+        n_items=items,
+        indptr=pairs.indptr.astype(np.int64),
+        indices=pairs.indices.astype(np.int32),
+        values=np.ones(pairs.nnz, np.float32),
+        held=held,
+    )
 
 
 def train(weights: Csr, recipe: Recipe, after: After | None = None) -> tuple[Floats, Floats]:

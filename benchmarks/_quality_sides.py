@@ -18,8 +18,7 @@ from benchmarks import _ours
 from benchmarks._folds import Csr, log_weights, read_published
 from benchmarks._meter import Meter
 from benchmarks._trainers import Floats, Recipe, implicit
-from tacit.data.catalog import Item
-from tacit.data.datasets import Snapshot, SnapshotRules
+from tacit.data.datasets import Snapshot
 from tacit.models.recommender.als import AlsSettings
 from tacit.models.recommender.blend_choice import list_quality
 from tacit.models.recommender.engines.matrix import Matrix
@@ -208,21 +207,4 @@ def _snapshot(split: Path) -> tuple[Snapshot, Csr]:
     # A sum of training entries of 1 and test entries of 2 tells them apart; what is in both counts as training.
     both = (train + 2 * test).tocsr()
     both.sort_indices()
-    users, items = train.shape
-    snapshot = Snapshot(
-        fingerprint="",
-        dataset=split.name,
-        rules=SnapshotRules(min_user_interactions=1, min_item_interactions=1),
-        split="given",
-        import_ids=(),
-        watermark_ms=None,
-        user_ids=tuple(map(str, range(users))),
-        items=tuple(Item(str(item), str(item)) for item in range(items)),
-        n_users=users,
-        n_items=items,
-        indptr=both.indptr.astype(np.int64),
-        indices=both.indices.astype(np.int32),
-        values=np.ones(both.nnz, np.float32),
-        held=both.data == 2,
-    )
-    return snapshot, test
+    return _ours.snapshot(both, held=both.data == 2, dataset=split.name), test

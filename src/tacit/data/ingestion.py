@@ -342,7 +342,7 @@ class Ingestion:
             raise Misconfigured(
                 "event_log_replaced",
                 f"The log ends at {self._log.last_sequence}, but was read up to {offset}: it is another log.",
-                fix="Bring the log back, or rewind the store to read this one from its start.",
+                fix="Bring the log back that belongs to this database.",
             )
         return logged
 

@@ -11,8 +11,9 @@ from urllib.parse import parse_qsl, unquote_to_bytes
 
 from starlette.requests import Request
 
+from tacit.data.validation import escaped
 from tacit.entrypoints.api.cursors import place_of
-from tacit.entrypoints.api.texts import checked_id, checked_text, shown
+from tacit.entrypoints.api.texts import checked_id, checked_text
 from tacit.errors import BadInput
 
 MAX_LIMIT = 1_000
@@ -192,8 +193,8 @@ def field_unknown(name: str, known: Sequence[str]) -> BadInput:
     taken = ", ".join(known) or "none"
     return BadInput(
         "field_unknown",
-        f"'{shown(name)}' is not a field here.",
-        field=shown(name),
+        f"'{escaped(name)}' is not a field here.",
+        field=escaped(name),
         fix=f"Did you mean {' or '.join(near)}?" if near else f"The fields are: {taken}.",
         context={"near": near},
     )

@@ -10,7 +10,7 @@ from typing import NoReturn
 
 from starlette.requests import Request
 
-from tacit.entrypoints.api.texts import shown
+from tacit.data.validation import escaped
 from tacit.errors import BadInput
 
 JSON = "application/json"
@@ -148,7 +148,7 @@ def _check_headers(request: Request, media_types: Sequence[str]) -> None:
     if media_type_of(request) not in media_types:
         raise BadInput(
             "media_type",
-            f"The body is declared as '{shown(media_type)}'; it must be JSON.",
+            f"The body is declared as '{escaped(media_type)}'; it must be JSON.",
             field="Content-Type",
             fix=f"Send Content-Type: {' or '.join(media_types)}.",
         )
@@ -203,7 +203,7 @@ def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
     if len(found) < len(pairs):
         seen: set[str] = set()
         twice = next(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]
-        raise BadInput("json_duplicate_key", f"'{shown(twice)}' stands there twice.", field=shown(twice))
+        raise BadInput("json_duplicate_key", f"'{escaped(twice)}' stands there twice.", field=escaped(twice))
     return found
 
 

@@ -35,10 +35,5 @@ def checked_text(text: str, field: str) -> str:
     return normal
 
 
-def shown(text: str) -> str:
-    """At most 64 characters of a foreign text, safe to show."""
-    return text[:64].encode("unicode_escape").decode("ascii")[:64]
-
-
 def _bad(code: str, field: str) -> BadInput:
     return BadInput(code, f"{field} {_PROBLEMS[code]}.", field=field, fix="Send it exactly as it is listed here.")
