@@ -18,9 +18,9 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from tacit.adapters.sql.all_tables import metadata
 from tacit.adapters.sql.engine import Database, open_database
 from tacit.adapters.sql.postgresql import Patience
-from tacit.adapters.sql.tables import metadata
 
 UNHURRIED = Patience(read_seconds=10, write_seconds=20)
 """For tests that are about something else than time, on machines that do several things at once."""

@@ -19,8 +19,8 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.pool import NullPool
 
 from tacit.adapters.sql import engine
+from tacit.adapters.sql.all_tables import APPEND_ONLY, metadata
 from tacit.adapters.sql.engine import Database, open_database
-from tacit.adapters.sql.tables import APPEND_ONLY, metadata
 from tacit.errors import Misconfigured
 from tests.integration.test_migrations import ROWS
 from tests.postgres_server import Databases

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Protocol
 
+from tacit.rollout.traffic import Place
+
 _BATCH_SIZE = 1_000
 
 
@@ -24,6 +26,7 @@ class Exposure:
         degraded: Whether it was not the answer we wanted to give.
         item_ids: The items, in the order shown.
         at_ms: Milliseconds since 1970, UTC.
+        place: Where users were divided, the split, its stage and the arm that answered; `None` where they were not.
     """
 
     recommendation_id: str
@@ -33,6 +36,7 @@ class Exposure:
     degraded: bool
     item_ids: tuple[str, ...]
     at_ms: int
+    place: Place | None = None
 
 
 class ExposureLog(Protocol):

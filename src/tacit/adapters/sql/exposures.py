@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import asdict
 
 from sqlalchemy import delete, func, select
 
 from tacit.adapters.sql.dialects import insert_new
 from tacit.adapters.sql.engine import Database, again_after_conflict, is_unstorable
 from tacit.adapters.sql.tables import exposures
+from tacit.adapters.sql.traffic_tables import exposure_arms
 from tacit.errors import Unavailable
+from tacit.rollout.traffic import Place
 from tacit.serving.exposures import Exposure
 
 
@@ -36,16 +39,22 @@ class SqlExposureLog:
         ]
         if not rows:
             return
+        placed = [_placed(exposure, exposure.place) for exposure in batch if exposure.place is not None]
         try:
             with self._database.writing(patient=True, queued=False) as connection:
                 connection.execute(insert_new(exposures), rows)
+                if placed:
+                    connection.execute(insert_new(exposure_arms), placed)
         except Unavailable as error:
             if not is_unstorable(error):
                 raise
             raise ValueError("the database cannot hold one of these exposures") from error
 
     def recent(self, limit: int) -> Sequence[Exposure]:
-        latest = select(exposures).order_by(exposures.c.at_ms.desc(), exposures.c.recommendation_id).limit(limit)
+        places = exposures.outerjoin(exposure_arms, exposures.c.recommendation_id == exposure_arms.c.recommendation_id)
+        arms = exposure_arms.c
+        latest = select(exposures, arms.split_id, arms.stage, arms.arm).select_from(places)
+        latest = latest.order_by(exposures.c.at_ms.desc(), exposures.c.recommendation_id).limit(limit)
         with self._database.reading() as connection:
             return [
                 Exposure(
@@ -56,6 +65,7 @@ class SqlExposureLog:
                     degraded=bool(row.degraded),
                     item_ids=tuple(json.loads(row.item_ids)),
                     at_ms=row.at_ms,
+                    place=None if row.arm is None else Place(row.split_id, row.stage, row.arm),
                 )
                 for row in connection.execute(latest)
             ]
@@ -67,4 +77,9 @@ class SqlExposureLog:
     @again_after_conflict(patient=True)
     def prune(self, before_ms: int) -> int:
         with self._database.writing(patient=True, queued=False) as connection:
+            connection.execute(delete(exposure_arms).where(exposure_arms.c.at_ms < before_ms))
             return connection.execute(delete(exposures).where(exposures.c.at_ms < before_ms)).rowcount
+
+
+def _placed(exposure: Exposure, place: Place) -> dict[str, object]:
+    return {"recommendation_id": exposure.recommendation_id, "at_ms": exposure.at_ms, **asdict(place)}

@@ -262,7 +262,9 @@ event.listen(
     ).execute_if(dialect="postgresql"),
 )
 
-for table in APPEND_ONLY:
+
+def refuse_changes(table: Table) -> None:
+    """Have the database itself refuse to change or remove rows of a table."""
     for act in ("update", "delete"):
         event.listen(
             table,
@@ -280,3 +282,7 @@ for table in APPEND_ONLY:
             "FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()"
         ).execute_if(dialect="postgresql"),
     )
+
+
+for each in APPEND_ONLY:
+    refuse_changes(each)

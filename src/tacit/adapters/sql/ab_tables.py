@@ -1,0 +1,3 @@
+"""The tables of A/B experiments."""
+
+from __future__ import annotations

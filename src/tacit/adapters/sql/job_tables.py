@@ -1,0 +1,3 @@
+"""The tables of background jobs."""
+
+from __future__ import annotations

@@ -1,0 +1,3 @@
+"""The tables around the ledger of promotions."""
+
+from __future__ import annotations

@@ -1,0 +1,3 @@
+"""The tables of versions on their way to users."""
+
+from __future__ import annotations

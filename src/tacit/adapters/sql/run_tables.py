@@ -1,0 +1,3 @@
+"""The tables of training runs."""
+
+from __future__ import annotations
