@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING
 
-from tacit.bootstrap.app import App
+from tacit.bootstrap.app import MODEL, App
 from tacit.errors import TacitError, Unavailable
 from tacit.monitoring import metrics as catalogue
 from tacit.monitoring.interfaces import MetricSink
@@ -80,8 +80,8 @@ def taking_events(
             batch=chosen.batch,
             told=lambda applied: _tell_of(applied, metrics, health, told=told),
             failed=lambda error: _failed(error, health),
-            # Without a version nobody knows which items there are; events wait in the log rather than in quarantine.
-            ready=lambda: chosen.unknown_items == "accept" or pool.loaded is not None,
+            # Where nobody knows which items there are, events wait in the log rather than in quarantine.
+            ready=lambda: chosen.unknown_items == "accept" or pool.loaded is not None or _is_told(app, live),
         )
         _watch(metrics, ingestion, app.event_store)
         with _followed(follower), retained(app, log):
@@ -134,9 +134,17 @@ def _followed(follower: Follower) -> Iterator[None]:
         follower.stop()
 
 
+def _is_told(app: App, live: FollowedCatalogue) -> bool:
+    """Whether the catalogue's door alone says which items there are: something was said, nothing learnt or imported.
+
+    A champion that merely cannot be loaded now knows items too, and so does an import.
+    """
+    return bool(live.revision) and app.registry.champion(MODEL) is None and not app.history.datasets()
+
+
 def _known(pool: ModelPool, live: FollowedCatalogue, item_ids: Collection[str]) -> Collection[str]:
     """The items that the loaded version or the catalogue's door knows, but for those that were removed."""
-    rows = pool.current().model.item_rows
+    rows: Mapping[str, int] = {} if pool.loaded is None else pool.current().model.item_rows
     entries = {item_id: live.entry(item_id) for item_id in item_ids}
     return {item_id for item_id, entry in entries.items() if (item_id in rows if entry is None else not entry.deleted)}
 

@@ -22,8 +22,10 @@ if TYPE_CHECKING:
     from tacit.data.interfaces import QuarantinedRow
     from tacit.data.quarantine import Chosen, QuarantinePage
 
-Entry = Annotated[int, typer.Argument(metavar="ENTRY", help="Number of the entry.", min=1)]
-Entries = Annotated[list[int] | None, typer.Argument(metavar="[ENTRY]...", help="Numbers of entries.", min=1)]
+Entry = Annotated[int, typer.Argument(metavar="ENTRY", help="Number of the entry.", min=1, max=2**63 - 1)]
+Entries = Annotated[
+    list[int] | None, typer.Argument(metavar="[ENTRY]...", help="Numbers of entries.", min=1, max=2**63 - 1)
+]
 Reason = Annotated[str | None, typer.Option(help="All that were set aside for this reason.", show_default=False)]
 
 _NUMBERS = frozenset({"value", "occurred_at", "properties", "schema_version"})

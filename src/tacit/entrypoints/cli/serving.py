@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from tacit.serving.model_pool import LoadedVersion
 
 Port = Annotated[int | None, typer.Option(help="Port of the API and the pages (setting `port`).", show_default=False)]
-Told = Callable[["LoadedVersion", dict[str, str]], None]
-"""Told what is served, and where, by name."""
+Told = Callable[["LoadedVersion | None", dict[str, str]], None]
+"""Told what is served, if anything yet, and where, by name."""
 
 
 def serving_commands(app: typer.Typer) -> None:
@@ -44,12 +44,19 @@ def up(
     _run(asked, {"data": data, "port": port}, is_first_start_allowed=True)
 
 
-def serve(asked: Asked, *, port: Port = None) -> None:
+def serve(
+    asked: Asked,
+    *,
+    port: Port = None,
+    without_champion: Annotated[
+        bool, typer.Option("--without-champion", help="Begin before there is one: events and items are taken.")
+    ] = False,
+) -> None:
     """Serve the champion: API, pages and metrics, until told to stop."""
-    _run(asked, {"port": port}, is_first_start_allowed=False)
+    _run(asked, {"port": port}, is_first_start_allowed=False, needs_champion=not without_champion)
 
 
-def _run(asked: Asked, flags: dict[str, object], *, is_first_start_allowed: bool) -> None:
+def _run(asked: Asked, flags: dict[str, object], *, is_first_start_allowed: bool, needs_champion: bool = True) -> None:
     from tacit.bootstrap import build, serving, serving_lock
 
     started = time.monotonic()
@@ -67,18 +74,19 @@ def _run(asked: Asked, flags: dict[str, object], *, is_first_start_allowed: bool
             if is_first_start_allowed:
                 make_ready(app, steps)
             with serving(app) as parts:
-                _serve_until_told(app, parts, told=_announcement(asked, steps.done, started))
+                loaded = _loaded(parts, is_needed=needs_champion)
+                _serve_until_told(app, parts, loaded, told=_announcement(asked, steps.done, started))
 
 
-def _serve_until_told(app: App, parts: Serving, *, told: Told) -> None:
+def _serve_until_told(app: App, parts: Serving, loaded: LoadedVersion | None, *, told: Told) -> None:
     from tacit import __version__
     from tacit.entrypoints.api.app import create_app
     from tacit.entrypoints.api.metrics_listener import MetricsListener
     from tacit.entrypoints.api.server import ApiServer
     from tacit.entrypoints.storefront.pages import storefront_router
 
-    loaded = _loaded(parts)
-    examples = tuple(loaded.model.user_ids[: app.settings.serving.example_users])
+    known = () if loaded is None else loaded.model.user_ids
+    examples = tuple(known[: app.settings.serving.example_users])
     pages = storefront_router(parts.service, dataset=lambda: _dataset(parts), example_users=examples)
     api = create_app(
         parts.service,
@@ -99,14 +107,20 @@ def _serve_until_told(app: App, parts: Serving, *, told: Told) -> None:
         server.run()
 
 
-def _loaded(parts: Serving) -> LoadedVersion:
+def _loaded(parts: Serving, *, is_needed: bool) -> LoadedVersion | None:
     """The version to begin with, loaded before anything listens, so that a home that cannot answer says so at once."""
     loaded = parts.pool.refresh()
     if loaded is not None:
         return loaded
     refused = parts.pool.refused
+    if refused is None and not is_needed:
+        return None
     if refused is None:
-        raise Refused("champion_missing", "There is no champion to serve.", fix="Run `tacit up`, or promote a version.")
+        raise Refused(
+            "champion_missing",
+            "There is no champion to serve.",
+            fix="Run `tacit up`, promote a version, or begin with events alone: `tacit serve --without-champion`.",
+        )
     raise Refused(
         "champion_refused",
         f"The champion, version {refused.number}, cannot serve, and no earlier one can ({refused.code}): "
@@ -130,15 +144,19 @@ def _end_cleanly(server: ApiServer) -> None:
 
 
 def _announcement(asked: Asked, steps: Sequence[Step], started: float) -> Told:
-    def told(loaded: LoadedVersion, addresses: dict[str, str]) -> None:
+    def told(loaded: LoadedVersion | None, addresses: dict[str, str]) -> None:
         seconds = round(time.monotonic() - started, 2)
+        label, dataset = (None, None) if loaded is None else (loaded.label, loaded.manifest.dataset)
         if asked.is_json:
-            facts = {"version": loaded.label, "dataset": loaded.manifest.dataset, **addresses}
+            facts = {"version": label, "dataset": dataset, **addresses}
             print_json({**facts, "steps": [asdict(step) for step in steps], "seconds": seconds})
             return
-        _print(f"Serving {loaded.label}, learnt from {loaded.manifest.dataset}, after {seconds:.1f} s:")
+        what = "No version yet" if label is None else f"Serving {label}, learnt from {dataset}"
+        _print(f"{what}, after {seconds:.1f} s:")
         for name, address in addresses.items():
             _print(f"  {name:<8} {address}")
+        if label is None:
+            _print("Events and items are taken; questions are answered once a version was trained and promoted.")
         _print("Ctrl-C ends it.")
 
     return told
