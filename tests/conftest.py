@@ -6,11 +6,13 @@ import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import structlog
 
 from tacit.adapters.sql.engine import Database, open_database
+from tests import fault_table
 from tests.postgres_server import _kept_database, postgres_database, postgres_databases
 
 __all__ = ["_kept_database", "postgres_database", "postgres_databases", "shared_data"]
@@ -48,3 +50,25 @@ def sqlite_database(empty_file: Path, tmp_path: Path) -> Iterator[Database]:
     database = open_database(f"sqlite:///{tmp_path}/tacit.db")
     yield database
     database.close()
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """Print what faults were tried, and what was found."""
+    table = fault_table.lines()
+    if table:
+        terminalreporter.section("faults")
+        for line in table:
+            terminalreporter.write_line(line)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Hand what a worker found to whoever runs the workers."""
+    output = getattr(session.config, "workeroutput", None)
+    if output is not None:
+        output["faults"] = sorted(fault_table.ROWS)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """Take what a worker found."""
+    fault_table.take(getattr(node, "workeroutput", {}).get("faults", ()))

@@ -15,6 +15,7 @@ from tacit.adapters.redis_cache import RedisListCache
 from tacit.monitoring import metrics as catalogue
 from tacit.serving.answers import Recommendation
 from tacit.serving.list_cache import CachedList
+from tests import fault_table
 from tests.redis_server import RedisServer, redis_server
 from tests.stages import wait_until
 
@@ -100,9 +101,10 @@ class Bench:
         )
 
     def row(self, fault: str, **facts: object) -> None:
-        shown = "  ".join(f"{name}={fact}" for name, fact in facts.items())
+        shown = ", ".join(f"{name} {fact}" for name, fact in facts.items())
         calls, errors, wrong = len(self.load.calls), len(self.load.errors), len(self.load.wrong)
-        print(f"\n{fault}: calls={calls}  errors={errors}  wrong={wrong}  {shown}")
+        row, _, what = fault.partition(" ")
+        fault_table.tell(row, f"Redis {what}", f"{calls} calls, {errors} errors, {wrong} wrong; {shown}")
         assert self.load.errors == []
         assert self.load.wrong == []
 

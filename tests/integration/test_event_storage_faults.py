@@ -23,9 +23,11 @@ import pytest
 
 from tacit.adapters.event_log import SqliteEventLog
 from tacit.adapters.memory_store import MemoryEventStore
+from tacit.adapters.reserve import Reserve
 from tacit.data.event_rules import EventRules
 from tacit.data.intake import Intake
 from tacit.entrypoints.api.app import create_app
+from tests import fault_table
 from tests.faults.failing_disk import FailingDisk
 from tests.stages import listening, stage, wait_until
 
@@ -84,8 +86,8 @@ def _play(event_id: str) -> dict[str, object]:
     return {"event_id": event_id, "user_id": "ann", "item_id": "i1", "type": "play", "properties": {"x": "y" * 500}}
 
 
-def opened(folder: Path, *, vfs: str | None = None) -> SqliteEventLog:
-    return SqliteEventLog(folder, clock=lambda: datetime.now(UTC), vfs=vfs)
+def opened(folder: Path, *, vfs: str | None = None, reserve: Reserve | None = None) -> SqliteEventLog:
+    return SqliteEventLog(folder, clock=lambda: datetime.now(UTC), vfs=vfs, reserve=reserve)
 
 
 @contextmanager
@@ -143,6 +145,11 @@ def assert_mended(folder: Path, seen: Seen, mend: Callable[[], None] = lambda: N
     assert seconds <= RECOVERY_SECONDS
 
 
+def told_of(row: str, fault: str, seen: Seen, *, late: int) -> None:
+    found = f"{len(seen.acknowledged)} acknowledged, {late} after the first refusal; refused {dict(seen.codes)}"
+    fault_table.tell(row, fault, f"{found}; {seen.reads_kept:.2%} of {seen.reads.total()} reads answered")
+
+
 class FailingFlush(FailingDisk):
     """A disk whose flushes fail from the moment that it is broken."""
 
@@ -164,6 +171,7 @@ def test_once_a_flush_failed_nothing_is_acknowledged_and_every_question_answered
         refused(seen)
     log.close()
 
+    told_of("B3", "a flush of the log fails", seen, late=seen.late)
     assert set(seen.codes) == {"storage_unavailable"}
     assert seen.late == 0
     assert seen.reads_kept >= READS_KEPT
@@ -173,29 +181,35 @@ def test_once_a_flush_failed_nothing_is_acknowledged_and_every_question_answered
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A disk of 4 MB, in memory."""
+    """A disk of 6 MB, in memory."""
     disk = tmp_path / "small"
     disk.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m", "none", disk], capture_output=True, check=False)
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=6m", "none", disk], capture_output=True, check=False)
     if mounted.returncode:
-        pytest.skip(f"no disk of 4 MB can be mounted here: {mounted.stderr.decode().strip()}")
+        pytest.skip(f"no disk of 6 MB can be mounted here: {mounted.stderr.decode().strip()}")
     yield disk
     subprocess.run(["umount", "--lazy", disk], check=True)
 
 
 def test_a_disk_that_fills_up_refuses_for_as_long_as_it_is_full(tmp_path: Path, small_disk: Path) -> None:
-    log = opened(small_disk / "events")
+    # As in a server: what it holds back goes at the first refusal, and only once it is back are events taken again.
+    reserve = Reserve(small_disk / "reserve", size=2 * 2**20)
+    assert reserve.take()
+    log = opened(small_disk / "events", reserve=reserve)
     with under_load(tmp_path / "home", log) as (seen, client):
         ballast = small_disk / "ballast"
         fill_up(ballast)
         refused(seen)
+        late = seen.late
         ballast.unlink()
         freed, before = time.monotonic(), len(seen.acknowledged)
         wait_until(lambda: len(seen.acknowledged) >= before + ENOUGH * BATCH, seconds=RECOVERY_SECONDS)
         seconds = time.monotonic() - freed
         statuses = {client.post(PATH, json=_play(f"last{number}")).status_code for number in range(20)}
 
+    told_of("B5", f"no space left; taken again {seconds:.2f} s after there was", seen, late=late)
     assert set(seen.codes) == {"storage_full"}
+    assert late == 0
     assert seen.reads_kept >= READS_KEPT
     assert seconds <= RECOVERY_SECONDS
     assert statuses == {202}
@@ -266,6 +280,7 @@ def test_a_disk_that_turns_read_only_under_the_log_loses_nothing(tmp_path: Path,
         kept = ids_in(log)
     log.close()
 
+    told_of("B8", "the disk turns read-only", seen, late=seen.late)
     assert set(seen.codes) == {"storage_unavailable"}
     assert seen.late == 0
     assert kept >= seen.acknowledged  # read while nothing can be written

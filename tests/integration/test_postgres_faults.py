@@ -23,6 +23,7 @@ from tacit.adapters.sql.exposures import SqlExposureLog
 from tacit.adapters.sql.postgresql import Patience
 from tacit.data.event_effects import Effect, EventCounts
 from tacit.errors import Unavailable
+from tests import fault_table
 from tests.event_stores import effect
 from tests.lateness import lateness_measured
 from tests.postgres_server import PostgresServer, running_server, wait_for_server
@@ -81,9 +82,12 @@ def test_events_are_taken_in_while_the_database_is_dead_and_applied_when_it_is_b
         applied = path.check()
 
     worst = max(path.calls)
-    print(
-        f"| D10 | killed and restarted | {len(path.acknowledged)} acknowledged, 0 lost, 0 twice | reads again after "
-        f"{healthy:.2f} s, all applied after {applied:.2f} s | longest read {worst * 1_000:.0f} ms |"
+    fault_table.tell(
+        "D10",
+        "killed and restarted",
+        f"{len(path.acknowledged)} acknowledged, 0 lost, 0 twice; "
+        f"reads again after {healthy:.2f} s, all applied after {applied:.2f} s; "
+        f"longest read {worst * 1_000:.0f} ms",
     )
     assert set(path.refusals) <= {"database_unavailable", "database_timeout"}
     assert worst <= PATIENCE.read_seconds + GRACE + path.lateness.seconds
@@ -104,10 +108,14 @@ def test_nobody_waits_longer_than_the_deadline_for_a_database_that_stands_still(
         at_once = [opens_a_unit(store) for _ in range(PATIENCE.connections)]
 
     worst = max(path.calls)
-    print(
-        f"| D11 | {who} paused | {len(path.calls)} reads, longest {worst * 1_000:.0f} ms with a deadline of "
-        f"{PATIENCE.read_seconds * 1_000:.0f} | {dict(path.refusals)} | reads again after {healthy:.2f} s, "
-        f"all applied after {applied:.2f} s | threads woke {path.lateness.seconds * 1_000:.0f} ms late |"
+    fault_table.tell(
+        "D11",
+        f"{who} paused",
+        f"{len(path.calls)} reads, "
+        f"longest {worst * 1_000:.0f} ms with a deadline of {PATIENCE.read_seconds * 1_000:.0f}; "
+        f"{dict(path.refusals)}; "
+        f"reads again after {healthy:.2f} s, all applied after {applied:.2f} s; "
+        f"threads woke {path.lateness.seconds * 1_000:.0f} ms late",
     )
     assert worst <= PATIENCE.read_seconds + GRACE + path.lateness.seconds
     assert path.refusals.total() > 0
@@ -129,9 +137,11 @@ def test_a_database_without_a_free_connection_is_waited_for_a_second_and_applyin
             path.keeps_acknowledging()
         applied = path.check()
 
-    print(
-        f"| D12 | max_connections = 10, all taken | {dict(path.refusals)}, longest read "
-        f"{max(path.calls) * 1_000:.0f} ms | 0 of {len(path.acknowledged)} lost, all applied after {applied:.2f} s |"
+    fault_table.tell(
+        "D12",
+        "max_connections = 10, all taken",
+        f"{dict(path.refusals)}, longest read {max(path.calls) * 1_000:.0f} ms; "
+        f"0 of {len(path.acknowledged)} lost, all applied after {applied:.2f} s",
     )
     assert max(path.calls) <= PATIENCE.read_seconds + GRACE + path.lateness.seconds
 
@@ -164,7 +174,11 @@ def test_a_unit_waits_a_second_at_most_for_one_of_the_connections(url: str) -> N
             assert connection.exec_driver_sql("SELECT 1").scalar() == 1
     database.close()
 
-    print(f"| D12 | all connections of requests in use | {refusal.value.code} after {took:.2f} s, jobs go on |")
+    fault_table.tell(
+        "D12",
+        "all connections of requests in use",
+        f"{refusal.value.code} after {took:.2f} s, jobs go on",
+    )
     assert refusal.value.code == "database_busy"
     assert PATIENCE.queue_seconds <= took <= PATIENCE.queue_seconds + GRACE + lateness.seconds
 
@@ -181,9 +195,11 @@ def test_a_read_only_database_is_read_and_applying_resumes_when_it_can_be_writte
             path.keeps_acknowledging()
         applied = path.check()
 
-    print(
-        f"| D12 | read-only | applying refused {dict(path.failures)}, reads {dict(refused) or 'all answered'} | "
-        f"0 of {len(path.acknowledged)} lost, all applied after {applied:.2f} s |"
+    fault_table.tell(
+        "D12",
+        "read-only",
+        f"applying refused {dict(path.failures)}, reads {dict(refused) or 'all answered'}; "
+        f"0 of {len(path.acknowledged)} lost, all applied after {applied:.2f} s",
     )
     assert set(path.failures) == {"database_read_only"}
 
@@ -223,7 +239,7 @@ def test_a_writer_that_meets_another_in_a_deadlock_tries_again_unseen(
         other.execute("UPDATE event_offset SET turn = turn")
     ours.join()
 
-    print(f"| D13 | deadlock with another writer | {dict(states)}, tried again, applied once |")
+    fault_table.tell("D13", "deadlock with another writer", f"{dict(states)}, tried again, applied once")
     assert states["40P01"] >= 1
     assert (store.offset, store.counts()) == (2, {"api": EventCounts(received=2, stored=2)})
 
@@ -248,7 +264,7 @@ def test_a_writer_that_waits_too_long_for_a_lock_tries_again_unseen(
         wait_until(lambda: states["55P03"] >= 1, seconds=10)
     ours.join()
 
-    print(f"| D13 | lock timeout | {dict(states)}, tried again, applied once |")
+    fault_table.tell("D13", "lock timeout", f"{dict(states)}, tried again, applied once")
     assert (store.offset, store.counts()) == (2, {"api": EventCounts(received=2, stored=2)})
 
 
@@ -274,7 +290,7 @@ def test_a_serialization_failure_is_tried_again_three_times_and_then_told(
     except Unavailable as error:
         outcome = error.code
 
-    print(f"| D13 | serialization failure × {times} | {dict(states)} | {outcome} |")
+    fault_table.tell("D13", f"serialization failure × {times}", f"{dict(states)}; {outcome}")
     assert outcome == ("database_conflict" if times == TRIES else "applied once")
     assert states["40001"] == times
     assert store.counts() == ({} if times == TRIES else {"api": EventCounts(received=1, stored=1)})
@@ -301,7 +317,11 @@ def test_two_writers_of_everything_at_once_surface_no_conflict_and_double_nothin
         other.join()
     second.close()
 
-    print(f"| D13 | two who apply | {len(path.acknowledged)} acknowledged, 0 twice, surfaced {dict(path.failures)} |")
+    fault_table.tell(
+        "D13",
+        "two who apply",
+        f"{len(path.acknowledged)} acknowledged, 0 twice, surfaced {dict(path.failures)}",
+    )
     assert path.failures == {}
 
 

@@ -21,6 +21,7 @@ from tacit.bootstrap import Serving, build, load_settings, serving
 from tacit.data import synthetic
 from tacit.entrypoints.api.app import create_app
 from tacit.monitoring import metrics as catalogue
+from tests import fault_table
 from tests.redis_server import RedisServer, redis_server
 from tests.stages import listening, wait_until
 
@@ -132,9 +133,12 @@ def test_an_outage_of_redis_costs_no_answer_and_little_time(
         wait_until(lambda: running.hits() > known + 50, seconds=30)
         answers = list(running.crowd.answers)
     p99_usual, p99_during = usual[int(len(usual) * 0.99)], during[int(len(during) * 0.99)]
-    print(
-        f"\n{fault} over HTTP: answers={len(answers)}  p99_before={p99_usual:.1f} ms  p99_during={p99_during:.1f} ms"
-        f"  worst_before={usual[-1]:.1f} ms  worst_during={during[-1]:.1f} ms"
+    row, _, what = fault.partition(" ")
+    fault_table.tell(
+        row,
+        f"Redis {what}, over HTTP",
+        f"{len(answers)} answers; p99 {p99_usual:.1f} ms before, {p99_during:.1f} ms during; "
+        f"worst {usual[-1]:.1f} ms before, {during[-1]:.1f} ms during",
     )
 
     assert {status for _, status, _, _ in answers} == {200}

@@ -14,6 +14,7 @@ import pytest
 from tacit.adapters.memory import MemoryMetricSink
 from tacit.adapters.redis_cache import RedisListCache
 from tacit.monitoring import metrics as catalogue
+from tests import fault_table
 from tests.redis_load import NAMESPACE, a_list, keep, key_of, served
 from tests.redis_server import redis_server
 from tests.stages import wait_until
@@ -42,7 +43,7 @@ def test_poisoned_and_foreign_bytes_are_misses(tmp_path: Path, poison: str) -> N
             cache.put("ann", "q", a_list("ann", 2))
             again = cache.get("ann", "q")
             odd = sum(metrics.value(catalogue.CACHE_ERRORS, operation="get", kind=kind) for kind in ("odd", "refused"))
-            print(f"\nD9 {poison}: answered={found}  counted={odd:g}")
+            fault_table.tell("D9", f"Redis poisoned: {poison}", f"answered {found}, counted {odd:g}")
 
         assert found is None
         assert (odd > 0) == (poison != "future")
