@@ -6,6 +6,7 @@ import random
 import signal
 import time
 from collections import Counter
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -14,12 +15,20 @@ import pytest
 from tacit.adapters.event_log import SqliteEventLog
 from tacit.adapters.sql.engine import open_database
 from tacit.adapters.sql.events import SqlEventStore
-from tacit.data.event_effects import EventCounts
+from tacit.data.event_effects import AppliedEvent, EventCounts
 from tacit.data.ingestion import Admission, Ingestion
 from tests.faults.event_log_child import KILLED, POINTS
 from tests.ingestions import TYPES
 from tests.integration.test_event_log_crashes import RESTART_SECONDS, Victim
 from tests.postgres_server import Databases
+
+
+def all_applied(store: SqlEventStore) -> Iterator[AppliedEvent]:
+    """Page by page, each within the deadline of a read, however much there is."""
+    turn = 0
+    while page := store.applied(turn, limit=20_000):
+        yield from page
+        turn = page[-1].turn
 
 
 def check(victim: Victim) -> int:
@@ -33,7 +42,7 @@ def check(victim: Victim) -> int:
     took = time.monotonic() - began
     ingestion.catch_up(time.monotonic() + 60)
     logged = {each.event.event_id: each.sequence for each in log.read(0, limit=1_000_000)}
-    applied = Counter(each.logged.event.event_id for each in store.applied(0, limit=1_000_000))
+    applied = Counter(each.logged.event.event_id for each in all_applied(store))
     counts = store.counts().get("api", EventCounts())
     database.close()
     log.close()
