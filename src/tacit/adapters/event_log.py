@@ -14,7 +14,8 @@ import structlog
 
 from tacit.adapters.event_log_files import LogFolder, identity
 from tacit.adapters.event_log_queue import Call, CallQueue
-from tacit.adapters.event_log_rows import content_of, last_sequence, logged, open_reader, read_rows
+from tacit.adapters.event_log_rows import last_sequence, logged, open_reader, read_rows
+from tacit.adapters.event_log_tail import Tail
 from tacit.adapters.event_log_writer import CrashPoint, DiskFailed, LogWriter
 from tacit.adapters.flushing import flush
 from tacit.adapters.locks import held_lock
@@ -28,6 +29,7 @@ _IDLE_SECONDS = 1.0
 _IDLE_READERS = 8
 _MOST_WAITING_EVENTS = 20_000
 _MOST_WAITING_BYTES = 64 * 1_048_576
+_TAIL_BYTES = 32 * 1_048_576
 _MOST_DAMAGED_TOLD = 10_000
 
 
@@ -85,6 +87,7 @@ class SqliteEventLog:
         self._prune_at = 0.0
         self._damaged: set[int] = set()
         self._queue = _queue(commit_after_s, commit_events)
+        self._tail = Tail(_TAIL_BYTES)
         with suppress(OSError):  # the lock says better what is wrong
             folder.mkdir(parents=True, exist_ok=True)
         with ExitStack() as held:
@@ -123,7 +126,7 @@ class SqliteEventLog:
     def append(self, events: Sequence[Event], *, source: str = "api") -> Sequence[Receipt]:
         if not events:
             return []
-        call = Call([content_of(event) for event in events], source)
+        call = Call(events, source)
         self._queue.put(call)
         self._crash("append_queued")
         return call.wait()
@@ -136,10 +139,12 @@ class SqliteEventLog:
         """
         # Asked first: a reader of a file that vanished meanwhile has all up to here, and nothing behind it.
         upto = self.last_sequence
+        after = max(after, self._writer.pruned_to)
+        remembered = None if self._is_closed else self._tail.after(after, limit=limit)
+        if remembered is not None:
+            return remembered
         with self._reading() as connection:
-            rows = read_rows(
-                connection, max(after, self._writer.pruned_to), upto=upto, limit=limit, damaged=self._note_damaged
-            )
+            rows = read_rows(connection, after, upto=upto, limit=limit, damaged=self._note_damaged)
         return [logged(row) for row in rows]
 
     def prune(self, upto: int, *, before_ms: int) -> None:
@@ -159,7 +164,7 @@ class SqliteEventLog:
     def _opened(self, file: Path) -> LogWriter:
         largest = self._largest_wal_bytes
         try:
-            return LogWriter(file, largest_wal_bytes=largest, vfs=self._vfs, crash=self._crash)
+            return LogWriter(file, self._tail, largest_wal_bytes=largest, vfs=self._vfs, crash=self._crash)
         except DiskFailed as error:
             self._folder.mark_suspect(file, reason=str(error))
             raise _sealed(str(error)) from error

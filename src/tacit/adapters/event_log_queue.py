@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
-from tacit.adapters.event_log_rows import Content
-from tacit.data.events import Receipt
+from tacit.adapters.event_log_rows import Content, content_of
+from tacit.data.events import Event, Receipt
 from tacit.errors import Unavailable
 
 _OVERHEAD_BYTES = 500
@@ -17,19 +17,25 @@ _OVERHEAD_BYTES = 500
 class Call:
     """One `append`, which waits in its caller's thread until the writer has answered."""
 
-    __slots__ = ("_answered", "_error", "_receipts", "bytes", "contents", "source")
+    __slots__ = ("_answered", "_error", "_receipts", "bytes", "contents", "events", "source")
 
-    def __init__(self, contents: Sequence[Content], source: str) -> None:
-        self.contents = contents
+    def __init__(self, events: Sequence[Event], source: str) -> None:
+        self.events = events
+        self.contents = [content_of(event) for event in events]
         self.source = source
         self.bytes = sum(
-            _OVERHEAD_BYTES + len(each[0]) + len(each[2]) + len(each[3]) + len(each[8]) for each in contents
+            _OVERHEAD_BYTES + len(each.event_id) + len(each.user_id) + len(each.item_id) + len(each.properties)
+            for each in events
         )
         self._receipts: Sequence[Receipt] = ()
         self._error: BaseException | None = None
         # A bare lock, released once by the writer: half the price of an event, and this is paid per call.
         self._answered = threading.Lock()
         self._answered.acquire()
+
+    def pairs(self) -> Iterable[tuple[Event, Content]]:
+        """Each event with what is kept of it."""
+        return zip(self.events, self.contents, strict=True)
 
     def answer(self, receipts: Sequence[Receipt]) -> None:
         self._receipts = receipts

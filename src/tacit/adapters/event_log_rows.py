@@ -96,10 +96,10 @@ def content_of(event: Event) -> Content:
     )
 
 
-def row_of(content: Content, *, sequence: int, received_at_ms: int, source: str) -> Row:
-    """An event's row, with what tells later that no bit of it has changed."""
-    row = (sequence, received_at_ms, source, *content)
-    return (*row, _crc(row))
+def rows_of(contents: Iterable[Content], *, first: int, received_at_ms: int, source: str) -> list[Row]:
+    """The rows of events that follow each other, each with what tells later that no bit of it has changed."""
+    rows = ((place, received_at_ms, source, *content) for place, content in enumerate(contents, first))
+    return [(*row, _crc(row)) for row in rows]
 
 
 def is_whole(row: Row) -> bool:

@@ -13,6 +13,12 @@ from tacit.data.ingestion import Applied, EventStore
 GATHER_SECONDS = 0.05
 """How long events are gathered for one transaction: most of the commits saved, and nobody sees the difference."""
 
+STREAM_SECONDS = 0.2
+"""How long they are gathered while many come: a transaction costs whoever sends them as much as a hundred of them."""
+
+_STREAM_RATE = 500
+"""From how many a second on many come."""
+
 IDLE_SECONDS = 1.0
 """How often we look without being woken: another process may have released something from quarantine."""
 
@@ -142,11 +148,17 @@ class Follower:
     def _follow(self) -> None:
         """Step until nothing waits; a full batch shows that there is no need to gather."""
         self._tally.flush()
-        is_full = False
-        while self._ready() and not self._over.wait(0.0 if is_full else GATHER_SECONDS):
+        pause = GATHER_SECONDS
+        while self._ready() and not self._over.wait(pause):
             applied = self._ingestion.step()
             self._told(applied)
             self._tally.flush()
             if not applied.read:
                 return
-            is_full = applied.read >= self._batch
+            pause = self._pause_after(applied.read, gathered_for=pause)
+
+    def _pause_after(self, read: int, *, gathered_for: float) -> float:
+        """How long the next events are gathered; a full batch shows that there is no need to."""
+        if read >= self._batch:
+            return 0.0
+        return STREAM_SECONDS if read >= _STREAM_RATE * max(gathered_for, GATHER_SECONDS) else GATHER_SECONDS

@@ -134,19 +134,32 @@ class Weighed(Protocol):
         ...
 
 
-def effect_of(logged: LoggedEvent, types: Mapping[str, Weighed], *, unknown_items: Collection[str] = ()) -> Effect:
-    """What a logged event is to do.
+def effects_of(
+    logged: Iterable[LoggedEvent], types: Mapping[str, Weighed], *, unknown_items: Collection[str] = ()
+) -> list[Effect]:
+    """What logged events are to do, in their order.
 
     Args:
-        logged: The event.
+        logged: The events.
         types: The types of event that have an effect.
         unknown_items: Items whose events are set aside.
     """
-    event = logged.event
-    reason = _objection(event, types, unknown_items)
-    if reason is not None:
-        return Effect(logged, reason=reason)
-    return Effect(logged, round(types[event.type].weight_of(event.value) * MILLIONTHS))
+    # Most events have no amount; what those of a type weigh is asked once.
+    plain: dict[str, int] = {}
+    effects = []
+    for each in logged:
+        event = each.event
+        reason = _objection(event, types, unknown_items)
+        if reason is not None:
+            effects.append(Effect(each, 0, reason))
+            continue
+        weight = plain.get(event.type) if event.value is None else None
+        if weight is None:
+            weight = round(types[event.type].weight_of(event.value) * MILLIONTHS)
+            if event.value is None:
+                plain[event.type] = weight
+        effects.append(Effect(each, weight))
+    return effects
 
 
 def _objection(event: Event, types: Mapping[str, Weighed], unknown_items: Collection[str]) -> Reason | None:

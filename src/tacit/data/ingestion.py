@@ -17,13 +17,14 @@ from tacit.data.event_effects import (
     Reason,
     UserItem,
     Weighed,
-    effect_of,
+    effects_of,
 )
 from tacit.data.events import Event, EventLog, LoggedEvent
+from tacit.data.work import Work
 from tacit.errors import Misconfigured, TacitError, Unavailable
 
-BATCH = 500
-"""Events applied in one transaction."""
+BATCH = 10_000
+"""Events applied in one transaction, at most; the price of one falls with every event that waits."""
 
 UnknownItems = Literal["quarantine", "accept"]
 """What becomes of an event whose item the catalogue does not have."""
@@ -226,12 +227,6 @@ class Applied:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class _Task:
-    logged: LoggedEvent
-    quarantine_id: int | None = None
-
-
 @dataclass(frozen=True)
 class Admission:
     """Whose events have an effect.
@@ -300,15 +295,11 @@ class Ingestion:
             Unavailable: The log cannot be read or the store not be written now; the next step takes up from there.
             Misconfigured: `event_log_replaced` if the log ends before the place it was read to.
         """
-        released = self._store.released(limit=self._batch)
-        if released:
-            tasks = [_Task(_mended(entry), entry.quarantine_id) for entry in released]
-        else:
-            tasks = [_Task(logged) for logged in self._next_of_the_log()]
+        work = self._next()
         try:
-            applied = self._settle(tasks, size=self._batch)
+            applied = self._settle(work, size=self._batch)
         except Exception:
-            self._in_doubt |= {task.logged.event.user_id for task in tasks}
+            self._in_doubt |= {logged.event.user_id for logged in work.logged}
             raise
         told, self._in_doubt = applied.users | self._in_doubt, frozenset()
         return replace(applied, users=told)
@@ -335,6 +326,12 @@ class Ingestion:
                 break
         return total
 
+    def _next(self) -> Work:
+        released = self._store.released(limit=self._batch)
+        if released:
+            return Work([_mended(entry) for entry in released], [entry.quarantine_id for entry in released])
+        return Work(self._next_of_the_log())
+
     def _next_of_the_log(self) -> Sequence[LoggedEvent]:
         offset = self._store.offset
         logged = self._log.read(offset, limit=self._batch)
@@ -346,37 +343,33 @@ class Ingestion:
             )
         return logged
 
-    def _settle(self, tasks: Sequence[_Task], *, size: int) -> Applied:
+    def _settle(self, work: Work, *, size: int) -> Applied:
         """Apply in pieces of a size, each piece in a transaction of its own."""
         total = Applied()
-        for start in range(0, len(tasks), size):
-            total += self._try(tasks[start : start + size])
+        for piece in work.pieces(size):
+            total += self._try(piece)
         return total
 
-    def _try(self, tasks: Sequence[_Task]) -> Applied:
+    def _try(self, work: Work) -> Applied:
         try:
-            return self._apply(tasks, self._effects(tasks))
+            return self._apply(work, self._effects(work))
         except Unavailable:
             raise
         except Exception as error:
-            if len(tasks) == 1:
-                return self._apply(tasks, [Effect(tasks[0].logged, 0, _reason(error), tasks[0].quarantine_id)])
+            if len(work.logged) == 1:
+                return self._apply(work, work.named([Effect(work.logged[0], reason=_reason(error))]))
             # A batch, then pieces of its root, then one by one: the fewest transactions with three tries for each.
             root = isqrt(self._batch)
-            return self._settle(tasks, size=root if len(tasks) > root else 1)
+            return self._settle(work, size=root if len(work.logged) > root else 1)
 
-    def _effects(self, tasks: Sequence[_Task]) -> Sequence[Effect]:
-        unknown = self._admission.unknown({task.logged.event.item_id for task in tasks})
-        effects = (effect_of(task.logged, self._types, unknown_items=unknown) for task in tasks)
-        if tasks[0].quarantine_id is None:
-            return list(effects)
-        return [replace(effect, quarantine_id=task.quarantine_id) for effect, task in zip(effects, tasks, strict=True)]
+    def _effects(self, work: Work) -> Sequence[Effect]:
+        unknown = self._admission.unknown({logged.event.item_id for logged in work.logged})
+        return work.named(effects_of(work.logged, self._types, unknown_items=unknown))
 
-    def _apply(self, tasks: Sequence[_Task], effects: Sequence[Effect]) -> Applied:
-        offset = tasks[-1].logged.sequence if tasks[0].quarantine_id is None else None
-        plan = self._store.apply(effects, offset=offset)
+    def _apply(self, work: Work, effects: Sequence[Effect]) -> Applied:
+        plan = self._store.apply(effects, offset=work.offset)
         users = frozenset(effect.logged.event.user_id for effect in plan.stored)
-        return Applied(len(tasks), len(plan.stored), len(plan.repeated), len(plan.set_aside), users)
+        return Applied(len(work.logged), len(plan.stored), len(plan.repeated), len(plan.set_aside), users)
 
 
 def _mended(entry: QuarantinedEvent) -> LoggedEvent:

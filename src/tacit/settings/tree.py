@@ -173,8 +173,8 @@ class Events(BaseModel):
     """Whose types of event are taken, with their weights."""
     unknown_items: Literal["quarantine", "accept"] = "quarantine"
     """What becomes of an event whose item the loaded version does not know."""
-    batch: int = Field(default=500, ge=1, le=10_000)
-    """Events applied in one transaction, at most."""
+    batch: int = Field(default=10_000, ge=1, le=10_000)
+    """Events applied in one transaction, at most; fewer wait unless many come."""
     keep_days: int = Field(default=730, ge=1)
     """Age at which events are removed, once a snapshot has taken them, and above which one that comes is set aside."""
     reserve_mib: int = Field(default=64, ge=0, le=1_048_576)

@@ -13,7 +13,6 @@ import pytest
 
 from tacit.adapters.event_log import SqliteEventLog
 from tacit.adapters.event_log_queue import Call, CallQueue
-from tacit.adapters.event_log_rows import content_of
 from tacit.data.events import Event
 from tacit.errors import BadInput, Unavailable
 
@@ -28,7 +27,7 @@ def play(number: int, **changes: object) -> Event:
 
 
 def call_of(events: int, *, bytes_each: int = 0) -> Call:
-    return Call([content_of(play(number, properties="x" * bytes_each)) for number in range(events)], "api")
+    return Call([play(number, properties="x" * bytes_each) for number in range(events)], "api")
 
 
 def queue_of(**limits: int) -> CallQueue:

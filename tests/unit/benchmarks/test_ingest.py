@@ -15,7 +15,7 @@ from benchmarks import _generalisation, ingest
 from benchmarks._fresh_sides import Changes
 from benchmarks._postgres import missing
 from benchmarks.freshness import model_checks, served_checks, told
-from benchmarks.ingest import checks, commits_of, flushed, is_kept, kept_rate
+from benchmarks.ingest import checks, commits_of, flushed, is_kept, kept_rate, sustained_rate
 from tacit.settings import Settings
 
 CHECK = {"p99_ms": 480.0}
@@ -31,6 +31,7 @@ def row(rate: int, **changed: Any) -> dict[str, Any]:
         "lost": 0,
         "unanswered": 0,
         "generator_share": 0.2,
+        "most_lag": float(rate),
     }
     return {**told, **changed}
 
@@ -95,6 +96,15 @@ def test_the_rate_that_is_kept_is_the_highest_in_time_and_none_is_zero() -> None
 
     assert (kept_rate(rows), kept_rate(rows, within_ms=50), kept_rate([])) == (1_000, 500, 0)
     assert not is_kept(row(500, acknowledged_per_s=490.0))
+
+
+def test_a_rate_at_which_the_log_grows_is_kept_but_not_sustained() -> None:
+    batches = [row(10_000), row(20_000, most_lag=41_000.0)]
+
+    told = checks({**found(), "batches": batches}, check=CHECK, are_apart=True)
+
+    assert (kept_rate(batches), sustained_rate(batches)) == (20_000, 10_000)
+    assert [name for name, kept in told.items() if not kept] == ["20,000 events/s in batches of 500 applied as fast"]
 
 
 def test_the_log_tells_how_many_commits_its_events_took(tmp_path: Path) -> None:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import pairwise
 
 import pytest
 
 from tacit.adapters.memory_store import MemoryEventStore
-from tacit.data.applying import IDLE_SECONDS, Follower, Tally
+from tacit.data.applying import GATHER_SECONDS, IDLE_SECONDS, STREAM_SECONDS, Follower, Tally
 from tacit.data.event_effects import EventCounts
 from tacit.data.ingestion import Applied
 from tacit.errors import Unavailable
@@ -18,13 +19,16 @@ from tacit.errors import Unavailable
 class Pile:
     """Events that wait to be applied, and failures that come first."""
 
-    def __init__(self, waiting: int = 0, *failures: Exception) -> None:
-        self.waiting, self.failures = waiting, list(failures)
+    def __init__(self, waiting: int = 0, *failures: Exception, most: int = 10) -> None:
+        self.waiting, self.failures, self.most = waiting, list(failures), most
+        self.steps: list[float] = []
 
     def step(self) -> Applied:
         if self.failures:
             raise self.failures.pop(0)
-        read, self.waiting = min(self.waiting, 10), max(0, self.waiting - 10)
+        read = min(self.waiting, self.most)
+        self.waiting -= read
+        self.steps.append(time.monotonic())
         return Applied(read, read)
 
     def catch_up(self, deadline: float) -> Applied:
@@ -46,9 +50,9 @@ class Closed(MemoryEventStore):
 
 
 @contextmanager
-def following(pile: Pile, failed: list[Exception] | None = None) -> Iterator[Follower]:
+def following(pile: Pile, failed: list[Exception] | None = None, *, batch: int = 10) -> Iterator[Follower]:
     told = [] if failed is None else failed
-    follower = Follower(pile, Tally(MemoryEventStore()), batch=10, told=lambda _: None, failed=told.append)
+    follower = Follower(pile, Tally(MemoryEventStore()), batch=batch, told=lambda _: None, failed=told.append)
     follower.start()
     try:
         yield follower
@@ -77,6 +81,26 @@ def test_what_comes_later_is_applied_sooner_than_anybody_looks_unasked() -> None
         follower.wake()
 
         assert emptied(pile, seconds=IDLE_SECONDS / 2)
+
+
+@pytest.mark.parametrize(
+    ("read", "batch", "least", "most"),
+    [
+        (3, 100, GATHER_SECONDS, STREAM_SECONDS),  # few: soon
+        (200, 500, STREAM_SECONDS, IDLE_SECONDS),  # many: gathered
+        (200, 200, 0.0, GATHER_SECONDS),  # as many as one transaction takes: at once
+    ],
+)
+def test_how_long_events_are_gathered_depends_on_how_many_come(
+    read: int, batch: int, least: float, most: float
+) -> None:
+    pile = Pile(4 * read, most=read)
+    with following(pile, batch=batch):
+        assert emptied(pile)
+
+    pauses = [after - before for before, after in pairwise(pile.steps[:4])]
+    assert min(pauses) >= least
+    assert min(pauses) < most
 
 
 def test_a_failure_is_told_and_does_not_end_the_following() -> None:

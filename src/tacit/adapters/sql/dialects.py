@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from functools import lru_cache
-from operator import itemgetter
+from itertools import chain
 from typing import Any, Protocol
 
 from sqlalchemy import ColumnElement, Connection, Dialect, Engine, Table, bindparam, select
@@ -18,6 +18,9 @@ from sqlalchemy.sql.functions import FunctionElement
 
 Incoming = ReadOnlyColumnCollection[str, ColumnElement[Any]]
 """The columns of a row that met one of its key."""
+
+_AT_ONCE = (100, 10, 1)
+"""Rows of one statement, where the driver takes them so."""
 
 
 class Backend(Protocol):
@@ -88,26 +91,45 @@ def insert_merging(table: Table, merged: Callable[[Incoming], Mapping[str, Colum
     return statement.on_conflict_do_update(index_elements=table.primary_key, set_=merged(statement.excluded))
 
 
-def insert_all(connection: Connection, statement: Insert, rows: Sequence[Mapping[str, Any]]) -> None:
+def insert_all(
+    connection: Connection, statement: Insert, rows: Sequence[tuple[Any, ...]], *, names: tuple[str, ...]
+) -> None:
     """Insert many rows at the driver's own speed; SQLAlchemy's look at every value of every row costs as much again.
+
+    If one fails, some may have been inserted: the unit of work must fail with it.
 
     Args:
         connection: Where to.
         statement: An insert.
-        rows: At least one, all of the same names, two or more; of columns whose values the driver takes as they are.
+        rows: Values that the driver takes as they are.
+        names: The columns that they are of, as the table orders them.
     """
-    sql, values_of = _for_the_driver(statement, connection.dialect, tuple(rows[0]))
-    connection.exec_driver_sql(sql, [values_of(row) for row in rows])
+    statements = _for_the_driver(statement, connection.dialect, names)
+    if len(statements) == 1 and rows:
+        connection.exec_driver_sql(statements[1], [dict(zip(names, row, strict=True)) for row in rows])
+        return
+    start = 0
+    for size, sql in statements.items():
+        while len(rows) - start >= size:
+            connection.exec_driver_sql(sql, tuple(chain.from_iterable(rows[start : start + size])))
+            start += size
 
 
 @lru_cache(maxsize=32)
-def _for_the_driver(
-    statement: Insert, dialect: Dialect, names: tuple[str, ...]
-) -> tuple[str, Callable[[Mapping[str, Any]], Any]]:
-    """A statement as text, and what makes of a row the values that this driver takes with it."""
+def _for_the_driver(statement: Insert, dialect: Dialect, names: tuple[str, ...]) -> Mapping[int, str]:
+    """A statement as text by how many rows it inserts."""
     compiled = statement.compile(dialect=dialect, column_keys=names)
-    order = getattr(compiled, "positiontup", None)
-    return str(compiled), dict if order is None else itemgetter(*order)
+    sql, order = str(compiled), getattr(compiled, "positiontup", None)
+    if order is None:
+        return {1: sql}
+    if tuple(order) != names:
+        raise ValueError(f"{names} is not the order of the columns, {tuple(order)}")
+    row = f"({', '.join('?' * len(names))})"
+    # What fails takes its transaction with it; SQLite need not keep a journal of each statement for that.
+    sql = sql.replace("INSERT INTO", "INSERT OR FAIL INTO", 1)
+    # One statement for many rows runs without the interpreter; one for each hands it back and forth, and whoever else
+    # computes meanwhile keeps it for milliseconds each time.
+    return {size: sql.replace(row, ", ".join([row] * size), 1) for size in _AT_ONCE}
 
 
 def is_listed(column: ColumnElement[str], name: str) -> ColumnElement[bool]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict
+from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, Select, Table, and_, case, delete, func, or_, select
@@ -17,10 +18,14 @@ from tacit.data.ingestion import QuarantinedEvent
 
 _quoted = json.JSONEncoder().encode
 _PAIRS = 200
+_PAIR = itemgetter(0, 1)
+_UNRATED = (None, None, None)
 
 
 def escaped_id(text: str) -> str:
     """An id in ASCII, whatever it holds; as it is, where that is ordinary."""
+    if text.isascii() and text.isprintable() and '"' not in text and "\\" not in text:
+        return text
     return _quoted(text)[1:-1]
 
 
@@ -32,24 +37,29 @@ def event_of(content: str) -> Event:
     return Event(**json.loads(content))
 
 
-def applied_row(turn: int, effect: Effect) -> dict[str, Any]:
+APPLIED_COLUMNS = tuple(applied_events.columns.keys())
+INTERACTION_COLUMNS = tuple(interactions.columns.keys())
+
+
+def applied_row(turn: int, effect: Effect) -> tuple[Any, ...]:
+    """A row of `applied_events`."""
     logged, event = effect.logged, effect.logged.event
-    return {
-        "turn": turn,
-        "sequence": logged.sequence,
-        "received_at_ms": logged.received_at_ms,
-        "source": logged.source,
-        "event_id": event.event_id,
-        "user_id": event.user_id,
-        "item_id": event.item_id,
-        "type": event.type,
-        "value": event.value,
-        "occurred_at_ms": event.occurred_at_ms,
-        "recommendation_id": event.recommendation_id,
-        "properties": event.properties,
-        "timed": int(event.timed),
-        "weight": effect.weight,
-    }
+    return (
+        turn,
+        logged.sequence,
+        logged.received_at_ms,
+        logged.source,
+        event.event_id,
+        event.user_id,
+        event.item_id,
+        event.type,
+        event.value,
+        event.occurred_at_ms,
+        event.recommendation_id,
+        event.properties,
+        int(event.timed),
+        effect.weight,
+    )
 
 
 def applied_of(row: Row[Any]) -> AppliedEvent:
@@ -72,19 +82,27 @@ def kept_event(row: Row[Any]) -> Event:
     )
 
 
-def interaction_row(effect: Effect) -> dict[str, Any]:
+def interaction_row(effect: Effect) -> tuple[Any, ...]:
+    """A row of `interactions` in which there is only this event."""
     event = effect.logged.event
-    rated_at_ms, rated_sequence, rating = rated_at(effect.logged) or (None, None, None)
-    return {
-        "user_id": event.user_id,
-        "item_id": event.item_id,
-        "weight": effect.weight,
-        "events": 1,
-        "last_at_ms": event.occurred_at_ms,
-        "rating": rating,
-        "rated_at_ms": rated_at_ms,
-        "rated_sequence": rated_sequence,
-    }
+    rated_at_ms, rated_sequence, rating = rated_at(effect.logged) or _UNRATED
+    return (
+        event.user_id,
+        event.item_id,
+        effect.weight,
+        1,
+        event.occurred_at_ms,
+        rating,
+        rated_at_ms,
+        rated_sequence,
+    )
+
+
+def merge_interactions(connection: Connection, effects: Iterable[Effect]) -> None:
+    """Add events to what their users and items amount to."""
+    # Sorted, those that share a page of the table come together; the effects come to the same in any order.
+    rows = sorted(map(interaction_row, effects), key=_PAIR)
+    insert_all(connection, MERGE_INTERACTIONS, rows, names=INTERACTION_COLUMNS)
 
 
 def quarantine_row(effect: Effect, reason: Reason) -> dict[str, Any]:
@@ -201,9 +219,7 @@ def sum_up_again(connection: Connection, pairs: Collection[tuple[str, str]]) -> 
         connection.execute(delete(interactions).where(_is_one_of(chosen, interactions)))
         left = select(applied_events).where(_is_one_of(chosen, applied_events))
         applied = [applied_of(row) for row in connection.execute(left)]
-        rows = [interaction_row(Effect(each.logged, each.weight)) for each in applied]
-        if rows:
-            insert_all(connection, MERGE_INTERACTIONS, rows)
+        merge_interactions(connection, [Effect(each.logged, each.weight) for each in applied])
 
 
 def _is_one_of(pairs: Sequence[tuple[str, str]], table: Table) -> ColumnElement[bool]:
@@ -219,6 +235,8 @@ def waiting_by_source(quarantine_ids: Collection[int]) -> Select[str, int]:
 
 
 def _is_storable(text: str) -> bool:
+    if text.isascii():
+        return "\0" not in text
     try:
         text.encode()
     except UnicodeEncodeError:

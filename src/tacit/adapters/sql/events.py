@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import count
 
 from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
@@ -252,9 +253,9 @@ def _plan(connection: Connection, effects: Sequence[Effect], *, counted_to: int,
 def _store(connection: Connection, effects: Sequence[Effect], *, after_turn: int) -> None:
     if not effects:
         return
-    turns = enumerate(effects, start=after_turn + 1)
-    insert_all(connection, _APPEND, [event_rows.applied_row(turn, effect) for turn, effect in turns])
-    insert_all(connection, event_rows.MERGE_INTERACTIONS, [event_rows.interaction_row(effect) for effect in effects])
+    rows = list(map(event_rows.applied_row, count(after_turn + 1), effects))
+    insert_all(connection, _APPEND, rows, names=event_rows.APPLIED_COLUMNS)
+    event_rows.merge_interactions(connection, effects)
 
 
 def _enter_quarantine(connection: Connection, plan: Plan) -> None:

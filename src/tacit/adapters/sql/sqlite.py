@@ -12,6 +12,9 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event
 BUSY_SECONDS = 5.0
 """How long a writer waits for its place, and anybody for a connection."""
 
+_WRITERS_CACHE_KIB = 65_536
+"""What a writer may keep in memory: beyond it, pages go to the disk before the commit, behind a flush of their own."""
+
 _CODES = {
     "SQLITE_BUSY": "database_busy",
     "SQLITE_CORRUPT": "database_damaged",
@@ -35,7 +38,12 @@ class SqliteBackend:
         Path(str(url.database)).parent.mkdir(parents=True, exist_ok=True)
         # Bound values are what users did; an error must not carry them into a log.
         self.engine: Engine = create_engine(
-            url, pool_timeout=BUSY_SECONDS, connect_args={"timeout": BUSY_SECONDS}, hide_parameters=True
+            url,
+            pool_timeout=BUSY_SECONDS,
+            # The connection that was used last knows the most pages of the file.
+            pool_use_lifo=True,
+            connect_args={"timeout": BUSY_SECONDS},
+            hide_parameters=True,
         )
         event.listen(self.engine, "connect", _prepare_connection)
         event.listen(self.engine, "begin", _begin)
@@ -86,4 +94,6 @@ def _set_pragmas(connection: Any) -> None:
 def _begin(connection: Connection) -> None:
     # A reader that turns writer can meet another one doing the same, and neither can go on; so writers say so at once.
     writes = connection.get_execution_options().get("tacit_writes", False)
+    if writes:
+        connection.exec_driver_sql(f"PRAGMA cache_size = -{_WRITERS_CACHE_KIB}")
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

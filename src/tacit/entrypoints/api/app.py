@@ -16,6 +16,7 @@ from tacit.entrypoints.api.documentation import DescribedApi, documentation_rout
 from tacit.entrypoints.api.door import RequestDoor
 from tacit.entrypoints.api.errors import install_error_handlers
 from tacit.entrypoints.api.event_lane import EventLane
+from tacit.entrypoints.api.event_window import EventWindow
 from tacit.entrypoints.api.events import event_routes
 from tacit.entrypoints.api.health import health_routes
 from tacit.entrypoints.api.items import item_routes
@@ -92,8 +93,10 @@ def _with_lane(app: DescribedApi, intake: Intake | None, metrics: MetricSink) ->
     if intake is None:
         return app
     [route] = [each for each in event_routes(intake).routes if isinstance(each, APIRoute)]
+    lane = EventLane(intake, route)
     for method in route.methods or ():
-        app.lanes[method, route.path] = RequestDoor(EventLane(intake, route), metrics=metrics)
+        app.lanes[method, route.path] = RequestDoor(lane, metrics=metrics)
+    app.window = EventWindow(lane.together, metrics, path=route.path)
     return app
 
 

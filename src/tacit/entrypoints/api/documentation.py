@@ -15,6 +15,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.responses import HTMLResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from tacit.entrypoints.api.event_window import EventWindow
 from tacit.entrypoints.api.schemas import EventBody, ProblemBody
 
 _POLICY = {
@@ -28,11 +29,13 @@ class DescribedApi(FastAPI):
 
     Attributes:
         lanes: Who answers some requests in its place, by method and path.
+        window: Where the server may hand in single events without asking any application.
     """
 
     def __init__(self, **choices: Any) -> None:
         super().__init__(**choices)
         self.lanes: dict[tuple[str, str], ASGIApp] = {}
+        self.window: EventWindow | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         lane = self.lanes.get((scope["method"], _path_as_sent(scope))) if scope["type"] == "http" else None

@@ -52,7 +52,7 @@ class RequestDoor:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        request_id = _request_id(Headers(scope=scope).get("x-request-id", ""))
+        request_id = request_id_of(Headers(scope=scope).get("x-request-id", ""))
         inner = {**scope, "path": _path(scope), REQUEST_ID: request_id}
         if scope["method"] == "HEAD":
             inner["method"] = "GET"
@@ -83,22 +83,46 @@ class RequestDoor:
 
     def _record(self, scope: Scope, method: str, *, status: int, seconds: float) -> None:
         method = method if method in _METHODS else "OTHER"
-        error: Exception | None = scope.get(ERROR)
-        route = _route(scope)
-        self._metrics.increment(catalogue.HTTP_REQUESTS, method=method, route=route, status=str(status))
-        self._metrics.observe(catalogue.HTTP_DURATION, seconds, method=method, route=route)
-        if error is not None:
-            kind = next((kind for known, kind in KINDS.items() if isinstance(error, known)), "unexpected")
-            self._metrics.increment(catalogue.API_ERRORS, kind=kind)
-        # The route, not the path: who asked what about whom is not for the log.
-        log.info(
-            "request_answered",
-            method=method,
-            route=route,
-            status=status,
-            code=error.code if isinstance(error, TacitError) else None,
-            milliseconds=round(seconds * 1_000, 2),
+        note_answer(
+            self._metrics, method=method, route=_route(scope), status=status, seconds=seconds, error=scope.get(ERROR)
         )
+
+
+def note_answer(
+    metrics: MetricSink,
+    *,
+    method: str,
+    route: str,
+    status: int,
+    seconds: float,
+    error: Exception | None,
+    **facts: object,
+) -> None:
+    """Count and log a request that was answered.
+
+    Args:
+        metrics: Told of it.
+        method: One of HTTP's own.
+        route: The route's template, not the path: who asked what about whom is not for the log.
+        status: Of the answer; 499 for one that nobody waited for.
+        seconds: From the request's arrival.
+        error: Why it was not answered as it was asked.
+        facts: Further ones for the log.
+    """
+    metrics.increment(catalogue.HTTP_REQUESTS, method=method, route=route, status=str(status))
+    metrics.observe(catalogue.HTTP_DURATION, seconds, method=method, route=route)
+    if error is not None:
+        kind = next((kind for known, kind in KINDS.items() if isinstance(error, known)), "unexpected")
+        metrics.increment(catalogue.API_ERRORS, kind=kind)
+    log.info(
+        "request_answered",
+        method=method,
+        route=route,
+        status=status,
+        code=error.code if isinstance(error, TacitError) else None,
+        milliseconds=round(seconds * 1_000, 2),
+        **facts,
+    )
 
 
 class _Exit:
@@ -148,7 +172,8 @@ def is_host(value: str) -> bool:
     return match is not None and int(match[1] or 0) < 65_536
 
 
-def _request_id(given: str) -> str:
+def request_id_of(given: str) -> str:
+    """The id that a sender gave a request, where it is a safe one; else a new one."""
     return given if _SAFE_ID.fullmatch(given) else uuid.uuid4().hex
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
@@ -27,14 +27,22 @@ from tacit.errors import TacitError
 _WORKERS = 40
 """Requests that wait for the disk at once; those beyond wait in line."""
 
-_SMALL_BYTES = 4_096
+SMALL_BYTES = 4_096
 """What is larger is hardly one event, and would keep those that come with it waiting."""
 
 _GROUPS = 2
 """Groups at work at once: while one waits for the disk, the next is read."""
 
+_CROWD = 4
+"""From how many of a group on the next one is waited for a moment."""
+
+_GATHER_SECONDS = 0.005
+
 Answered = Response | TacitError | None
 """What a request is answered, or why not; `None` for one that is to be taken by itself."""
+
+Told = Callable[[Answered | BaseException], None]
+"""Told the answer to a request, or what nobody expected, once there is either; in the event loop."""
 
 log = structlog.get_logger(__name__)
 
@@ -48,13 +56,16 @@ class EventLane:
     Args:
         intake: Takes them.
         route: The route in whose name they are measured and logged.
+
+    Attributes:
+        together: Takes in single events, of which many share the work.
     """
 
     def __init__(self, intake: Intake, route: APIRoute) -> None:
         self._intake = intake
         self._route = route
         self._workers = ThreadPoolExecutor(_WORKERS, thread_name_prefix="events")
-        self._together = _Together(intake, self._workers)
+        self.together = Together(intake, self._workers)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         scope["route"] = self._route
@@ -67,9 +78,9 @@ class EventLane:
         await response(scope, receive, send)
 
     async def _answer(self, request: Request, body: bytes) -> Response | TacitError:
-        is_small = len(body) <= _SMALL_BYTES and not request.scope["query_string"]
+        is_small = len(body) <= SMALL_BYTES and not request.scope["query_string"]
         if is_small and media_type_of(request) == JSON:
-            answer = await self._together.answer(body)
+            answer = await self.together.answer(body)
             if answer is not None:
                 return answer
         run = contextvars.copy_context().run  # what is logged meanwhile names the request
@@ -77,50 +88,79 @@ class EventLane:
         return await loop.run_in_executor(self._workers, run, taken_response, self._intake, request, body)
 
 
-class _Together:
+class Together:
     """Takes in together what comes while others are at work, so that many requests share a thread's wake-ups.
 
-    Who comes alone is begun with at once.
+    Who comes alone is begun with at once.  To be used by one event loop.
     """
 
     def __init__(self, intake: Intake, workers: ThreadPoolExecutor) -> None:
         self._intake = intake
         self._workers = workers
-        self._waiting: list[tuple[bytes, asyncio.Future[Answered]]] = []
+        self._waiting: list[tuple[bytes, Told]] = []
         self._at_work = 0
+        self._is_gathering = False
 
     async def answer(self, body: bytes) -> Answered:
-        """The answer to one request, or what is wrong with it."""
-        answer: asyncio.Future[Answered] = asyncio.get_running_loop().create_future()
-        self._waiting.append((body, answer))
-        if self._at_work < _GROUPS:
+        """The answer to one request, or what is wrong with it; raises what nobody expected."""
+        future: asyncio.Future[Answered] = asyncio.get_running_loop().create_future()
+        self.take(body, partial(_tell, future))
+        return await future
+
+    def take(self, body: bytes, told: Told) -> None:
+        """Take in what a request brings, and tell the answer, or why there is none."""
+        self._waiting.append((body, told))
+        if self._at_work < _GROUPS and not self._is_gathering:
             self._begin()
-        return await answer
 
     def _begin(self) -> None:
+        self._is_gathering = False
         group, self._waiting = self._waiting[:MAX_BATCH], self._waiting[MAX_BATCH:]
         self._at_work += 1
         bodies = [body for body, _ in group]
         work = asyncio.get_running_loop().run_in_executor(self._workers, taken_together, self._intake, bodies)
-        work.add_done_callback(partial(self._end, [answer for _, answer in group]))
+        work.add_done_callback(partial(self._end, [told for _, told in group]))
 
-    def _end(self, answers: Sequence[asyncio.Future[Answered]], work: asyncio.Future[list[Answered]]) -> None:
+    def _end(self, group: Sequence[Told], work: asyncio.Future[list[Answered]]) -> None:
         self._at_work -= 1
-        if self._waiting:
+        if self._waiting and not self._is_gathering:
+            self._go_on(len(group))
+        for told, answer in zip(group, _answers_of(work, len(group)), strict=True):
+            try:
+                told(answer)
+            except Exception:
+                # A connection that breaks under our hands must not leave the others of its group without an answer.
+                log.exception("event_answer_failed")
+
+    def _go_on(self, size: int) -> None:
+        """Begin the next group: at once, or after a moment where many come, whose groups had better be large."""
+        if size < _CROWD:
             self._begin()
-        error = None if work.cancelled() else work.exception()
-        are_apart = error is not None and len(answers) > 1
-        if are_apart:
-            # One of them may be at fault; by itself, it is so for nobody else.
-            log.warning("events_taken_apart", requests=len(answers), exc_info=error)
-        for place, answer in enumerate(answers):
-            if answer.done():
-                continue
-            if work.cancelled():
-                answer.cancel()
-            elif are_apart:
-                answer.set_result(None)
-            elif error is not None:
-                answer.set_exception(error)
-            else:
-                answer.set_result(work.result()[place])
+        else:
+            self._is_gathering = True
+            asyncio.get_running_loop().call_later(_GATHER_SECONDS, self._begin)
+
+
+def _answers_of(work: asyncio.Future[list[Answered]], size: int) -> Sequence[Answered | BaseException]:
+    """What each of a group is told: none is, and each is to be taken by itself, where the group came to grief."""
+    if work.cancelled():
+        return [asyncio.CancelledError()] * size
+    error = work.exception()
+    if error is None:
+        return work.result()
+    if size == 1:
+        return [error]
+    # One of them may be at fault; by itself, it is so for nobody else.
+    log.warning("events_taken_apart", requests=size, exc_info=error)
+    return [None] * size
+
+
+def _tell(future: asyncio.Future[Answered], answer: Answered | BaseException) -> None:
+    if future.done():
+        return
+    if isinstance(answer, asyncio.CancelledError):
+        future.cancel()
+    elif isinstance(answer, BaseException) and not isinstance(answer, TacitError):
+        future.set_exception(answer)
+    else:
+        future.set_result(answer)

@@ -16,9 +16,14 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 
 
+def written(body: object) -> str:
+    """Plain values as JSON text."""
+    return _ENCODER.encode(body)
+
+
 def json_response(body: object, *, status: int = 200) -> Response:
     """Plain values as a response."""
-    return Response(_ENCODER.encode(body).encode(), status, media_type="application/json")
+    return Response(written(body).encode(), status, media_type="application/json")
 
 
 def answer_body(answer: Answer) -> dict[str, Any]:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import gc
 import socket
+import sys
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
 
 import uvicorn
 from fastapi import FastAPI
@@ -12,10 +16,14 @@ from threadpoolctl import threadpool_limits
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from tacit.entrypoints.api.errors import problem_response
+from tacit.entrypoints.api.event_window import EventWindow
 from tacit.errors import BadInput, Misconfigured
 
 SHUTDOWN_SECONDS = 10
 _FAREWELL_SECONDS = 0.25
+_TURN_SECONDS = 0.001
+_COLLECTED_AFTER = (25_000, 20, 20)
+"""New objects, and collections of the younger ones, between two collections; the last looks at everything there is."""
 
 
 class ApiServer:
@@ -61,7 +69,7 @@ class ApiServer:
     def run(self) -> None:
         """Answer until SIGINT, SIGTERM or `stop`; requests under way get ten seconds to end."""
         # Requests run beside each other already; one that also spread over the cores would only be in their way.
-        with threadpool_limits(1, user_api="blas"):
+        with threadpool_limits(1, user_api="blas"), _fair_turns(), _rare_collections():
             self._server.run(sockets=[self._socket])
 
     def stop(self) -> None:
@@ -73,6 +81,10 @@ class _Protocol(HttpToolsProtocol):
     """HTTP, where what is not HTTP gets a problem document, and a farewell leaves nobody without an answer."""
 
     _is_leaving = False
+
+    def __init__(self, *given: Any, **named: Any) -> None:
+        super().__init__(*given, **named)
+        self._window: EventWindow | None = getattr(self.app, "window", None)
 
     def send_400_response(self, msg: str) -> None:
         error = BadInput("request_malformed", msg, fix="Percent-encode the address, and send what HTTP/1.1 allows.")
@@ -88,9 +100,36 @@ class _Protocol(HttpToolsProtocol):
         self.loop.call_later(_FAREWELL_SECONDS, super().shutdown)
 
     def on_headers_complete(self) -> None:
+        if self._window is not None and not self._is_leaving:
+            asked = self._window.asked(self)
+            if asked is not None:
+                self.cycle = asked  # type: ignore[assignment]  # as much of one as the protocol looks at
+                return
         super().on_headers_complete()
         if self._is_leaving and self.cycle is not None:
             self.cycle.keep_alive = False
+
+
+@contextmanager
+def _fair_turns() -> Iterator[None]:
+    """Have threads take turns more often: a request passes through several, and waits for each turn."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(_TURN_SECONDS)
+    try:
+        yield
+    finally:
+        sys.setswitchinterval(before)
+
+
+@contextmanager
+def _rare_collections() -> Iterator[None]:
+    """Have the interpreter look for cycles less often: nobody is answered meanwhile, and requests leave hardly any."""
+    before = gc.get_threshold()
+    gc.set_threshold(*_COLLECTED_AFTER)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
 
 
 def serve(app: FastAPI, *, host: str, port: int, on_listening: Callable[[str], None] = lambda _: None) -> None:

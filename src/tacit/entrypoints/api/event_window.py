@@ -1,0 +1,218 @@
+"""The shortest way for a single event: handed in where the server has read it, with no application in between.
+
+What an application is for, routing, reading in pieces, any method and any header, costs twice what taking an event in
+does.  A request that needs none of it is answered here, in the same words, with the same line in the log; every other
+one, and one that turns out to bring a batch, goes to the application as ever.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Iterable
+from typing import Any, Protocol
+
+from starlette.responses import Response
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCycle
+
+from tacit.entrypoints.api.door import MAX_HEADERS_BYTES, SECURE_HEADERS, is_host, note_answer, request_id_of
+from tacit.entrypoints.api.errors import problem_response
+from tacit.entrypoints.api.event_lane import SMALL_BYTES, Answered, Together
+from tacit.errors import TacitError
+from tacit.monitoring.interfaces import MetricSink
+
+_JSON = b"application/json"
+_OTHERWISE = frozenset({b"content-encoding", b"transfer-encoding", b"expect", b"upgrade"})
+"""Headers that ask for more than is done here."""
+_SECURE = b"".join(f"{name.lower()}: {value}\r\n".encode() for name, value in SECURE_HEADERS.items())
+_LEFT = 499
+
+Headers = Iterable[tuple[bytes, bytes]]
+
+
+class Connection(Protocol):
+    """A connection of the HTTP server, as far as it is used here; all of it is `HttpToolsProtocol`'s own."""
+
+    app: Any
+    cycle: Any
+    flow: Any
+    parser: Any
+    scope: Any
+    server_state: Any
+    transport: Any
+    url: bytes
+    headers: list[tuple[bytes, bytes]]
+    logger: Any
+    access_logger: Any
+    access_log: bool
+
+    def on_response_complete(self) -> None: ...
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None: ...
+
+
+class EventWindow:
+    """Answers requests with a single event.
+
+    Args:
+        together: Takes the events in.
+        metrics: Told of every request.
+        path: Where they are sent to, also in the name of which they are measured.
+    """
+
+    def __init__(self, together: Together, metrics: MetricSink, *, path: str) -> None:
+        self.together = together
+        self._metrics = metrics
+        self.path, self._url = path, path.encode()
+
+    def asked(self, connection: Connection) -> PlainRequest | None:
+        """The request whose headers a connection has read, if it can be answered here."""
+        if connection.url != self._url or connection.parser.get_method() != b"POST":
+            return None
+        is_first = connection.cycle is None or connection.cycle.response_complete
+        is_kept = connection.parser.should_keep_alive() and connection.parser.get_http_version() == "1.1"
+        if not (is_first and is_kept) or connection.parser.should_upgrade():
+            return None
+        request_id = plain_request_id(connection.headers)
+        return None if request_id is None else PlainRequest(self, connection, request_id)
+
+    def note(self, request_id: str, *, status: int, seconds: float, error: TacitError | None) -> None:
+        """Count and log a request that was answered."""
+        note_answer(
+            self._metrics,
+            method="POST",
+            route=self.path,
+            status=status,
+            seconds=seconds,
+            error=error,
+            request_id=request_id,
+        )
+
+
+def plain_request_id(headers: Headers) -> str | None:
+    """The id of a request with a small body of JSON that asks for nothing else; `None` for any other request."""
+    size, given, seen = 0, None, []
+    for name, value in headers:
+        size += len(name) + len(value)
+        if name == b"x-request-id":
+            given = value.decode("latin-1") if given is None else given
+        elif name in _OTHERWISE or not _is_plain(name, value):
+            return None
+        if name in _ONCE:
+            seen.append(name)
+    if size > MAX_HEADERS_BYTES or len(seen) != len(_ONCE) or len(set(seen)) != len(_ONCE):
+        return None
+    return request_id_of(given or "")
+
+
+_ONCE = frozenset({b"content-length", b"content-type", b"host"})
+"""Headers that must be there, once."""
+
+
+def _is_plain(name: bytes, value: bytes) -> bool:
+    if name == b"content-type":
+        return value == _JSON
+    if name == b"content-length":
+        return len(value) < 5 and value.isdigit() and 0 < int(value) <= SMALL_BYTES
+    return name != b"host" or is_host(value.decode("latin-1"))
+
+
+class PlainRequest:
+    """A request on its way; it stands where the HTTP server keeps the one that a connection is at.
+
+    Attributes:
+        response_complete: Whether it was answered.
+        disconnected: Whether its sender left.
+        keep_alive: Whether the connection stays open for another.
+        body: What was read of it.
+        more_body: Whether more is to come.
+    """
+
+    __slots__ = (
+        "_connection", "_is_taken", "_request_id", "_scope", "_started", "_window", "body", "disconnected",
+        "keep_alive", "more_body", "response_complete",
+    )  # fmt: skip
+
+    def __init__(self, window: EventWindow, connection: Connection, request_id: str) -> None:
+        self._window, self._connection, self._request_id = window, connection, request_id
+        self._scope = connection.scope
+        self._started = time.perf_counter()
+        self._is_taken = False
+        self.response_complete = False
+        self.disconnected = False
+        self.keep_alive = True
+        self.body = bytearray()
+        self.more_body = True
+
+    @property
+    def message_event(self) -> PlainRequest:
+        """Whom the server tells that there is more to read, or that the sender left: itself."""
+        return self
+
+    def set(self) -> None:
+        """Hear of that."""
+        if self._is_taken:
+            return
+        if not self.more_body:
+            self._is_taken = True
+            self._window.together.take(bytes(self.body), self._told)
+        elif self.disconnected:
+            self._is_taken = True
+            self._note(_LEFT)
+
+    def _told(self, answer: Answered | BaseException) -> None:
+        if isinstance(answer, TacitError):
+            self._send(problem_response(answer, self._request_id), answer)
+        elif isinstance(answer, Response):
+            self._send(answer)
+        else:
+            self._leave_to_the_application()
+
+    def _send(self, response: Response, error: TacitError | None = None) -> None:
+        transport = self._connection.transport
+        self.response_complete = True
+        if not (self.disconnected or transport.is_closing()):
+            transport.write(self._written(response))
+            if not self.keep_alive:
+                transport.close()
+            self._connection.on_response_complete()
+        self._note(response.status_code, error)
+
+    def _written(self, response: Response) -> bytes:
+        headers = [*self._connection.server_state.default_headers, *response.raw_headers]
+        lines = b"".join([b"%b: %b\r\n" % header for header in headers])
+        ends = b"" if self.keep_alive else b"connection: close\r\n"
+        its_id = b"x-request-id: " + self._request_id.encode()
+        head = STATUS_LINE[response.status_code] + lines + _SECURE + ends + its_id
+        return head + b"\r\n\r\n" + bytes(response.body)
+
+    def _leave_to_the_application(self) -> None:
+        """Have it answer as if it had been asked at once."""
+        connection = self._connection
+        read = asyncio.Event()
+        read.set()
+        cycle = RequestResponseCycle(
+            scope=self._scope | self._address(),
+            transport=connection.transport,
+            flow=connection.flow,
+            logger=connection.logger,
+            access_logger=connection.access_logger,
+            access_log=connection.access_log,
+            default_headers=connection.server_state.default_headers,
+            message_event=read,
+            expect_100_continue=False,
+            keep_alive=self.keep_alive,
+            on_response=connection.on_response_complete,
+        )
+        cycle.body, cycle.more_body, cycle.disconnected = self.body, False, self.disconnected
+        if connection.cycle is self:
+            connection.cycle = cycle
+        connection._start_asgi_task(cycle, connection.app)  # noqa: SLF001 - as the server itself begins one
+
+    def _address(self) -> dict[str, object]:
+        path = self._window.path
+        return {"method": "POST", "path": path, "raw_path": path.encode(), "query_string": b""}
+
+    def _note(self, status: int, error: TacitError | None = None) -> None:
+        seconds = time.perf_counter() - self._started
+        self._window.note(self._request_id, status=status, seconds=seconds, error=error)
