@@ -54,7 +54,7 @@ def sqlite_database(empty_file: Path, tmp_path: Path) -> Iterator[Database]:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    """Side by side only where the whole suite runs: a few tests are sooner done without, and `-s` shows nothing with."""
+    """Side by side only where the whole suite runs: a few tests are sooner done without, and `-s` needs that."""
     is_whole = config.args == config.getini("testpaths") and config.option.capture != "no"
     return len(os.sched_getaffinity(0)) if is_whole else 0
 
