@@ -24,6 +24,8 @@ def _kind(annotation: Any) -> str:
     choices = get_args(annotation)
     if get_origin(annotation) is Literal:
         return " | ".join(str(choice) for choice in choices)
+    if get_origin(annotation) is tuple:
+        return f"list of {_kind(choices[0])}"
     if choices:
         return " | ".join(_kind(choice) for choice in choices if choice is not type(None))
     return "secret" if annotation is SecretStr else str(annotation.__name__).lower()

@@ -21,6 +21,7 @@ from benchmarks._page import page as performance_page
 from tacit import __version__
 from tacit.bootstrap import build, load_settings, serving
 from tacit.entrypoints.api.app import create_app
+from tacit.entrypoints.api.rollouts import rollout_routes
 from tacit.entrypoints.cli.data import readers
 from tacit.entrypoints.cli.exits import MEANINGS
 from tacit.entrypoints.cli.program import program
@@ -126,6 +127,7 @@ def openapi_document() -> dict[str, Any]:
                 items=parts.items,
                 users=parts.users,
                 quarantine=app.quarantine,
+                extra_routers=[rollout_routes(app.rollouts.desk)],
             )
             return api.openapi()
 

@@ -11,6 +11,7 @@ import pytest
 from tacit.adapters.memory import MemoryExposureLog
 from tacit.adapters.sql.engine import open_database
 from tacit.adapters.sql.exposures import SqlExposureLog
+from tacit.rollout.traffic import Place
 from tacit.serving.exposures import Exposure, ExposureLog
 
 
@@ -44,6 +45,13 @@ def test_somebody_unknown_and_a_degraded_empty_list_are_kept_as_such(log: Exposu
     log.write([nobody])
 
     assert list(log.recent(1)) == [nobody]
+
+
+def test_an_exposure_says_which_arm_it_came_from_where_users_were_divided(log: ExposureLog) -> None:
+    placed = replace(exposure(2), place=Place("rollout-1", "canary-5", "canary"))
+    log.write([exposure(1), placed])
+
+    assert list(log.recent(10)) == [placed, exposure(1)]
 
 
 def test_the_latest_come_first_and_no_more_than_asked_for(log: ExposureLog) -> None:

@@ -53,7 +53,17 @@ TRAFFIC_ROWS = (
     "INSERT INTO arm_latencies VALUES ('rollout-1', 'canary-5', 'canary', 7, 3)",
     "INSERT INTO shadow_counts VALUES ('rollout-1', 2, 1, 0, 1, 0.5, 0.25)",
 )
-ADDED_ROWS = {"0001": FIRST_ROWS, "0002": EVENT_ROWS, "0003": CATALOGUE_ROWS, "0004": TRAFFIC_ROWS}
+ROLLOUT_ROWS = (
+    "INSERT INTO rollouts VALUES (1, 'recommender', 'shadow', 0, 1, '{}')",
+    "INSERT INTO rollout_steps VALUES (1, 1, 'shadow', 'shadow', 'ann', 5, '[]', '{}')",
+)
+ADDED_ROWS = {
+    "0001": FIRST_ROWS,
+    "0002": EVENT_ROWS,
+    "0003": CATALOGUE_ROWS,
+    "0004": TRAFFIC_ROWS,
+    "0006": ROLLOUT_ROWS,
+}
 """Rows in every table that a revision adds."""
 
 ROWS = {

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from tacit.adapters.publisher import Publication, Publisher
     from tacit.adapters.snapshots import SnapshotFolder
     from tacit.bootstrap.freezing import Known
+    from tacit.bootstrap.rollouts import Rollouts
     from tacit.data.catalog_edits import EditableCatalog
     from tacit.data.datasets import Snapshot, SnapshotRules
     from tacit.data.ingestion import EventStore
@@ -30,9 +31,11 @@ if TYPE_CHECKING:
     from tacit.models.recommender.search import Budget, SearchResult
     from tacit.models.recommender.workload import RecommenderWorkload
     from tacit.registry.registry import Registry
+    from tacit.rollout.arm_traffic import ArmTrafficStore
     from tacit.rollout.candidates import Candidate
     from tacit.rollout.gates import GateRules
     from tacit.rollout.release import Release
+    from tacit.rollout.traffic import TrafficStore
 
 MODEL = "recommender"
 """Name of the model that this installation trains and serves."""
@@ -61,6 +64,9 @@ class App:
     catalog: EditableCatalog
     publisher: Publisher
     publication: Publication
+    traffic: TrafficStore
+    arm_traffic: ArmTrafficStore
+    rollouts: Rollouts
     notices: tuple[str, ...] = ()
 
     @property

@@ -13,10 +13,11 @@ from tacit.bootstrap.caches import list_cache
 from tacit.errors import TacitError
 from tacit.monitoring import metrics as catalogue
 from tacit.monitoring.interfaces import MetricSink
-from tacit.serving.cached_reads import Deadline
+from tacit.serving.cached_reads import FRESH_SECONDS, Deadline
 from tacit.serving.ladder import Coldstart
 
 if TYPE_CHECKING:
+    from tacit.data.intake import EventDoor
     from tacit.serving.fresh_users import FreshUsers
     from tacit.serving.kept_lists import KeptLists
     from tacit.serving.known_users import KnownUsers, UserEntries
@@ -24,6 +25,10 @@ if TYPE_CHECKING:
     from tacit.serving.live_catalogue import LiveCatalogue
     from tacit.serving.model_pool import ModelPool
     from tacit.serving.newcomer_shelf import NewcomerShelf
+    from tacit.serving.traffic_follower import TrafficFollower
+
+_READERS_SECONDS = 1.0
+"""How long a reader goes by what somebody chose when it looked last."""
 
 T = TypeVar("T")
 Failed = Callable[[Exception], None]
@@ -44,6 +49,8 @@ class Freshness:
     users: KnownUsers
     lists: KeptLists
     shelf: NewcomerShelf
+    lost_sight: Callable[[bool], None]
+    failed: Failed
 
     def told(self, user_ids: Collection[str]) -> None:
         """Hear whose events the store accepted; only now are their lists dropped."""
@@ -68,32 +75,55 @@ def following(
     metrics: MetricSink,
     *,
     entries: UserEntries | None = None,
+    traffic: TrafficFollower | None = None,
     live: LiveCatalogue | None = None,
 ) -> Iterator[Freshness]:
     """Follow what users do and what the catalogue says.
 
     Args:
         app: The platform.
-        pool: Keeps the version that answers.
+        pool: Keeps the champion.
         metrics: Counts.
         entries: Keeps what users chose when asked.
+        traffic: Keeps what is asked beside the champion.
         live: The catalogue as it is now.
     """
     from tacit.data.event_values import unit_of
-    from tacit.serving.freshness_keeper import FreshnessKeeper
+    from tacit.serving.freshness_keeper import FreshnessKeeper, no_others
     from tacit.serving.newcomer_shelf import NewcomerShelf
 
     failed = _counting_failures(metrics)
     fresh = _fresh_users(app, failed)
     shelf = NewcomerShelf(app.event_store, unit=unit_of(app.settings.events.profile), live=live)
     cache = list_cache(app.settings, metrics)
-    keeper = FreshnessKeeper(pool, fresh, shelf, failed=failed)
+    others = no_others if traffic is None else traffic.in_use
+    keeper = FreshnessKeeper(pool, fresh, shelf, failed=failed, others=others)
     keeper.start()
     try:
-        yield Freshness(_known_users(app, fresh, failed, entries=entries), _kept_lists(app, cache, metrics), shelf)
+        users = _known_users(app, fresh, failed, entries=entries)
+        yield Freshness(users, _kept_lists(app, cache, metrics), shelf, fresh.lost_sight, failed)
     finally:
         keeper.stop()
         cache.close()
+
+
+@contextmanager
+def hearing_of_events(app: App, metrics: MetricSink, fresh: Freshness) -> Iterator[EventDoor]:
+    """Follow the events that another process takes and applies; none are taken here.
+
+    Raises:
+        Unavailable: The store cannot be asked now.
+    """
+    from tacit.data.intake import EventsElsewhere
+    from tacit.serving.applied_follower import AppliedFollower
+
+    follower = AppliedFollower(app.event_store, told=fresh.told, lost_sight=fresh.lost_sight, failed=fresh.failed)
+    metrics.watch(catalogue.EVENTS_KNOWN, lambda: follower.turn)
+    follower.start()
+    try:
+        yield EventsElsewhere()
+    finally:
+        follower.stop()
 
 
 def _fresh_users(app: App, failed: Failed) -> FreshUsers:
@@ -114,6 +144,8 @@ def _known_users(app: App, fresh: FreshUsers, failed: Failed, *, entries: UserEn
         entries=entries,
         deadline=_deadline("catalogue"),
         failed=failed,
+        # What was chosen at another process's door nobody tells us of.
+        choices_seconds=_READERS_SECONDS if app.settings.serving.role == "reader" else FRESH_SECONDS,
     )
 
 

@@ -6,7 +6,7 @@ import threading
 import time
 import uuid
 from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -20,19 +20,21 @@ from tacit.settings import SettingsInForce
 if TYPE_CHECKING:
     from tacit.adapters.prometheus import PrometheusSink
     from tacit.bootstrap.freshness import Freshness
-    from tacit.data.intake import Intake
+    from tacit.data.intake import EventDoor
     from tacit.serving.catalogue_desk import CatalogueDesk
     from tacit.serving.exposures import ExposureQueue
+    from tacit.serving.health import Role
     from tacit.serving.live_catalogue import FollowedCatalogue
     from tacit.serving.model_pool import ModelPool
     from tacit.serving.recommend import RecommendationService
+    from tacit.serving.traffic_follower import TrafficFollower
     from tacit.serving.user_desk import UserDesk
 
 SERVING_LOCK = "serving.lock"
 
 
 def serving_lock(in_force: SettingsInForce) -> AbstractContextManager[None]:
-    """Keeps every other process from serving from the same home, for as long as it is entered.
+    """Keeps every other process from serving from the same home, for as long as it is entered; readers keep nobody.
 
     Raises:
         Misconfigured: `home_unusable`.
@@ -41,6 +43,8 @@ def serving_lock(in_force: SettingsInForce) -> AbstractContextManager[None]:
     from tacit.adapters.homes import usable_home
     from tacit.adapters.locks import held_lock
 
+    if in_force.settings.serving.role == "reader":
+        return nullcontext()
     return held_lock(usable_home(in_force.settings.home) / SERVING_LOCK, "serving")
 
 
@@ -58,9 +62,11 @@ class Serving:
     service: RecommendationService
     pool: ModelPool
     metrics: PrometheusSink
-    intake: Intake
+    intake: EventDoor
     items: CatalogueDesk
     users: UserDesk
+    traffic: TrafficFollower
+    role: Role = "all"
 
 
 @contextmanager
@@ -71,8 +77,9 @@ def serving(app: App) -> Iterator[Serving]:
         Unavailable, Misconfigured: The event log cannot be opened, or the catalogue not be read.
     """
     from tacit.adapters.prometheus import PrometheusSink
-    from tacit.bootstrap.events import taking_events
     from tacit.bootstrap.freshness import following
+    from tacit.bootstrap.rollout_keeping import keeping_rollouts
+    from tacit.bootstrap.traffic import counted, followed, traffic_follower
     from tacit.serving.exposures import ExposureQueue
 
     kept = app.settings.exposures
@@ -80,19 +87,36 @@ def serving(app: App) -> Iterator[Serving]:
     pool = _pool(app, metrics)
     catalogue = live_catalogue(app, metrics)
     queue = ExposureQueue(app.exposures, capacity=kept.capacity, flush_seconds=kept.flush_seconds)
-    with following(app, pool, metrics, entries=app.catalog, live=catalogue) as fresh:
-        service = _service(app, pool, queue, metrics=metrics, fresh=fresh, live=catalogue)
-        with (
-            polled(catalogue),
-            taking_events(app, pool, metrics, live=catalogue, told=fresh.told) as intake,
-            _pruned(app.exposures, keep_days=kept.keep_days),
-        ):
-            try:
-                items = item_desk(app, catalogue, pool)
-                users = user_desk(app, catalogue, pool, told=fresh.chose)
-                yield Serving(service, pool, metrics, intake, items, users)
-            finally:
-                queue.close()
+    with counted(app) as tallies:
+        traffic = traffic_follower(app, pool, tallies)
+        with following(app, pool, metrics, entries=app.catalog, traffic=traffic, live=catalogue) as fresh:
+            service = _service(app, pool, queue, metrics=metrics, fresh=fresh, live=catalogue, traffic=traffic)
+            with (
+                polled(catalogue),
+                followed(traffic),
+                _event_door(app, pool, metrics, live=catalogue, fresh=fresh) as intake,
+                _pruned(app.exposures, keep_days=kept.keep_days),
+                keeping_rollouts(app, metrics),
+            ):
+                try:
+                    items = item_desk(app, catalogue, pool)
+                    users = user_desk(app, catalogue, pool, told=fresh.chose)
+                    role = app.settings.serving.role
+                    yield Serving(service, pool, metrics, intake, items, users, traffic, role)
+                finally:
+                    queue.close()
+
+
+def _event_door(
+    app: App, pool: ModelPool, metrics: MetricSink, *, live: FollowedCatalogue, fresh: Freshness
+) -> AbstractContextManager[EventDoor]:
+    """Take events, or hear of those that another process takes."""
+    from tacit.bootstrap.events import taking_events
+    from tacit.bootstrap.freshness import hearing_of_events
+
+    if app.settings.serving.role == "reader":
+        return hearing_of_events(app, metrics, fresh)
+    return taking_events(app, pool, metrics, live=live, told=fresh.told)
 
 
 def _service(
@@ -103,6 +127,7 @@ def _service(
     metrics: MetricSink,
     fresh: Freshness,
     live: FollowedCatalogue,
+    traffic: TrafficFollower,
 ) -> RecommendationService:
     from tacit.adapters.journal import log_serving_event
     from tacit.bootstrap.freshness import coldstart_of
@@ -120,6 +145,7 @@ def _service(
         shelf=fresh.shelf,
         observe=log_serving_event,
         catalogue=live,
+        traffic=traffic,
     )
 
 

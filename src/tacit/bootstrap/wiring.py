@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import fields
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict
 
-from tacit.bootstrap.app import App, now
+from tacit.bootstrap.app import MODEL, App, now
 from tacit.registry.interfaces import Signer, VersionStore
 from tacit.registry.versions import Version
 from tacit.security.audit import AuditRecorder, AuditTrail
@@ -18,11 +18,19 @@ if TYPE_CHECKING:
     from tacit.adapters.artifacts import FolderArtifacts
     from tacit.adapters.history import ParquetHistory
     from tacit.adapters.sql.engine import Database
+    from tacit.bootstrap.rollouts import Rollouts
     from tacit.data.ingestion import EventStore
     from tacit.data.quarantine import Quarantine
     from tacit.models.recommender.workload import RecommenderWorkload
     from tacit.registry.registry import Registry
+    from tacit.rollout.arm_traffic import ArmTrafficStore
     from tacit.rollout.release import Release
+    from tacit.rollout.traffic import TrafficStore
+
+
+class _Traffic(TypedDict):
+    traffic: TrafficStore
+    arm_traffic: ArmTrafficStore
 
 
 @contextmanager
@@ -77,6 +85,7 @@ def _wired(in_force: SettingsInForce, home: Path, database: Database) -> App:
     signer = signer_over(home / "keys", in_force.settings.signer)
     registry = _registry(versions, artifacts, signer=signer, audit=audit, keys=home / "keys", database=database)
     event_store = SqlEventStore(database)
+    release = _release(registry, versions, workload, audit=audit, database=database)
     return App(
         in_force=in_force,
         history=history,
@@ -84,17 +93,27 @@ def _wired(in_force: SettingsInForce, home: Path, database: Database) -> App:
         snapshots=SnapshotFolder(home / "snapshots"),
         workload=workload,
         registry=registry,
-        release=_release(registry, versions, workload, audit=audit, database=database),
+        release=release,
         versions=versions,
         audit=audit,
         exposures=SqlExposureLog(database),
         event_store=event_store,
         catalog=SqlCatalogStore(database),
         quarantine=_quarantine(event_store, in_force.settings, audit=audit, database=database),
+        rollouts=_rollouts(in_force.settings, database, registry, release=release, versions=versions, audit=audit),
         publisher=Publisher(home / "downloads"),
         publication=MOVIELENS_LATEST_SMALL,
+        **_traffic(database),
         notices=tuple(notices),
     )
+
+
+def _traffic(database: Database) -> _Traffic:
+    """What tells serving processes how users are divided, and what they tell of it."""
+    from tacit.adapters.sql.arm_traffic import SqlArmTrafficStore
+    from tacit.adapters.sql.traffic import SqlTrafficStore
+
+    return {"traffic": SqlTrafficStore(database), "arm_traffic": SqlArmTrafficStore(database)}
 
 
 def _release(
@@ -105,6 +124,36 @@ def _release(
     return Release(
         registry, versions, audit=audit, clock=now, check=_answers(workload), transaction=database.transaction
     )
+
+
+def _rollouts(
+    settings: Settings,
+    database: Database,
+    registry: Registry,
+    *,
+    release: Release,
+    versions: VersionStore,
+    audit: AuditTrail,
+) -> Rollouts:
+    from tacit.adapters.sql.rollouts import SqlRolloutStore
+    from tacit.adapters.sql.traffic import SqlTrafficStore
+    from tacit.adapters.uncounted import UncountedArms, UncountedOutcomes
+    from tacit.bootstrap.event_retention import now_ms
+    from tacit.bootstrap.rollouts import rollouts_over
+    from tacit.rollout.moving import Standing
+
+    standing = Standing(
+        store=SqlRolloutStore(database),
+        traffic=SqlTrafficStore(database),
+        versions=versions,
+        release=release,
+        audit=AuditRecorder(audit),
+        clock=now,
+        clock_ms=now_ms,
+        transaction=database.transaction,
+    )
+    arms, outcomes = UncountedArms(), UncountedOutcomes()
+    return rollouts_over(standing, settings, name=MODEL, registry=registry, arms=arms, outcomes=outcomes)
 
 
 def _workload(chosen: Als, *, notify: Callable[[str], None]) -> RecommenderWorkload:

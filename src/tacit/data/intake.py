@@ -9,14 +9,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Literal, Protocol
 
 from tacit.data.event_effects import Effect, EventCounts, Plan, Reason
 from tacit.data.event_fields import checked_id
 from tacit.data.event_rules import EventRules
 from tacit.data.event_validation import Judgement, Problem, conflicting, judged_batch
 from tacit.data.events import Event, EventLog, LoggedEvent, LogState, Receipt
-from tacit.errors import BadInput, TacitError
+from tacit.errors import BadInput, TacitError, Unavailable
 
 Fate = Literal["stored", "duplicate", "quarantined", "rejected"]
 """What became of an event that was sent; only of a rejected one nothing is kept."""
@@ -41,6 +41,39 @@ class Taken:
     fate: Fate
     event_id: str | None
     problem: Problem | None = None
+
+
+class EventDoor(Protocol):
+    """Where events come in, whether or not they are taken: an `Intake`, or `EventsElsewhere`.
+
+    Attributes:
+        state: Tells how it stands with events, at once.
+    """
+
+    state: Callable[[], LogState]
+
+    def take(self, raws: Sequence[object], *, source: str, assign_ids: bool = False) -> tuple[Taken, ...]:
+        """What became of each event, in its order."""
+        ...
+
+
+class EventsElsewhere:
+    """Takes no events, because another process of the home does: nothing is judged, kept or counted here."""
+
+    def __init__(self) -> None:
+        self.state: Callable[[], LogState] = LogState
+
+    def take(self, raws: Sequence[object], *, source: str, assign_ids: bool = False) -> tuple[Taken, ...]:
+        """Nothing becomes of any.
+
+        Raises:
+            Unavailable: `events_elsewhere`, always.
+        """
+        raise Unavailable(
+            "events_elsewhere",
+            "This process only answers; another one of this home takes events.",
+            fix="Send them to the process that serves with serving.role = all.",
+        )
 
 
 class Intake:

@@ -183,6 +183,13 @@ EVENTS_APPLIED = Metric(
     {"outcome": ("stored", "deduplicated", "quarantined")},
 )
 EVENT_LAG = Metric("tacit_event_lag", "gauge", "events", "Events in the log that are not applied yet.", "data")
+EVENTS_KNOWN = Metric(
+    "tacit_events_known_turn",
+    "gauge",
+    "turns",
+    "The turn up to which the answers of a reader know whose events were applied; less than elsewhere, it is behind.",
+    "serving",
+)
 CATALOGUE_REVISION = Metric(
     "tacit_catalogue_revision",
     "gauge",
@@ -223,6 +230,48 @@ CACHE_REACHABLE = Metric(
     "serving",
 )
 
+ROLLOUT_STATE = Metric(
+    "tacit_rollout_state",
+    "gauge",
+    "boolean",
+    "1 for the state of the rollout that is under way, or of the last one where none is.",
+    "rollout",
+    {
+        "state": (
+            "shadow", "canary", "flipping", "watching", "reverting", "done", "aborted", "failed", "superseded",
+        )
+    },
+)  # fmt: skip
+ROLLOUT_ABORTS = Metric(
+    "tacit_rollout_aborts_total",
+    "counter",
+    "aborts",
+    "Rollouts that were aborted by this process, by the check that failed; several checks count each.",
+    "rollout",
+    {
+        "reason": (
+            "errors", "degraded", "latency_p95", "latency_p99", "clicks", "split", "overlap", "score_shift",
+            "person", "failure",
+        )
+    },
+)  # fmt: skip
+ROLLOUT_MEASURED = Metric(
+    "tacit_rollout_measured",
+    "gauge",
+    "as the check",
+    "What the stage of the rollout came to, by check; its limit is tacit_rollout_limit.",
+    "rollout",
+    {"check": ()},
+)
+ROLLOUT_LIMIT = Metric(
+    "tacit_rollout_limit",
+    "gauge",
+    "as the check",
+    "What tacit_rollout_measured is held against.",
+    "rollout",
+    {"check": ()},
+)
+
 CATALOGUE: tuple[Metric, ...] = (
     HTTP_REQUESTS,
     HTTP_DURATION,
@@ -245,9 +294,14 @@ CATALOGUE: tuple[Metric, ...] = (
     EVENTS,
     EVENTS_APPLIED,
     EVENT_LAG,
+    EVENTS_KNOWN,
     CATALOGUE_REVISION,
     EVENTS_ACCOUNTED,
     EVENT_BALANCE,
     CACHE_ERRORS,
     CACHE_REACHABLE,
+    ROLLOUT_STATE,
+    ROLLOUT_ABORTS,
+    ROLLOUT_MEASURED,
+    ROLLOUT_LIMIT,
 )

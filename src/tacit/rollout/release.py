@@ -17,6 +17,9 @@ from tacit.security.audit import AuditRecorder, AuditTrail
 Check = Callable[[Version], None]
 """Loads a verified version, asks it something, and raises if it does not answer."""
 
+Within = Callable[[], object]
+"""What is done in the unit of work that moves the champion; where it raises, nothing is moved."""
+
 
 @dataclass(frozen=True)
 class RollbackPlan:
@@ -62,11 +65,14 @@ class Release:
         self._check = check
         self._transaction = transaction
 
-    def promote(self, name: str, number: int, *, actor: str, force: bool = False, reason: str = "") -> ModelPromoted:
+    def promote(
+        self, name: str, number: int, *, actor: str, force: bool = False, reason: str = "", within: Within | None = None
+    ) -> ModelPromoted:
         """Make a version the champion, if it verifies, loads and passed its gate.
 
         Args:
             force: Override the gate's verdict, and nothing else; ledger and audit say so.
+            within: What belongs to the move, done wholly with it or not at all.
 
         Raises:
             NotFound: `version_unknown`.
@@ -85,8 +91,8 @@ class Release:
             version, manifest = self._registry.open(name, number)
             verdict = str(manifest.gate.get("verdict"))
             if verdict != "pass" and not force:
-                raise _gate_not_passed(manifest, verdict)
-            self._run_check(version)
+                raise gate_not_passed(manifest, verdict)
+            self.check(version)
             event = ModelPromoted(
                 name=name,
                 number=number,
@@ -97,10 +103,10 @@ class Release:
                 reason=reason,
                 at=self._clock(),
             )
-            self._record_promotion(event)
+            self._record_promotion(event, within)
         return event
 
-    def rollback(self, name: str, *, actor: str, reason: str) -> ModelRolledBack:
+    def rollback(self, name: str, *, actor: str, reason: str, within: Within | None = None) -> ModelRolledBack:
         """Return to the champion before this one, or to the nearest before it that verifies and loads.
 
         Raises:
@@ -119,7 +125,7 @@ class Release:
                 reason=reason,
                 at=self._clock(),
             )
-            self._record_rollback(event)
+            self._record_rollback(event, within)
         return event
 
     def plan_rollback(self, name: str) -> RollbackPlan:
@@ -142,12 +148,17 @@ class Release:
         """Why a version cannot serve now, whatever the kind: a rollback must not wait for storage to recover."""
         try:
             version, _ = self._registry.open(name, number)
-            self._run_check(version)
+            self.check(version)
         except TacitError as error:
             return error
         return None
 
-    def _run_check(self, version: Version) -> None:
+    def check(self, version: Version) -> None:
+        """See that a verified version loads and answers; it is what every promotion asks.
+
+        Raises:
+            Refused: `check_failed`.
+        """
         try:
             self._check(version)
         except TacitError:
@@ -158,7 +169,7 @@ class Release:
                 "check_failed", problem, field="number", fix="Promote another version, or train one."
             ) from error
 
-    def _record_promotion(self, event: ModelPromoted) -> None:
+    def _record_promotion(self, event: ModelPromoted, within: Within | None) -> None:
         promotion = Promotion(
             name=event.name,
             kind="promoted",
@@ -171,6 +182,8 @@ class Release:
         )
         facts = {"replaced": event.replaced, "verdict": event.verdict, "forced": event.forced, "reason": event.reason}
         with self._transaction():
+            if within is not None:
+                within()
             self._versions.promote(promotion, expected=event.replaced)
             if self._versions.challenger(event.name) == event.number:
                 self._versions.set_challenger(event.name, None)
@@ -178,7 +191,7 @@ class Release:
                 "model_promoted", actor=event.actor, subject=f"{event.name}/{event.number}", at=event.at, facts=facts
             )
 
-    def _record_rollback(self, event: ModelRolledBack) -> None:
+    def _record_rollback(self, event: ModelRolledBack, within: Within | None) -> None:
         promotion = Promotion(
             name=event.name,
             kind="rolled_back",
@@ -192,6 +205,8 @@ class Release:
         skipped = [asdict(each) for each in event.skipped]
         facts = {"restored": event.restored, "skipped": skipped, "reason": event.reason}
         with self._transaction():
+            if within is not None:
+                within()
             self._versions.promote(promotion, expected=event.number)
             self._audit.record(
                 "model_rolled_back", actor=event.actor, subject=f"{event.name}/{event.number}", at=event.at, facts=facts
@@ -207,7 +222,8 @@ class Release:
             raise
 
 
-def _gate_not_passed(manifest: Manifest, verdict: str) -> Refused:
+def gate_not_passed(manifest: Manifest, verdict: str) -> Refused:
+    """The refusal of a version whose gate said something else than `pass`, with its reasons."""
     given = manifest.gate.get("reasons")
     reasons = [str(reason) for reason in given] if isinstance(given, list | tuple) else []
     because = "; ".join(reasons) if reasons else "it gives no reason"

@@ -56,6 +56,7 @@ class CachedReads(Generic[T]):
         deadline: Gives up on a read in time.
         failed: Told of each read that failed.
         clock: Seconds that never go back.
+        fresh_seconds: How long a read counts without having been told of.
         capacity: How many users are kept; the one asked for longest ago is forgotten first.
     """
 
@@ -67,6 +68,7 @@ class CachedReads(Generic[T]):
         deadline: Deadline = no_deadline,
         failed: Callable[[Exception], None],
         clock: Callable[[], float] = time.monotonic,
+        fresh_seconds: float = FRESH_SECONDS,
         capacity: int = 20_000,
     ) -> None:
         self._read = read
@@ -74,6 +76,7 @@ class CachedReads(Generic[T]):
         self._deadline = deadline
         self._failed = failed
         self._clock = clock
+        self._fresh_seconds = fresh_seconds
         self._capacity = capacity
         self._lock = threading.Lock()
         self._entries: OrderedDict[str, _Entry[T]] = OrderedDict()
@@ -85,7 +88,7 @@ class CachedReads(Generic[T]):
             entry = self._entries.get(user_id)
             if entry is not None:
                 self._entries.move_to_end(user_id)
-                if not entry.is_outdated and self._clock() - entry.read_at < FRESH_SECONDS:
+                if not entry.is_outdated and self._clock() - entry.read_at < self._fresh_seconds:
                     return Reading(entry.value)
         try:
             return Reading(self._deadline(lambda: self._read_now(user_id)))

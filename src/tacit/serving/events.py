@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from tacit.rollout.traffic import Place, TrafficPlan
 from tacit.serving.answers import Source
 
 
@@ -54,7 +55,48 @@ class RetrieverFailed:
     error: Exception
 
 
-ServingEvent = VersionLoaded | VersionRefused | RegistryLost | RetrieverFailed
+@dataclass(frozen=True)
+class ArmFailed:
+    """The version of an arm failed otherwise than in a step of its chain, and the champion answered."""
+
+    version: str
+    place: Place
+    error: Exception
+
+
+@dataclass(frozen=True)
+class TrafficRouted:
+    """Another plan is in force, as far as what it takes is at hand."""
+
+    plan: TrafficPlan
+
+
+@dataclass(frozen=True)
+class TrafficLost:
+    """The plan could not be read; the last one stays in force; told once until it can."""
+
+    code: str
+    detail: str
+
+
+@dataclass(frozen=True)
+class CountsUnkept:
+    """What was counted of arms could not be handed on; it is kept, and tried again; told once a minute."""
+
+    code: str
+    detail: str
+
+
+ServingEvent = (
+    VersionLoaded
+    | VersionRefused
+    | RegistryLost
+    | RetrieverFailed
+    | ArmFailed
+    | TrafficRouted
+    | TrafficLost
+    | CountsUnkept
+)
 Observer = Callable[[ServingEvent], None]
 
 

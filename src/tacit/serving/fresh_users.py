@@ -5,14 +5,15 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Collection
+from dataclasses import replace
 
 from tacit.data.event_effects import Decay
 from tacit.data.ingestion import EventStore
 from tacit.serving.cached_reads import CachedReads, Deadline, Reading, no_deadline
 from tacit.serving.profiles import NO_DOINGS, Doings
 
-_VERSIONS = 2
-"""Turns that are followed: that of the version that answers, and that of the one about to."""
+_VERSIONS = 8
+"""Turns that are followed: those of the versions that answer or are asked in secret, and of those about to."""
 
 
 class FreshUsers:
@@ -49,14 +50,17 @@ class FreshUsers:
         self._lock = threading.Lock()
         self._members: dict[int, set[str]] = {}
         self._known: set[int] = set()
+        self._is_blind = False
         self._reads: dict[int, CachedReads[Doings]] = {}
 
     def follow(self, turn: int) -> None:
         """Find out who did something after a turn; from then on `told` keeps that up.  A failure is told of, once."""
         with self._lock:
+            # Moved to the end, by one swap: those that are followed on are the last to be forgotten.
+            others = {each: members for each, members in self._members.items() if each != turn}
+            self._members = {**others, turn: self._members.get(turn, set())}
             if turn in self._known:
                 return
-            self._members.setdefault(turn, set())
         try:
             changed = {*self._store.changed_users(turn), *self._store.opposed_users()}
         except Exception as error:
@@ -81,11 +85,16 @@ class FreshUsers:
         for read in reads:
             read.outdate(user_ids)
 
+    def lost_sight(self, is_blind: bool) -> None:
+        """Hear that nobody can tell at the moment whose events other processes applied, or that one can again."""
+        self._is_blind = is_blind
+
     def doings(self, user_id: str, turn: int) -> Reading[Doings]:
         """What a user's events after a turn amount to, and all of them; never raises."""
         if turn in self._known and user_id not in self._members.get(turn, ()):
-            return Reading(NO_DOINGS)
-        return self._reads_since(turn).of(user_id)
+            return Reading(NO_DOINGS, is_current=not self._is_blind)
+        reading = self._reads_since(turn).of(user_id)
+        return replace(reading, is_current=False) if self._is_blind else reading
 
     def _reads_since(self, turn: int) -> CachedReads[Doings]:
         with self._lock:
@@ -106,7 +115,8 @@ class FreshUsers:
         return Doings(tuple(since), tuple(ever))
 
     def _forget_all_but_the_last(self, turn: int) -> None:
-        for old in [each for each in self._members if each != turn][: 1 - _VERSIONS]:
-            del self._members[old]
-        self._known.intersection_update(self._members)
+        old = [each for each in self._members if each != turn][: 1 - _VERSIONS]
+        # First that they are known: a turn without members would have everybody pass for unchanged.
+        self._known.difference_update(old)
+        self._members = {each: members for each, members in self._members.items() if each not in old}
         self._reads = {each: reads for each, reads in self._reads.items() if each in self._members}

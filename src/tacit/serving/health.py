@@ -9,6 +9,9 @@ from tacit.data.events import LogState
 from tacit.errors import TacitError
 from tacit.serving.model_pool import LoadedVersion, RefusedVersion
 
+Role = Literal["all", "reader"]
+"""What a process does: answer and take events, or answer beside one that takes them."""
+
 MEMORY_LIMIT = 0.9
 """Share of the memory in use above which we call ourselves degraded."""
 LAG_LIMIT = 10_000

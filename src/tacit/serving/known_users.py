@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import weakref
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ from typing import Protocol
 
 from tacit.data.catalog_entries import Preferences, UserEntry
 from tacit.data.event_values import Unit
-from tacit.serving.cached_reads import CachedReads, Deadline, Reading, no_deadline
+from tacit.serving.cached_reads import FRESH_SECONDS, CachedReads, Deadline, Reading, no_deadline
 from tacit.serving.fresh_users import FreshUsers
 from tacit.serving.ladder import Coldstart
 from tacit.serving.model_pool import LoadedVersion
@@ -32,9 +33,16 @@ class UserEntries(Protocol):
 class _Made:
     """A standing, and what it was made of."""
 
-    label: str
     doings: Doings
     standing: Standing
+
+
+class _MadeOf:
+    """The standings of one version's users; the version itself is held weakly."""
+
+    def __init__(self, loaded: LoadedVersion, gone: Callable[[weakref.ref[LoadedVersion]], object]) -> None:
+        self.version = weakref.ref(loaded, gone)
+        self.by_user: OrderedDict[str, _Made] = OrderedDict()
 
 
 class KnownUsers:
@@ -47,6 +55,7 @@ class KnownUsers:
         entries: Keeps what users chose; without it, nobody chose anything.
         deadline: Gives up on a read in time.
         failed: Told of each read that failed.
+        choices_seconds: How long what was read of choices counts without having been told of.
     """
 
     def __init__(
@@ -58,15 +67,17 @@ class KnownUsers:
         entries: UserEntries | None = None,
         deadline: Deadline = no_deadline,
         failed: Callable[[Exception], None],
+        choices_seconds: float = FRESH_SECONDS,
     ) -> None:
         self._fresh = fresh
         self._unit = unit
         self._coldstart = coldstart
         self._entries = entries
-        self._chosen = CachedReads(self._preferences, NO_PREFERENCES, deadline=deadline, failed=failed)
+        self._chosen = CachedReads(
+            self._preferences, NO_PREFERENCES, deadline=deadline, failed=failed, fresh_seconds=choices_seconds
+        )
         self._lock = threading.Lock()
-        self._made: OrderedDict[str, _Made] = OrderedDict()
-        self._label = ""
+        self._made: dict[int, _MadeOf] = {}
 
     def told(self, user_ids: Collection[str]) -> None:
         """Hear whose events the store accepted, once it did."""
@@ -76,36 +87,49 @@ class KnownUsers:
         """Hear whose choices the store accepted, once it did."""
         self._chosen.outdate(user_ids)
 
-    def profile(self, loaded: LoadedVersion, user_id: str) -> Profile:
-        """Who somebody is now, as a version sees it; a store that fails costs freshness and raises nothing."""
+    def profile(self, loaded: LoadedVersion, user_id: str, *, coldstart: Coldstart | None = None) -> Profile:
+        """Who somebody is now, as a version sees it; a store that fails costs freshness and raises nothing.
+
+        Args:
+            loaded: The version.
+            user_id: Who.
+            coldstart: The rungs that hold for them; the usual ones, unless told otherwise.
+        """
         doings = self._fresh.doings(user_id, loaded.events_turn)
         standing = self._standing(loaded, user_id, doings.value)
-        chosen = self._choices(loaded, user_id, standing)
+        chosen = self._choices(loaded, user_id, standing, coldstart=coldstart or self._coldstart)
         is_known = user_id in loaded.model.user_rows or bool(doings.value.ever) or chosen.value != NO_PREFERENCES
         return Profile(standing, chosen.value, is_known, is_current=doings.is_current and chosen.is_current)
 
     def _standing(self, loaded: LoadedVersion, user_id: str, doings: Doings) -> Standing:
         """Worked out once for whoever asks again without having done anything."""
-        made = self._made.get(user_id)
-        if made is not None and made.doings is doings and made.label == loaded.label:
+        kept = self._made.get(id(loaded))
+        made = None if kept is None else kept.by_user.get(user_id)
+        if made is not None and made.doings is doings:
             return made.standing
         values = Values(self._unit, loaded.typical_value)
         standing = standing_of(loaded.model, user_id, doings, values=values)
         if doings.ever:
             with self._lock:
-                if loaded.label != self._label:
-                    # Standings are made of their version's files: kept, they would hold on to one that is gone.
-                    self._made.clear()
-                    self._label = loaded.label
-                self._made[user_id] = _Made(loaded.label, doings, standing)
-                self._made.move_to_end(user_id)
-                if len(self._made) > _CAPACITY:
-                    self._made.popitem(last=False)
+                by_user = self._made_of(loaded).by_user
+                by_user[user_id] = _Made(doings, standing)
+                by_user.move_to_end(user_id)
+                if len(by_user) > _CAPACITY:
+                    by_user.popitem(last=False)
         return standing
 
-    def _choices(self, loaded: LoadedVersion, user_id: str, standing: Standing) -> Reading[Preferences]:
+    def _made_of(self, loaded: LoadedVersion) -> _MadeOf:
+        key = id(loaded)
+        if key not in self._made:
+            # Standings are made of their version's files: kept, they would hold on to one that is gone.
+            self._made[key] = _MadeOf(loaded, lambda _: self._made.pop(key, None))
+        return self._made[key]
+
+    def _choices(
+        self, loaded: LoadedVersion, user_id: str, standing: Standing, *, coldstart: Coldstart
+    ) -> Reading[Preferences]:
         """What they chose, as long as too little is known of them without."""
-        if self._entries is None or learnt_from(loaded.model, standing.taste.items) >= self._coldstart.personal_from:
+        if self._entries is None or learnt_from(loaded.model, standing.taste.items) >= coldstart.personal_from:
             return Reading(NO_PREFERENCES)
         return self._chosen.of(user_id)
 

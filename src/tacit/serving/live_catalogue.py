@@ -34,7 +34,7 @@ _EVER = float("inf")
 _AT_ONCE = int(np.iinfo(np.int64).min)
 """The moment from which an item is hidden that may not be shown at any time."""
 _NONE = np.empty(0, np.intp)
-_MOST_OUTLOOKS = 4
+_MOST_OUTLOOKS = 8
 """More versions than this are never looked at side by side."""
 
 

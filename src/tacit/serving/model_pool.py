@@ -278,8 +278,16 @@ class ModelPool:
             any(self._try(number) is None for number in reversed(stack[:-1]))
 
     def _try(self, number: int) -> RefusedVersion | None:
-        """Verify, load and ask a version, then swap; or say why not, and leave everything as it was."""
+        """Make a version ready, then swap; or say why not, and leave everything as it was."""
         started = self._timer()
+        loaded = self.ready(number)
+        if isinstance(loaded, RefusedVersion):
+            return loaded
+        self._swap(loaded, started)
+        return None
+
+    def ready(self, number: int) -> LoadedVersion | RefusedVersion:
+        """Verify, load, ask and prepare a version, without having it answer for the champion; or say why not."""
         try:
             version, manifest = self._registry.open(self._name, number)
             model = self._load(version.folder)
@@ -291,8 +299,7 @@ class ModelPool:
             return self._refuse(RefusedVersion(number, "check_failed", problem))
         loaded = LoadedVersion(version, manifest, model, self._clock())
         self._prepare(loaded)
-        self._swap(loaded, started)
-        return None
+        return loaded
 
     def _refuse(self, refused: RefusedVersion) -> RefusedVersion:
         serving = None if self._loaded is None else self._loaded.label

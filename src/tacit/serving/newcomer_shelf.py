@@ -27,6 +27,9 @@ _LISTENERS = 1_000
 _MOST_HEARD = 4 * MOST
 """Items the version does not know whose listeners are remembered: ids that nobody tells of must not fill memory."""
 
+_VERSIONS = 8
+"""Versions at most whose newcomers are kept: those that answer or are asked in secret, and those about to."""
+
 _PAGE = 1_000
 """Events read at a time: a little every now and then, so that following them never slows taking them in."""
 
@@ -112,9 +115,9 @@ class NewcomerShelf:
             before = prepared.newcomers
             if heard or before is None or before.unknown is not unknown or before.revision != revision:
                 prepared.newcomers = self._made(prepared, unknown, revision)
-            # The version that answers keeps its newcomers while the next one is prepared.
+            # The versions that answer keep their newcomers while others are prepared.
             others = tuple(each for each in self._prepared if each is not prepared)
-            self._prepared = (*others[-1:], prepared)
+            self._prepared = (*others[1 - _VERSIONS :], prepared)
             return prepared.is_behind
 
     def forget(self, loaded: LoadedVersion) -> None:

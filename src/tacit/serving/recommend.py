@@ -5,63 +5,33 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, replace
 from itertools import islice
-from typing import Literal
-
-import numpy as np
 
 from tacit.data.catalog_edits import item_unknown
 from tacit.errors import BadInput
 from tacit.models.recommender.categories import check_category
 from tacit.monitoring import metrics as catalogue
 from tacit.monitoring.interfaces import MetricSink
+from tacit.rollout.traffic import Place
 from tacit.serving.answers import Answer, ItemView, Source
 from tacit.serving.events import Observer, RetrieverFailed, unobserved
 from tacit.serving.exposures import Exposure
-from tacit.serving.fallback import (
-    Outcome,
-    Question,
-    Step,
-    first_answer,
-    popular_chain,
-    similar_chain,
-    taste_chain,
-    user_chain,
-)
+from tacit.serving.fallback import Question, Step, popular_chain, similar_chain, taste_chain
 from tacit.serving.interfaces import Clock, ExposureRecorder, IdMaker
 from tacit.serving.item_views import as_said, item_view, said_of
-from tacit.serving.kept_lists import Asking, KeptLists, KeptOutcome, spelled
+from tacit.serving.kept_lists import KeptLists, KeptOutcome
 from tacit.serving.known_users import KnownUsers
-from tacit.serving.ladder import NO_LEANING, USUAL_RUNGS, Coldstart, leaning_of
+from tacit.serving.list_making import NOBODY, ListMaking, ServingLimits, Wish
 from tacit.serving.live_catalogue import LiveCatalogue, UnsaidCatalogue
 from tacit.serving.model_pool import LoadedVersion, ModelPool
 from tacit.serving.newcomer_shelf import NewcomerShelf
 from tacit.serving.newcomers import Newcomers
-from tacit.serving.profiles import NO_PREFERENCES, STRANGER, Profile, Standing
-from tacit.serving.refusals import items_unknown, limit_range, user_unknown
-from tacit.serving.retrieval import History, Wanted, barred, taste_for, taste_of, view
+from tacit.serving.profiles import STRANGER
+from tacit.serving.refusals import items_unknown, limit_range
+from tacit.serving.retrieval import taste_for, view
+from tacit.serving.routing import NoTraffic, Traffic, UserAnswers
 
-NOBODY: frozenset[str] = frozenset()
-
-
-@dataclass(frozen=True)
-class ServingLimits:
-    """What may be asked, and what an answer rests on.
-
-    Attributes:
-        max_limit: The longest list.
-        max_items: The most likes in one question.
-        max_reasons: The most reasons per recommendation.
-        coldstart: How much of a user must be known before their list rests on their taste.
-        unknown_user: What somebody we do not know gets: `refuse` says so, `popular` gives what is popular.
-    """
-
-    max_limit: int = 1_000
-    max_items: int = 1_000
-    max_reasons: int = 3
-    coldstart: Coldstart = USUAL_RUNGS
-    unknown_user: Literal["refuse", "popular"] = "refuse"
+__all__ = ["NOBODY", "RecommendationService", "ServingLimits"]
 
 
 class RecommendationService:
@@ -83,6 +53,7 @@ class RecommendationService:
         observe: Told of steps that failed.
         timer: Measures how long an answer takes, in seconds.
         catalogue: Knows what is hidden, renamed or new since a version was trained.
+        traffic: Knows which version answers whom; without it, the champion answers everybody.
     """
 
     def __init__(
@@ -100,6 +71,7 @@ class RecommendationService:
         observe: Observer = unobserved,
         timer: Callable[[], float] = time.perf_counter,
         catalogue: LiveCatalogue | None = None,
+        traffic: Traffic | None = None,
     ) -> None:
         self._live = catalogue or UnsaidCatalogue()
         self._pool = pool
@@ -108,11 +80,14 @@ class RecommendationService:
         self._clock = clock
         self._new_id = new_id
         self._limits = limits or ServingLimits()
-        self._users = users
-        self._lists = lists
-        self._shelf = shelf
         self._observe = observe
         self._timer = timer
+        self._making = ListMaking(
+            self._live, self._limits, failed=self._step_failed, users=users, lists=lists, shelf=shelf
+        )
+        self._users = UserAnswers(
+            self._making, traffic or NoTraffic(), rungs=self._limits.coldstart, observe=observe, timer=timer
+        )
         _watch(metrics, exposures)
 
     def for_user(
@@ -127,11 +102,8 @@ class RecommendationService:
         """
         started = self._timer()
         loaded = self._asked(limit, category)
-        profile = self._profile(loaded, user_id)
-        met = {*profile.standing.elsewhere, *profile.preferences.item_ids}
-        asked = self._question(loaded, profile.taste.seen, exclude | met, limit=limit, category=category)
-        kept = self._listed(loaded, asked, profile, user_id=user_id, question=spelled(limit, exclude, category))
-        return self._told("user", kept, started=started, user_id=user_id)
+        given = self._users.given(loaded, Wish(user_id, limit, exclude, category), started=started)
+        return self._told("user", given.kept, started=started, user_id=user_id, place=given.place)
 
     def for_likes(
         self, liked: Sequence[str], *, limit: int = 10, exclude: AbstractSet[str] = NOBODY, category: str | None = None
@@ -152,7 +124,7 @@ class RecommendationService:
             raise items_unknown(len(rows))
         # What only the catalogue's door knows has nothing to say of a taste yet, and is in no answer all the same.
         taste = taste_for((row for row in rows.values() if row is not None), loaded.typical_value)
-        asked = self._question(loaded, taste.items, {*exclude, *liked}, limit=limit, category=category)
+        asked = self._making.question(loaded, taste.items, {*exclude, *liked}, limit=limit, category=category)
         return self._answer("likes", loaded, taste_chain(asked, taste), started=started, unknown_items=unknown)
 
     def similar(
@@ -168,7 +140,7 @@ class RecommendationService:
         started = self._timer()
         loaded = self._asked(limit, category)
         known = self._position(loaded, item_id)
-        asked = self._question(loaded, STRANGER.items, {*exclude, item_id}, limit=limit, category=category)
+        asked = self._making.question(loaded, STRANGER.items, {*exclude, item_id}, limit=limit, category=category)
         # In the question's own newcomers: in those prepared next it may stand elsewhere.
         row = self._newcomer(asked, item_id) if known is None else known
         return self._answer("similar", loaded, similar_chain(asked, row), started=started)
@@ -183,7 +155,7 @@ class RecommendationService:
         """
         started = self._timer()
         loaded = self._asked(limit, category)
-        asked = self._question(loaded, STRANGER.items, exclude, limit=limit, category=category)
+        asked = self._making.question(loaded, STRANGER.items, exclude, limit=limit, category=category)
         return self._answer("popular", loaded, popular_chain(loaded.model, asked.wanted), started=started)
 
     def item(self, item_id: str) -> ItemView:
@@ -224,8 +196,8 @@ class RecommendationService:
             Unavailable: `model_not_loaded`.
         """
         loaded = self._asked(limit, None)
-        standing = self._profile(loaded, user_id, is_refused=True).standing
-        newcomers = self._newcomers(loaded)
+        standing = self._making.profile(loaded, user_id, is_refused=True).standing
+        newcomers = self._making.newcomers(loaded)
         new = {} if newcomers is None else newcomers.rows
         met = dict(zip(standing.taste.items.tolist(), standing.taste.values.tolist(), strict=True))
         met |= {new[item_id]: value for item_id, value in standing.elsewhere.items() if item_id in new and value > 0}
@@ -268,36 +240,6 @@ class RecommendationService:
             problem = f"{len(liked)} liked items are too many; the most are {self._limits.max_items}."
             raise BadInput("too_many_items", problem, field="liked")
 
-    def _profile(self, loaded: LoadedVersion, user_id: str, *, is_refused: bool | None = None) -> Profile:
-        """Who asks; somebody of whom nothing is known is refused, unless the settings or a failure are in the way."""
-        if self._users is not None:
-            profile = self._users.profile(loaded, user_id)
-        else:
-            row = loaded.model.user_rows.get(user_id)
-            taste = STRANGER if row is None else taste_of(loaded.model, row)
-            profile = Profile(Standing(taste), is_known=row is not None)
-        refuses = self._limits.unknown_user == "refuse" if is_refused is None else is_refused
-        # While what they did cannot be read, nobody knows that they are unknown.
-        if refuses and not profile.is_known and profile.is_current:
-            raise user_unknown()
-        return profile
-
-    def _question(
-        self, loaded: LoadedVersion, seen: History, excluded: AbstractSet[str], *, limit: int, category: str | None
-    ) -> Question:
-        """A question with everything barred that must not be in its answer: met, excluded, or not to be shown now."""
-        # Before what is hidden: a write in between must not have this list pass for one that knows it.
-        revision = self._live.revision
-        newcomers = self._newcomers(loaded)
-        off = np.union1d(barred(loaded.model, seen, excluded, newcomers=newcomers), self._live.hidden(loaded))
-        if self._shelf is not None and newcomers is not None:
-            off = np.union1d(off, self._shelf.gone(loaded, newcomers))
-        wanted = Wanted(limit, off, category)
-        return Question(loaded.model, wanted, newcomers, self._limits.max_reasons, revision)
-
-    def _newcomers(self, loaded: LoadedVersion) -> Newcomers | None:
-        return None if self._shelf is None else self._shelf.current(loaded)
-
     def _newcomer(self, asked: Question, item_id: str) -> int:
         # Those that the version knows by name alone are among the newcomers, and stay when they are removed.
         rows = {} if asked.newcomers is None or not self._is_new(item_id) else asked.newcomers.rows
@@ -305,41 +247,9 @@ class RecommendationService:
             raise item_unknown()
         return rows[item_id]
 
-    def _listed(
-        self, loaded: LoadedVersion, asked: Question, profile: Profile, *, user_id: str, question: str
-    ) -> KeptOutcome:
-        """A user's list, kept or computed."""
-
-        def compute() -> Outcome:
-            # Only somebody who chose something needs the catalogue's words, which take a while to gather.
-            chose = profile.preferences != NO_PREFERENCES
-            leaning = leaning_of(loaded.model, loaded.labels, profile.preferences) if chose else NO_LEANING
-            rungs = self._limits.coldstart
-            steps = user_chain(asked, profile.taste, coldstart=rungs, leaning=leaning, like_value=loaded.typical_value)
-            return self._first(loaded, steps)
-
-        if self._lists is None:
-            kept = KeptOutcome(compute(), loaded.label)
-        else:
-            asking = Asking(
-                user_id, question, loaded.label, self._stamp(asked, profile), asked.allowed, keeps=profile.is_current
-            )
-            kept = self._lists.answer(asking, compute)
-        return kept if profile.is_current else replace(kept, outcome=replace(kept.outcome, degraded=True))
-
-    def _stamp(self, asked: Question, profile: Profile) -> str:
-        """What a list rests on beside its version; the rules are in it, as a cache may outlive this process."""
-        prepared = "-" if asked.newcomers is None else asked.newcomers.revision
-        rungs = self._limits.coldstart
-        rules = f"{rungs.blended_from}-{rungs.personal_from}-{self._limits.max_reasons}"
-        return f"{asked.revision}.{prepared}.{rules}.{profile.stamp}"
-
-    def _first(self, loaded: LoadedVersion, steps: Sequence[Step]) -> Outcome:
-        def failed(source: Source, error: Exception) -> None:
-            self._metrics.increment(catalogue.RETRIEVER_FAILURES, source=source)
-            self._observe(RetrieverFailed(source, loaded.label, error))
-
-        return first_answer(steps, failed)
+    def _step_failed(self, source: Source, label: str, error: Exception) -> None:
+        self._metrics.increment(catalogue.RETRIEVER_FAILURES, source=source)
+        self._observe(RetrieverFailed(source, label, error))
 
     def _answer(
         self,
@@ -351,7 +261,7 @@ class RecommendationService:
         unknown_items: tuple[str, ...] = (),
     ) -> Answer:
         """Run the chain, and tell what came of it."""
-        kept = KeptOutcome(self._first(loaded, steps), loaded.label)
+        kept = KeptOutcome(self._making.first(loaded, steps), loaded.label)
         return self._told(question, kept, started=started, unknown_items=unknown_items)
 
     def _told(
@@ -361,6 +271,7 @@ class RecommendationService:
         *,
         started: float,
         user_id: str | None = None,
+        place: Place | None = None,
         unknown_items: tuple[str, ...] = (),
     ) -> Answer:
         """Label an outcome, count it and remember what was shown."""
@@ -373,11 +284,11 @@ class RecommendationService:
             user_id=user_id,
             unknown_items=unknown_items,
         )
-        self._remember(answer)
+        self._remember(answer, place)
         self._metrics.observe(catalogue.RECOMMENDATION_LATENCY, self._timer() - started, question=question)
         return answer
 
-    def _remember(self, answer: Answer) -> None:
+    def _remember(self, answer: Answer, place: Place | None) -> None:
         self._metrics.increment(catalogue.RECOMMENDATIONS, source=answer.source)
         if answer.degraded:
             self._metrics.increment(catalogue.DEGRADED_ANSWERS, source=answer.source)
@@ -390,6 +301,7 @@ class RecommendationService:
                 degraded=answer.degraded,
                 item_ids=tuple(item.item_id for item in answer.items),
                 at_ms=int(self._clock() * 1_000),
+                place=place,
             )
         )
 

@@ -107,6 +107,11 @@ class Serving(BaseModel):
 
     model_config = _FROZEN
 
+    role: Literal["all", "reader"] = "all"
+    """What a process does: `all` answers and takes events, `reader` answers beside one that takes them.
+
+    One process of a home takes events; any number of readers answer what it applied within half a second.
+    """
     unknown_user: Literal["refuse", "popular"] = "refuse"
     """What a user we have never heard of gets: a clear refusal, or what is popular."""
     refresh_seconds: float = Field(default=1.0, gt=0, le=60)
@@ -185,6 +190,59 @@ class Events(BaseModel):
     """Days after which an event since the version's training counts half; unset, events do not fade."""
 
 
+class RolloutChoices(BaseModel):
+    """How a version is brought to users, and what ends that."""
+
+    model_config = _FROZEN
+
+    steps: tuple[float, ...] = (5.0, 25.0, 100.0)
+    """Percentages of the users who meet it, one after the other; the last is 100."""
+    advance: Literal["automatic", "manual"] = "automatic"
+    """Whether a stage that passed leads on by itself, or waits for `tacit rollout advance`."""
+    bake_minutes: float = Field(default=10.0, ge=0, le=10_080)
+    """How long each stage lasts at least."""
+    watch_minutes: float = Field(default=30.0, ge=0, le=10_080)
+    """How long the new champion is watched."""
+    return_days: float = Field(default=7.0, ge=0, le=365)
+    """For how long a version that was champion, and was replaced by a better one, goes back without baking."""
+    every_seconds: float = Field(default=2.0, gt=0, le=60)
+    """How often each server looks."""
+    settling_seconds: float = Field(default=3.0, ge=0, le=60)
+    """How long servers may take to follow a stage; lists shown until then are not judged."""
+    min_requests: int = Field(default=200, ge=30)
+    """Requests that a stage needs."""
+    min_users: int = Field(default=20, ge=1)
+    """Users that a stage needs."""
+    min_mirrored: int = Field(default=200, ge=30)
+    """Requests that it must have answered in secret before any user meets it."""
+    max_error_rise: float = Field(default=0.005, ge=0, lt=1)
+    """How much larger the share of its failed requests may be than the champion's."""
+    max_errors: float = Field(default=0.02, gt=0, lt=1)
+    """The share of failed requests that is too much where there is no champion to compare with."""
+    max_degraded_rise: float = Field(default=0.05, ge=0, lt=1)
+    """How much larger the share of its degraded answers may be than the champion's."""
+    latency_ratio: float = Field(default=1.5, ge=1, le=100)
+    """How many times as long as the champion's its slow requests may take."""
+    latency_budget_seconds: float = Field(default=0.05, ge=0, le=10)
+    """And how much longer than that."""
+    max_latency_seconds: float = Field(default=0.8, gt=0, le=10)
+    """What slow requests may take where there is no champion to compare with."""
+    max_ctr_drop: float = Field(default=0.1, ge=0, lt=1)
+    """Largest relative drop of the click-through rate."""
+    clicks: Literal["required", "ignored"] = "required"
+    """Whether a stage passes only once clicks are known, or they are not looked at."""
+    min_overlap: float = Field(default=0.05, ge=0, le=1)
+    """Mean share of a list that it must have in common with the champion's, while it is asked in secret."""
+    max_score_shift: float | None = Field(default=None, gt=0)
+    """Largest mean difference between its scores and the champion's; unset, any."""
+
+    @model_validator(mode="after")
+    def _steps_go_up_to_all(self) -> RolloutChoices:
+        if not self.steps or self.steps[-1] != 100 or self.steps[0] <= 0 or sorted(set(self.steps)) != [*self.steps]:
+            raise ValueError("steps are not rising percentages that end with 100; set them as [5, 25, 100]")
+        return self
+
+
 class Settings(BaseModel):
     """The settings tree."""
 
@@ -222,6 +280,7 @@ class Settings(BaseModel):
     exposures: Exposures = Exposures()
     events: Events = Events()
     cache: Cache = Cache()
+    rollout: RolloutChoices = RolloutChoices()
 
     @model_validator(mode="after")
     def _public_is_deliberate(self) -> Settings:

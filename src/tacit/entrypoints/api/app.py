@@ -9,7 +9,7 @@ from fastapi import APIRouter, FastAPI
 from fastapi.routing import APIRoute
 from starlette.concurrency import run_in_threadpool
 
-from tacit.data.intake import Intake
+from tacit.data.intake import EventDoor
 from tacit.data.quarantine import Quarantine
 from tacit.entrypoints.api.catalogue import catalogue_routes
 from tacit.entrypoints.api.documentation import DescribedApi, documentation_routes
@@ -27,6 +27,7 @@ from tacit.entrypoints.api.users import user_routes
 from tacit.monitoring import metrics as catalogue
 from tacit.monitoring.interfaces import MetricSink
 from tacit.serving.catalogue_desk import CatalogueDesk
+from tacit.serving.health import Role
 from tacit.serving.model_pool import ModelPool
 from tacit.serving.recommend import RecommendationService
 from tacit.serving.user_desk import UserDesk
@@ -41,12 +42,13 @@ def create_app(
     metrics: MetricSink,
     *,
     version: str,
-    intake: Intake | None = None,
+    intake: EventDoor | None = None,
     items: CatalogueDesk | None = None,
     users: UserDesk | None = None,
     quarantine: Quarantine | None = None,
     extra_routers: Sequence[APIRouter] = (),
     background: Sequence[Background] = (),
+    role: Role = "all",
     memory: Callable[[], float | None] = memory_share,
 ) -> FastAPI:
     """The application.
@@ -62,18 +64,23 @@ def create_app(
         quarantine: What was set aside; without it, nobody looks after it here.
         extra_routers: Further routes (the storefront's pages), after those of the API.
         background: What is entered before the first request and left after the last, in this order and back.
+        role: Whether events are taken here, or only answers given.
         memory: Share of the memory in use, `None` if unknown.
     """
     app = _described(version, _lifespan(pool, background))
-    health = health_routes(pool, memory, None if intake is None else intake.state)
+    health = _health(pool, memory, intake, role=role)
     asked = (recommendation_routes(service), item_routes(service, items), health, documentation_routes(app))
     routers = (*asked, *_kept_routes(intake, items, users, quarantine=quarantine), *extra_routers)
-    for router in routers:
-        app.include_router(router)
-        _start_at_zero(router, metrics)
+    _include(app, routers, metrics)
     install_error_handlers(app, routers)
     app.add_middleware(RequestDoor, metrics=metrics)
     return _with_lane(app, intake, metrics)
+
+
+def _health(pool: ModelPool, memory: Callable[[], float | None], intake: EventDoor | None, *, role: Role) -> APIRouter:
+    """The routes of our health; of events that are taken elsewhere, nothing is known here."""
+    events = intake.state if intake is not None and role == "all" else None
+    return health_routes(pool, memory, events, role=role)
 
 
 def _described(version: str, lifespan: Lifespan) -> DescribedApi:
@@ -88,7 +95,7 @@ def _described(version: str, lifespan: Lifespan) -> DescribedApi:
     )
 
 
-def _with_lane(app: DescribedApi, intake: Intake | None, metrics: MetricSink) -> FastAPI:
+def _with_lane(app: DescribedApi, intake: EventDoor | None, metrics: MetricSink) -> FastAPI:
     """The same, with events led past the framework, through a door like its own."""
     if intake is None:
         return app
@@ -101,7 +108,7 @@ def _with_lane(app: DescribedApi, intake: Intake | None, metrics: MetricSink) ->
 
 
 def _kept_routes(
-    intake: Intake | None, items: CatalogueDesk | None, users: UserDesk | None, *, quarantine: Quarantine | None
+    intake: EventDoor | None, items: CatalogueDesk | None, users: UserDesk | None, *, quarantine: Quarantine | None
 ) -> Iterator[APIRouter]:
     """The routes that take something in, or look after what was, as far as that is done here."""
     if intake is not None:
@@ -132,6 +139,12 @@ def _enter(stack: ExitStack, pool: ModelPool, background: Sequence[Background]) 
         stack.enter_context(open_background())
     pool.start()
     stack.callback(pool.stop)
+
+
+def _include(app: FastAPI, routers: Sequence[APIRouter], metrics: MetricSink) -> None:
+    for router in routers:
+        app.include_router(router)
+        _start_at_zero(router, metrics)
 
 
 def _start_at_zero(router: APIRouter, metrics: MetricSink) -> None:

@@ -18,7 +18,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from tacit.data.event_validation import MAX_BATCH
-from tacit.data.intake import Intake
+from tacit.data.intake import EventDoor
 from tacit.entrypoints.api.errors import noted_response
 from tacit.entrypoints.api.events import taken_response, taken_together
 from tacit.entrypoints.api.strict_json import JSON, media_type_of, read_json_or_lines
@@ -61,7 +61,7 @@ class EventLane:
         together: Takes in single events, of which many share the work.
     """
 
-    def __init__(self, intake: Intake, route: APIRoute) -> None:
+    def __init__(self, intake: EventDoor, route: APIRoute) -> None:
         self._intake = intake
         self._route = route
         self._workers = ThreadPoolExecutor(_WORKERS, thread_name_prefix="events")
@@ -94,7 +94,7 @@ class Together:
     Who comes alone is begun with at once.  To be used by one event loop.
     """
 
-    def __init__(self, intake: Intake, workers: ThreadPoolExecutor) -> None:
+    def __init__(self, intake: EventDoor, workers: ThreadPoolExecutor) -> None:
         self._intake = intake
         self._workers = workers
         self._waiting: list[tuple[bytes, Told]] = []

@@ -12,7 +12,7 @@ from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response
 
 from tacit.data.event_validation import Problem, check_size
-from tacit.data.intake import Fate, Intake, Taken
+from tacit.data.intake import EventDoor, Fate, Taken
 from tacit.entrypoints.api.parameters import ASSIGN_IDS, Query, documented, field_unknown
 from tacit.entrypoints.api.rendering import written
 from tacit.entrypoints.api.schemas import EVENTS_BODY, TakenEventsBody, problems
@@ -59,7 +59,7 @@ class Sent:
     is_batch: bool
 
 
-def event_routes(intake: Intake) -> APIRouter:
+def event_routes(intake: EventDoor) -> APIRouter:
     """The route over an intake."""
     routes = APIRouter(prefix="/api/v1", tags=["events"])
 
@@ -82,7 +82,7 @@ def event_routes(intake: Intake) -> APIRouter:
     return routes
 
 
-def taken_response(intake: Intake, request: Request, body: bytes) -> Response:
+def taken_response(intake: EventDoor, request: Request, body: bytes) -> Response:
     """Take the events in a request's body; what is answered.
 
     Raises:
@@ -96,7 +96,7 @@ def taken_response(intake: Intake, request: Request, body: bytes) -> Response:
     return answer_to(taken)
 
 
-def taken_together(intake: Intake, bodies: Sequence[bytes]) -> list[Response | TacitError | None]:
+def taken_together(intake: EventDoor, bodies: Sequence[bytes]) -> list[Response | TacitError | None]:
     """Take in the events that come alone among several requests, in one go; each request's answer, or its error.
 
     A request that brings a batch is left to be taken by itself, and has no answer here: its events would hold up all
@@ -122,7 +122,7 @@ def taken_together(intake: Intake, bodies: Sequence[bytes]) -> list[Response | T
     return answers
 
 
-def _answers_to(intake: Intake, events: Sequence[object]) -> list[Response | TacitError]:
+def _answers_to(intake: EventDoor, events: Sequence[object]) -> list[Response | TacitError]:
     """What each of some events is answered that came alone."""
     if not events:
         return []

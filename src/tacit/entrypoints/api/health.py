@@ -10,12 +10,16 @@ from starlette.responses import Response
 from tacit.data.events import LogState
 from tacit.entrypoints.api.rendering import json_response
 from tacit.entrypoints.api.schemas import HealthBody
-from tacit.serving.health import Health, judge_health
+from tacit.serving.health import Health, Role, judge_health
 from tacit.serving.model_pool import LoadedVersion, ModelPool
 
 
 def health_routes(
-    pool: ModelPool, memory_share: Callable[[], float | None], events: Callable[[], LogState] | None = None
+    pool: ModelPool,
+    memory_share: Callable[[], float | None],
+    events: Callable[[], LogState] | None = None,
+    *,
+    role: Role = "all",
 ) -> APIRouter:
     """The routes over a pool; none of them waits for anything, so they run on the event loop itself.
 
@@ -23,6 +27,7 @@ def health_routes(
         pool: Keeps the model loaded.
         memory_share: Share of the memory in use, if known.
         events: How it stands with events, where any are taken here.
+        role: What this process does.
     """
     routes = APIRouter(tags=["health"])
 
@@ -45,15 +50,16 @@ def health_routes(
         """How well we can answer, and why not better."""
         loaded, log = pool.loaded, None if events is None else events()
         judged = judge_health(loaded, pool.refused, pool.lost, memory_share=memory_share(), events=log)
-        body = _body(judged, loaded, log)
+        body = _body(judged, loaded, log, role=role)
         return json_response(body, status=503 if judged.status == "unhealthy" else 200)
 
     return routes
 
 
-def _body(judged: Health, loaded: LoadedVersion | None, log: LogState | None) -> dict[str, object]:
+def _body(judged: Health, loaded: LoadedVersion | None, log: LogState | None, *, role: Role) -> dict[str, object]:
     return {
         "status": judged.status,
+        "role": role,
         "model_loaded": judged.model_loaded,
         "model_version": None if loaded is None else loaded.label,
         "reasons": judged.reasons,

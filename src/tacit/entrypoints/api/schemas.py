@@ -80,6 +80,7 @@ class HealthBody(_Body):
     """How well we can answer."""
 
     status: Literal["healthy", "degraded", "unhealthy"]
+    role: Literal["all", "reader"] = Field(description="Whether this process takes events, or only answers.")
     model_loaded: bool
     model_version: str | None
     reasons: list[str]

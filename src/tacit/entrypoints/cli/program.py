@@ -16,6 +16,7 @@ from tacit.entrypoints.cli.lists import list_commands
 from tacit.entrypoints.cli.models import model_commands
 from tacit.entrypoints.cli.quarantine import quarantine_commands
 from tacit.entrypoints.cli.render import print_json, say
+from tacit.entrypoints.cli.rollouts import rollout_commands
 from tacit.entrypoints.cli.search import search_commands
 from tacit.entrypoints.cli.serving import serving_commands
 from tacit.entrypoints.cli.trail import trail_commands
@@ -51,6 +52,7 @@ def program() -> typer.Typer:
         search_commands,
         list_commands,
         model_commands,
+        rollout_commands,
         trail_commands,
         installation_commands,
     ):

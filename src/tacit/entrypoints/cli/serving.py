@@ -24,6 +24,13 @@ if TYPE_CHECKING:
     from tacit.serving.model_pool import LoadedVersion
 
 Port = Annotated[int | None, typer.Option(help="Port of the API and the pages (setting `port`).", show_default=False)]
+MetricsPort = Annotated[int | None, typer.Option(help="Port of /metrics (setting `metrics_port`).", show_default=False)]
+Reader = Annotated[
+    bool, typer.Option("--reader", help="Only answer, beside a process that takes events (setting `serving.role`).")
+]
+WithoutChampion = Annotated[
+    bool, typer.Option("--without-champion", help="Begin before there is one: events and items are taken.")
+]
 Told = Callable[["LoadedVersion | None", dict[str, str]], None]
 """Told what is served, if anything yet, and where, by name."""
 
@@ -48,12 +55,17 @@ def serve(
     asked: Asked,
     *,
     port: Port = None,
-    without_champion: Annotated[
-        bool, typer.Option("--without-champion", help="Begin before there is one: events and items are taken.")
-    ] = False,
+    metrics_port: MetricsPort = None,
+    reader: Reader = False,
+    without_champion: WithoutChampion = False,
 ) -> None:
     """Serve the champion: API, pages and metrics, until told to stop."""
-    _run(asked, {"port": port}, is_first_start_allowed=False, needs_champion=not without_champion)
+    flags: dict[str, object] = {
+        "port": port,
+        "metrics_port": metrics_port,
+        "serving.role": "reader" if reader else None,
+    }
+    _run(asked, flags, is_first_start_allowed=False, needs_champion=not without_champion)
 
 
 def _run(asked: Asked, flags: dict[str, object], *, is_first_start_allowed: bool, needs_champion: bool = True) -> None:
@@ -71,7 +83,7 @@ def _run(asked: Asked, flags: dict[str, object], *, is_first_start_allowed: bool
         _check_ports(in_force.settings)
         with build(in_force) as app:
             tell_notices(app)
-            if is_first_start_allowed:
+            if is_first_start_allowed and in_force.settings.serving.role != "reader":
                 make_ready(app, steps)
             with serving(app) as parts:
                 loaded = _loaded(parts, is_needed=needs_champion)
@@ -82,6 +94,7 @@ def _serve_until_told(app: App, parts: Serving, loaded: LoadedVersion | None, *,
     from tacit import __version__
     from tacit.entrypoints.api.app import create_app
     from tacit.entrypoints.api.metrics_listener import MetricsListener
+    from tacit.entrypoints.api.rollouts import rollout_routes
     from tacit.entrypoints.api.server import ApiServer
     from tacit.entrypoints.storefront.pages import storefront_router
 
@@ -97,7 +110,8 @@ def _serve_until_told(app: App, parts: Serving, loaded: LoadedVersion | None, *,
         items=parts.items,
         users=parts.users,
         quarantine=app.quarantine,
-        extra_routers=[pages],
+        extra_routers=[rollout_routes(app.rollouts.desk), pages],
+        role=parts.role,
     )
     server = ApiServer(api, host=app.settings.host, port=app.settings.port)
     with MetricsListener(parts.metrics.registry, METRICS_HOST, app.settings.metrics_on) as listener:

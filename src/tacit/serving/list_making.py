@@ -1,0 +1,208 @@
+"""A list from one version: who asks, what must not be in it, and the chain that makes it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+
+from tacit.serving.answers import Source
+from tacit.serving.fallback import Outcome, Question, Step, first_answer, user_chain
+from tacit.serving.kept_lists import Asking, KeptLists, KeptOutcome, spelled
+from tacit.serving.known_users import KnownUsers
+from tacit.serving.ladder import NO_LEANING, USUAL_RUNGS, Coldstart, leaning_of
+from tacit.serving.live_catalogue import LiveCatalogue
+from tacit.serving.model_pool import LoadedVersion
+from tacit.serving.newcomer_shelf import NewcomerShelf
+from tacit.serving.newcomers import Newcomers
+from tacit.serving.profiles import NO_PREFERENCES, STRANGER, Profile, Standing
+from tacit.serving.refusals import user_unknown
+from tacit.serving.retrieval import History, Wanted, barred, taste_of
+
+NOBODY: frozenset[str] = frozenset()
+
+Failed = Callable[[Source, str, Exception], None]
+"""Told of each step of a chain that raised, and of which version's."""
+
+
+@dataclass(frozen=True)
+class ServingLimits:
+    """What may be asked, and what an answer rests on.
+
+    Attributes:
+        max_limit: The longest list.
+        max_items: The most likes in one question.
+        max_reasons: The most reasons per recommendation.
+        coldstart: How much of a user must be known before their list rests on their taste.
+        unknown_user: What somebody we do not know gets: `refuse` says so, `popular` gives what is popular.
+    """
+
+    max_limit: int = 1_000
+    max_items: int = 1_000
+    max_reasons: int = 3
+    coldstart: Coldstart = USUAL_RUNGS
+    unknown_user: Literal["refuse", "popular"] = "refuse"
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What a user asks for.
+
+    Attributes:
+        user_id: Who.
+        limit: The most items.
+        exclude: Ids of items that must not be in the list.
+        category: The only category; `None` for all.
+    """
+
+    user_id: str
+    limit: int = 10
+    exclude: AbstractSet[str] = NOBODY
+    category: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Maker:
+    """What a list is made by.
+
+    Attributes:
+        loaded: The version, from which all of it comes.
+        rungs: The cold-start ladder that holds.
+        is_champion: Whether it answers for the champion; another one's lists are kept apart, so that neither is a
+            stale list of the other.
+    """
+
+    loaded: LoadedVersion
+    rungs: Coldstart
+    is_champion: bool = True
+
+
+class ListMaking:
+    """Makes lists, each from the one version that it is asked to use.
+
+    Args:
+        live: Knows what is hidden, renamed or new since a version was trained.
+        limits: What a list rests on.
+        failed: Told of each step that raised.
+        users: Knows what users did since a version was trained; without it, nothing.
+        lists: Keeps users' lists for a while; without it, each is computed.
+        shelf: Keeps the items that a version learnt no factors for; without it, they are in no personal list.
+    """
+
+    def __init__(
+        self,
+        live: LiveCatalogue,
+        limits: ServingLimits,
+        *,
+        failed: Failed,
+        users: KnownUsers | None = None,
+        lists: KeptLists | None = None,
+        shelf: NewcomerShelf | None = None,
+    ) -> None:
+        self._live = live
+        self._limits = limits
+        self._failed = failed
+        self._users = users
+        self._lists = lists
+        self._shelf = shelf
+
+    def profile(
+        self, loaded: LoadedVersion, user_id: str, *, is_refused: bool | None = None, rungs: Coldstart | None = None
+    ) -> Profile:
+        """Who asks; somebody of whom nothing is known is refused, unless the settings or a failure are in the way.
+
+        Raises:
+            NotFound: `user_unknown`.
+        """
+        if self._users is not None:
+            profile = self._users.profile(loaded, user_id, coldstart=rungs)
+        else:
+            row = loaded.model.user_rows.get(user_id)
+            taste = STRANGER if row is None else taste_of(loaded.model, row)
+            profile = Profile(Standing(taste), is_known=row is not None)
+        refuses = self._limits.unknown_user == "refuse" if is_refused is None else is_refused
+        # While what they did cannot be read, nobody knows that they are unknown.
+        if refuses and not profile.is_known and profile.is_current:
+            raise user_unknown()
+        return profile
+
+    def question(
+        self, loaded: LoadedVersion, seen: History, excluded: AbstractSet[str], *, limit: int, category: str | None
+    ) -> Question:
+        """A question with everything barred that must not be in its answer: met, excluded, or not to be shown now."""
+        # Before what is hidden: a write in between must not have this list pass for one that knows it.
+        revision = self._live.revision
+        newcomers = self.newcomers(loaded)
+        off = np.union1d(barred(loaded.model, seen, excluded, newcomers=newcomers), self._live.hidden(loaded))
+        if self._shelf is not None and newcomers is not None:
+            off = np.union1d(off, self._shelf.gone(loaded, newcomers))
+        wanted = Wanted(limit, off, category)
+        return Question(loaded.model, wanted, newcomers, self._limits.max_reasons, revision)
+
+    def newcomers(self, loaded: LoadedVersion) -> Newcomers | None:
+        """The items that a version learnt no factors for, as they were prepared last."""
+        return None if self._shelf is None else self._shelf.current(loaded)
+
+    def for_user(self, by: Maker, profile: Profile, wish: Wish) -> KeptOutcome:
+        """A user's list, kept or computed; degraded where a step failed, whatever is known of the user.
+
+        Raises:
+            Unavailable: `answer_unavailable`.
+        """
+        asked = self._asked(by, profile, wish)
+        if self._lists is None:
+            return KeptOutcome(self._computed(by, asked, profile, failed=self._failed), by.loaded.label)
+        spelling = spelled(wish.limit, wish.exclude, wish.category)
+        asking = Asking(
+            wish.user_id,
+            spelling if by.is_champion else f"{spelling} {by.loaded.label}",
+            by.loaded.label,
+            self._stamp(by, asked, profile),
+            asked.allowed,
+            keeps=profile.is_current,
+        )
+        return self._lists.answer(asking, lambda: self._computed(by, asked, profile, failed=self._failed))
+
+    def in_secret(self, by: Maker, wish: Wish, failed: Failed) -> Outcome:
+        """The list that a user would be given, computed now; nothing is kept, counted or remembered of it.
+
+        Raises:
+            Unavailable: `answer_unavailable`.
+        """
+        profile = self.profile(by.loaded, wish.user_id, is_refused=False, rungs=by.rungs)
+        return self._computed(by, self._asked(by, profile, wish), profile, failed=failed)
+
+    def first(self, loaded: LoadedVersion, steps: Sequence[Step]) -> Outcome:
+        """What a chain of a version's steps comes to.
+
+        Raises:
+            Unavailable: `answer_unavailable`.
+        """
+        return first_answer(steps, lambda source, error: self._failed(source, loaded.label, error))
+
+    def _asked(self, by: Maker, profile: Profile, wish: Wish) -> Question:
+        met = {*profile.standing.elsewhere, *profile.preferences.item_ids}
+        excluded = wish.exclude | met
+        return self.question(by.loaded, profile.taste.seen, excluded, limit=wish.limit, category=wish.category)
+
+    def _computed(self, by: Maker, asked: Question, profile: Profile, *, failed: Failed) -> Outcome:
+        loaded = by.loaded
+        # Only somebody who chose something needs the catalogue's words, which take a while to gather.
+        chose = profile.preferences != NO_PREFERENCES
+        leaning = leaning_of(loaded.model, loaded.labels, profile.preferences) if chose else NO_LEANING
+        steps = user_chain(asked, profile.taste, coldstart=by.rungs, leaning=leaning, like_value=loaded.typical_value)
+        return first_answer(steps, lambda source, error: failed(source, loaded.label, error))
+
+    def _stamp(self, by: Maker, asked: Question, profile: Profile) -> str:
+        """What a list rests on beside its version; the rules are in it, as a cache may outlive this process."""
+        prepared = "-" if asked.newcomers is None else asked.newcomers.revision
+        rules = f"{by.rungs.blended_from}-{by.rungs.personal_from}-{self._limits.max_reasons}"
+        return f"{asked.revision}.{prepared}.{rules}.{profile.stamp}"
+
+
+def as_far_as_known(kept: KeptOutcome, profile: Profile) -> KeptOutcome:
+    """A list, degraded also where it does not know all that was accepted of its user."""
+    return kept if profile.is_current else replace(kept, outcome=replace(kept.outcome, degraded=True))

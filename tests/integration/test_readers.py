@@ -1,0 +1,165 @@
+"""Several serving processes on one home: one takes events, the others answer what it applied."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+
+from tacit.bootstrap import Serving, build, load_settings, serving, serving_lock
+from tacit.entrypoints.api.app import create_app
+from tacit.errors import Unavailable
+from tacit.monitoring import metrics as catalogue
+from tests.catalogues import QUICK, item_path, problem, stock
+from tests.stages import listening, wait_until
+
+FLAGS = {**QUICK, "serving.refresh_seconds": 0.1}
+
+
+@dataclass(frozen=True)
+class Process:
+    """What one process of a home does, and a client of it."""
+
+    parts: Serving
+    client: httpx2.Client
+
+    def list_of(self, user_id: str) -> dict[str, Any]:
+        response = self.client.get(f"/api/v1/users/{user_id}/recommendations?limit=50")
+        assert response.status_code == 200, response.text
+        body: dict[str, Any] = response.json()
+        return body
+
+    def shown(self, user_id: str) -> list[str]:
+        return [item["item_id"] for item in self.list_of(user_id)["items"]]
+
+
+@contextmanager
+def process(home: Path, role: str) -> Iterator[Process]:
+    """One wired over a home as `tacit serve` does it; that several are in one process changes nothing between them."""
+    in_force = load_settings(flags={"home": home, **FLAGS, "serving.role": role}, environ={})
+    with serving_lock(in_force), build(in_force) as app, serving(app) as parts:
+        parts.pool.refresh()
+        api = create_app(
+            parts.service,
+            parts.pool,
+            parts.metrics,
+            version="0",
+            intake=parts.intake,
+            items=parts.items,
+            users=parts.users,
+            role=parts.role,
+        )
+        with listening(api) as client:
+            yield Process(parts, client)
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("readers")
+    stock(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def writer(home: Path) -> Iterator[Process]:
+    with process(home, "all") as writer:
+        yield writer
+
+
+@pytest.fixture(scope="module")
+def reader(home: Path, writer: Process) -> Iterator[Process]:
+    with process(home, "reader") as reader:
+        yield reader
+
+
+def play(number: int, user_id: str, item_id: str) -> dict[str, object]:
+    return {"event_id": f"e{number}", "user_id": user_id, "item_id": item_id, "type": "play"}
+
+
+@pytest.mark.parametrize("body", [play(1, "ann", "i1"), [play(2, "ann", "i1")], [], {"nonsense": True}])
+def test_a_reader_takes_no_events_and_says_who_does(writer: Process, reader: Process, body: object) -> None:
+    before = writer.parts.metrics.value(catalogue.EVENTS_ACCOUNTED, source="api", outcome="received")
+    response = reader.client.post("/api/v1/events", json=body)
+
+    assert problem(response) == (503, "events_elsewhere")
+    assert "serving.role = all" in response.json()["fix"]
+    assert writer.parts.metrics.value(catalogue.EVENTS_ACCOUNTED, source="api", outcome="received") == before
+
+
+def test_each_process_says_what_it_does(writer: Process, reader: Process) -> None:
+    roles = [each.client.get("/health").json() for each in (writer, reader)]
+
+    assert [body["role"] for body in roles] == ["all", "reader"]
+    assert [body["events"] is None for body in roles] == [False, True]
+    assert {body["status"] for body in roles} == {"healthy"}
+
+
+def test_a_list_of_a_reader_follows_events_that_another_process_took(writer: Process, reader: Process) -> None:
+    waits = []
+    for number, user_id in enumerate(reader.parts.pool.current().model.user_ids[:5], start=10):
+        played = reader.shown(user_id)[0]
+        assert writer.client.post("/api/v1/events", json=play(number, user_id, played)).status_code == 202
+        waits.append(wait_until(lambda u=user_id, p=played: p not in reader.shown(u)))  # type: ignore[misc]
+        assert reader.list_of(user_id)["degraded"] is False
+
+    print("seconds until a reader's list knew:", [round(wait, 2) for wait in sorted(waits)])
+    # The middle one: a machine that is busy with other things may hold any single one up.
+    assert sorted(waits)[2] < 1.0
+
+
+def test_somebody_known_by_an_event_alone_is_known_to_a_reader(writer: Process, reader: Process) -> None:
+    item_id = reader.parts.pool.current().model.items[0].item_id
+    assert reader.client.get("/api/v1/users/never-seen/recommendations").status_code == 404
+    assert writer.client.post("/api/v1/events", json=play(99, "never-seen", item_id)).status_code == 202
+
+    wait_until(lambda: reader.client.get("/api/v1/users/never-seen/recommendations").status_code == 200)
+    assert item_id not in reader.shown("never-seen")
+
+
+def test_what_one_process_hides_the_others_show_no_more(writer: Process, reader: Process) -> None:
+    user_id = reader.parts.pool.current().model.user_ids[9]
+    for number, (hiding, other) in enumerate([(writer, reader), (reader, writer)]):
+        hidden = other.shown(user_id)[number]
+        assert hiding.client.patch(item_path(hidden), json={"available": False}).status_code == 200
+        wait_until(lambda o=other, h=hidden: h not in o.shown(user_id))  # type: ignore[misc]
+
+
+def test_what_somebody_chose_elsewhere_is_known_to_a_reader(writer: Process, reader: Process) -> None:
+    model = reader.parts.pool.current().model
+    # Asked before, so that it is read already that they chose nothing.
+    assert reader.client.get("/api/v1/users/chooser/recommendations").status_code == 404
+    chosen = {"items": [item.item_id for item in model.items[:5]]}
+    assert writer.client.post("/api/v1/users/chooser/preferences", json=chosen).status_code in (200, 201)
+
+    wait_until(lambda: reader.client.get("/api/v1/users/chooser/recommendations").status_code == 200)
+
+
+def test_readers_keep_nobody_from_serving_and_a_second_writer_is_refused(home: Path, writer: Process) -> None:
+    assert writer.parts.role == "all"
+    in_force = load_settings(flags={"home": home, **FLAGS}, environ={})
+    with process(home, "reader") as one, process(home, "reader") as other:
+        assert one.shown("never-seen") == other.shown("never-seen")
+    with pytest.raises(Unavailable, match="serves from"), serving_lock(in_force):
+        pass
+
+
+def test_a_reader_that_cannot_ask_whose_events_were_applied_says_that_its_lists_are_degraded(
+    reader: Process, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from tacit.adapters.sql.events import SqlEventStore
+
+    user_id = reader.parts.pool.current().model.user_ids[20]
+    assert reader.list_of(user_id)["degraded"] is False
+
+    def away(_: object) -> int:
+        raise Unavailable("database_timeout", "It does not answer.")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(SqlEventStore, "last_turn", property(away))
+        wait_until(lambda: reader.list_of(user_id)["degraded"] is True)
+    wait_until(lambda: reader.list_of(user_id)["degraded"] is False)
