@@ -15,7 +15,9 @@ from tacit.adapters.signing import Ed25519Signer, Ed25519Verifier
 from tacit.adapters.sql.audit import SqlAuditTrail
 from tacit.adapters.sql.engine import Database, open_database
 from tacit.adapters.sql.registry import SqlVersionStore
+from tacit.registry.exchange import Exchange
 from tacit.registry.registry import Registry
+from tacit.registry.retention import Retention
 from tacit.registry.versions import Version
 from tacit.rollout.release import Release
 from tacit.security.audit import AuditRecorder
@@ -55,6 +57,8 @@ class Bench:
     registry: Registry
     release: Release
     smoke: SmokeQuestion
+    retention: Retention
+    exchange: Exchange
 
     def register(
         self,
@@ -123,15 +127,12 @@ def _bench(
 ) -> Bench:
     keys = home / "keys"
     unit = {} if database is None else {"transaction": database.transaction}
-    registry = Registry(
-        versions,
-        FolderArtifacts(home / "versions"),
-        signer=Ed25519Signer(keys),
-        verifier=Ed25519Verifier(keys),
-        audit=AuditRecorder(audit),
-        clock=lambda: NOON,
-        **unit,
-    )
+    artifacts = FolderArtifacts(home / "versions")
+    signer, verifier = Ed25519Signer(keys), Ed25519Verifier(keys)
+    told = {"audit": AuditRecorder(audit), "clock": lambda: NOON, **unit}
+    registry = Registry(versions, artifacts, signer=signer, verifier=verifier, **told)
     smoke = SmokeQuestion()
     release = Release(registry, versions, audit=audit, clock=lambda: NOON, check=smoke, **unit)
-    return Bench(home, versions, audit, registry, release, smoke)
+    retention = Retention(versions, artifacts, **told)
+    exchange = Exchange(registry, versions, signer=signer, verifier=verifier, **told)
+    return Bench(home, versions, audit, registry, release, smoke, retention, exchange)

@@ -86,6 +86,7 @@ def test_training_prints_one_object_with_the_evidence(trained: Ran) -> None:
         (("models",), list),
         (("models", "list"), list),
         (("models", "show", "1"), dict),
+        (("models", "card", "1"), dict),
         (("models", "verify"), list),
         (("models", "verify", "1"), list),
         (("models", "history"), list),
@@ -182,6 +183,25 @@ def test_a_tampered_version_is_found_and_cannot_be_promoted(ask: Ask, copy: Path
     assert "item_factors.npy" in refusal["error"]["detail"]
 
 
+def test_a_version_shows_every_gate_with_its_numbers_and_prints_its_card(trained: Ran, world: Path) -> None:
+    assert trained.code == 0, trained.err
+    shown = tacit("models", "show", "1", home=world / "home").out
+    card = tacit("models", "card", "1", home=world / "home").out
+
+    assert all(reason in " ".join(shown.split()) for reason in trained.answer["gate"]["reasons"])
+    assert "gate.max_p95_ms" in shown
+    assert "(nothing to go by) champion: There is no champion" in " ".join(shown.split())
+    assert card == (world / "home" / "versions" / "recommender" / "1" / "model_card.md").read_text()
+
+
+def test_a_refresh_that_is_asked_for_on_the_same_data_is_refused_saying_why(ask: Ask, copy: Path) -> None:
+    code, outcome = ask("train", *QUICK, "--policy", "refresh", home=copy)
+
+    failed = {each["gate"] for each in outcome["gate"]["findings"] if each["outcome"] == "fail"}
+    assert (code, outcome["gate"]["policy"], outcome["gate"]["verdict"]) == (0, "refresh", "fail")
+    assert {"newer_than_champion", "champion_old_enough"} <= failed
+
+
 def test_too_little_evidence_is_registered_and_not_promoted(ask: Ask, copy: Path) -> None:
     code, outcome = ask("train", "--promote", *QUICK, "--set", "gate.min_cases=100000", home=copy)
     refused, refusal = ask("promote", "2", home=copy)
@@ -196,6 +216,8 @@ def test_too_little_evidence_is_registered_and_not_promoted(ask: Ask, copy: Path
         (("models", "show", "99"), 3, "version_unknown"),
         (("promote", "99"), 3, "version_unknown"),
         (("train", "--dataset", "nobody"), 3, "dataset_unknown"),
+        (("train", "--policy", "lenient"), 5, "policy_unknown"),
+        (("models", "card", "99"), 3, "version_unknown"),
         (("import", "movielense", "--from", "/dev/null"), 5, "reader_unknown"),
         (("import", "auto", "--from", "/nowhere"), 5, "file_unreadable"),
         (("import", "table", "--from", "/dev/null"), 5, "columns_missing"),

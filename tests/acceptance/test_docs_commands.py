@@ -23,6 +23,7 @@ GUIDES = (
     "docs/howto/tune-a-model.md",
     "docs/howto/send-events.md",
     "docs/howto/look-after-quarantine.md",
+    "docs/howto/compare-two-arms.md",
 )
 BLOCK = re.compile(r"```bash\n(.*?)```", re.DOTALL)
 TESTED_ELSEWHERE = re.compile(r"^make ")
@@ -67,18 +68,11 @@ def prepare(shell: Terminal, guide: str) -> None:
     """What a reader has by then: a served version where something is asked, a first version before the second."""
     if guide.endswith(("quickstart.md", "manage-the-catalogue.md")):
         shell.run("TACIT_DOWNLOAD=false tacit up --set als.factors=8 --set als.iterations=3")
-    if guide.endswith(
-        (
-            "release-a-version.md",
-            "roll-out-gradually.md",
-            "tune-a-model.md",
-            "send-events.md",
-            "look-after-quarantine.md",
-        )
-    ):
+    served = ("send-events.md", "look-after-quarantine.md", "compare-two-arms.md")
+    if guide.endswith(("release-a-version.md", "roll-out-gradually.md", "tune-a-model.md", *served)):
         shell.run("tacit import table --from plays.csv --columns user=listener,item=artist,value=plays --dataset plays")
         shell.run("tacit train --promote")
-    if guide.endswith(("send-events.md", "look-after-quarantine.md")):
+    if guide.endswith(served):
         shell.run("tacit serve")
 
 

@@ -15,8 +15,8 @@ from tacit.adapters.memory_rollouts import MemoryRolloutStore
 from tacit.adapters.sql.engine import Database, open_database
 from tacit.adapters.sql.rollouts import SqlRolloutStore
 from tacit.errors import Refused
-from tacit.rollout.gates import Finding, Verdict
 from tacit.rollout.rollouts import Rollout, RolloutStore, aborted, advanced, step_of
+from tacit.rollout.verdicts import Finding, Verdict
 from tests.unit.rollout.test_rollouts import begun
 
 

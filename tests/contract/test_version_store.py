@@ -12,8 +12,9 @@ from tacit.adapters.memory import MemoryVersionStore
 from tacit.adapters.sql.engine import open_database
 from tacit.adapters.sql.registry import SqlVersionStore
 from tacit.errors import Refused
+from tacit.registry.chain import first_broken
 from tacit.registry.interfaces import VersionStore
-from tacit.registry.versions import Promotion, Version
+from tacit.registry.versions import Evidence, Origin, Pin, Promotion, Pruning, Version
 
 
 def folder_of(name: str, number: int) -> Path:
@@ -139,3 +140,98 @@ def test_the_challenger_can_be_named_replaced_and_withdrawn(store: VersionStore)
         seen.append(store.challenger("recommender"))
 
     assert seen == [1, 2, None, None]
+
+
+def test_every_move_is_chained_to_the_one_before_it_with_what_it_stood_on(store: VersionStore) -> None:
+    for each in (version(1), version(2), version(1, "vision")):
+        store.add(each)
+    evidence = Evidence("a" * 64, "b" * 64)
+    first = store.promote(promotion(None, 1), expected=None, evidence=evidence)
+    other = store.promote(promotion(None, 1, "vision"), expected=None)
+    second = store.promote(promotion(1, 2), expected=1, evidence=evidence)
+
+    assert list(store.ledger("recommender")) == [first, second]
+    assert list(store.ledger("vision")) == [other]
+    assert (first.sequence, second.sequence, other.evidence) == (1, 2, None)
+    assert first_broken(store.ledger("recommender")) is None
+
+
+def test_a_refused_move_leaves_the_chain_as_it_was(store: VersionStore) -> None:
+    store.add(version(1))
+    store.promote(promotion(None, 1), expected=None)
+    with pytest.raises(Refused):
+        store.promote(promotion(None, 1), expected=None)
+
+    assert len(store.ledger("recommender")) == 1
+
+
+def test_moves_of_many_at_once_make_one_chain(store: VersionStore) -> None:
+    for number in range(1, 9):
+        store.add(version(number))
+
+    def promote(number: int) -> None:
+        while True:
+            moves = store.promotions("recommender")
+            champion = moves[-1].to_number if moves else None
+            try:
+                store.promote(promotion(champion, number), expected=champion)
+            except Refused:
+                continue
+            return
+
+    with ThreadPoolExecutor(4) as threads:
+        list(threads.map(promote, range(1, 9)))
+
+    assert first_broken(store.ledger("recommender")) is None
+    assert [entry.sequence for entry in store.ledger("recommender")] == list(range(1, 9))
+
+
+def test_several_versions_are_pinned_at_once_and_a_new_reason_replaces_the_old(store: VersionStore) -> None:
+    for number in (1, 2):
+        store.add(version(number))
+    pins = [Pin("recommender", number, "é", "ann", "now") for number in (2, 1)]
+    for pin in (*pins, again := Pin("recommender", 2, "better", "bob", "later")):
+        store.pin(pin)
+
+    assert list(store.pins("recommender")) == [pins[1], again]
+    assert list(store.pins("vision")) == []
+    assert [store.unpin("recommender", 2), store.unpin("recommender", 2)] == [True, False]
+    assert list(store.pins("recommender")) == [pins[1]]
+
+
+def test_a_version_is_marked_as_pruned_once_and_says_so(store: VersionStore) -> None:
+    for number in (1, 2):
+        store.add(version(number))
+    pruning = Pruning("recommender", 1, "ann", 2**40, "now")
+
+    marked = [store.mark_pruned(pruning), store.mark_pruned(Pruning("recommender", 1, "bob", 5, "later"))]
+
+    assert marked == [True, False]
+    assert list(store.prunings("recommender")) == [pruning]
+    assert [each.pruned_at for each in store.versions("recommender")] == ["now", None]
+    found = store.version("recommender", 1)
+    assert found is not None
+    assert found.pruned_at == "now"
+
+
+def test_a_pruned_version_can_neither_become_champion_nor_be_pinned(store: VersionStore) -> None:
+    store.add(version(1))
+    store.mark_pruned(Pruning("recommender", 1, "ann", 0, "now"))
+
+    for act in (
+        lambda: store.promote(promotion(None, 1), expected=None),
+        lambda: store.pin(Pin("recommender", 1, "", "ann", "now")),
+    ):
+        with pytest.raises(Refused) as refusal:
+            act()
+        assert refusal.value.code == "version_pruned"
+    assert list(store.ledger("recommender")) == []
+
+
+def test_where_versions_came_from_comes_back_as_it_went_in(store: VersionStore) -> None:
+    store.add(version(1))
+    origin = Origin("recommender", 1, "recommender", 41, "d" * 64, "k" * 16)
+    store.add_origin(origin)
+
+    assert list(store.origins("recommender")) == [origin]
+    assert list(store.origins("vision")) == []

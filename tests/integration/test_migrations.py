@@ -23,7 +23,10 @@ from sqlalchemy import create_engine, event
 from tacit.adapters.sql import engine
 from tacit.adapters.sql.all_tables import APPEND_ONLY, metadata
 from tacit.adapters.sql.engine import Database, open_database
+from tacit.adapters.sql.registry import SqlVersionStore
 from tacit.errors import Misconfigured, Unavailable
+from tacit.registry.chain import first_broken
+from tacit.registry.versions import Evidence, Promotion
 
 FIRST_ROWS = (
     "INSERT INTO model_numbers VALUES ('recommender', 2)",
@@ -57,12 +60,24 @@ ROLLOUT_ROWS = (
     "INSERT INTO rollouts VALUES (1, 'recommender', 'shadow', 0, 1, '{}')",
     "INSERT INTO rollout_steps VALUES (1, 1, 'shadow', 'shadow', 'ann', 5, '[]', '{}')",
 )
+LEDGER_ROWS = (
+    "INSERT INTO promotion_seals VALUES ('recommender', 1, NULL, NULL, 'd')",
+    "INSERT INTO version_pins VALUES ('recommender', 1, 'why', 'ann', 'now')",
+    "INSERT INTO version_prunings VALUES ('recommender', 2, 'ann', 5, 'now')",
+    "INSERT INTO version_origins VALUES ('recommender', 2, 'recommender', 9, 'd', 'k')",
+)
+AB_ROWS = (
+    "INSERT INTO attributed_events VALUES (2, 'r1', 'ann', 'i1', 5, 30.0)",
+    "INSERT INTO ab_tests VALUES (1, 'recommender', '{}', 'running', '', 5, 6, NULL)",
+)
 ADDED_ROWS = {
     "0001": FIRST_ROWS,
     "0002": EVENT_ROWS,
     "0003": CATALOGUE_ROWS,
     "0004": TRAFFIC_ROWS,
+    "0005": LEDGER_ROWS,
     "0006": ROLLOUT_ROWS,
+    "0007": AB_ROWS,
 }
 """Rows in every table that a revision adds."""
 
@@ -190,6 +205,21 @@ def test_an_upgrade_from_any_revision_with_data_ends_in_the_same_tables_and_keep
     assert rows_of(old, ["alembic_version"]) == {"alembic_version": [(engine.REVISIONS[-1],)]}
 
 
+def test_events_that_name_a_list_are_attributed_by_the_upgrade_itself(tmp_path: Path) -> None:
+    upgrade_to("0006", tmp_path / "tacit.db")
+    event = "(%d, %d, 5, 'api', 'e%d', 'ann', 'i1', '%s', %s, 4, %s, '{}', 1, %d)"
+    named = [("play", "NULL", "'r1'", 1), ("watch_time", "7.5", "'r2'", 1), ("skip", "NULL", "'r3'", -1)]
+    for turn, (kind, value, name, weight) in enumerate([*named, ("play", "NULL", "NULL", 1)], start=1):
+        values = event % (turn, turn, turn, kind, value, name, weight)
+        execute(tmp_path / "tacit.db", f"INSERT INTO applied_events VALUES {values}")
+
+    open_database(url_of(tmp_path)).close()
+
+    assert rows_of(tmp_path / "tacit.db", ["attributed_events"]) == {
+        "attributed_events": [(1, "r1", "ann", "i1", 4, 0.0), (2, "r2", "ann", "i1", 4, 7.5)]
+    }
+
+
 def test_opening_an_up_to_date_database_changes_nothing_and_keeps_its_rows(database: Database, tmp_path: Path) -> None:
     execute(tmp_path / "tacit.db", "INSERT INTO model_numbers VALUES ('recommender', 7)")
     before = (tmp_path / "tacit.db").read_bytes()
@@ -256,7 +286,27 @@ def test_a_writer_takes_its_place_before_it_reads(database: Database) -> None:
     assert begun == ["BEGIN IMMEDIATE", "BEGIN"]
 
 
-@pytest.mark.parametrize("table", [table.name for table in APPEND_ONLY])
+def test_moves_from_before_the_chain_are_chained_as_they_stand(tmp_path: Path) -> None:
+    upgrade_to("0004", tmp_path / "tacit.db")
+    for statement in (
+        "INSERT INTO versions VALUES ('recommender', 1, 'd', 'pass', 'now'), ('recommender', 2, 'd', 'pass', 'now')",
+        "INSERT INTO promotions VALUES ('recommender', 1, 'promoted', NULL, 1, 'ann', 0, 'é', 'now')",
+        "INSERT INTO promotions VALUES ('recommender', 2, 'promoted', 1, 2, 'bob', 1, '\"why\"', 'now')",
+    ):
+        execute(tmp_path / "tacit.db", statement)
+
+    database = open_database(url_of(tmp_path))
+    store = SqlVersionStore(database, lambda name, number: Path(name))
+    move = Promotion("recommender", "rolled_back", 2, 1, "ann", forced=False, reason="", at="later")
+    store.promote(move, expected=2, evidence=Evidence("g" * 64, "s" * 64))
+    entries = store.ledger("recommender")
+    database.close()
+
+    assert first_broken(entries) is None
+    assert [entry.evidence is None for entry in entries] == [True, True, False]
+
+
+@pytest.mark.parametrize("table", [*(table.name for table in APPEND_ONLY), "promotion_seals", "version_prunings"])
 @pytest.mark.parametrize("act", ["UPDATE {} SET {} = {}", "DELETE FROM {}"])
 def test_rows_that_only_grow_can_neither_be_changed_nor_removed(
     database: Database, tmp_path: Path, table: str, act: str
@@ -265,6 +315,8 @@ def test_rows_that_only_grow_can_neither_be_changed_nor_removed(
         "versions": "('recommender', 1, 'd', 'pass', 'now')",
         "promotions": "('recommender', 1, 'promoted', NULL, 1, 'ann', 0, '', 'now')",
         "audit": "(1, 'x', 'ann', 'x', 'now', '{}', 'd')",
+        "promotion_seals": "('recommender', 1, NULL, NULL, 'd')",
+        "version_prunings": "('recommender', 1, 'ann', 5, 'now')",
     }
     execute(tmp_path / "tacit.db", f"INSERT INTO {table} VALUES {rows[table]}")
     column = metadata.tables[table].primary_key.columns.keys()[0]

@@ -93,7 +93,13 @@ def test_a_promotion_records_who_approved_it_and_why_in_ledger_and_audit(bench: 
         "ann",
         "recommender/1",
         NOON,
-        {"replaced": None, "verdict": "pass", "forced": False, "reason": "approved by the editors"},
+        {
+            "replaced": None,
+            "verdict": "pass",
+            "forced": False,
+            "reason": "approved by the editors",
+            "ledger": bench.versions.ledger("recommender")[0].digest,
+        },
     )
 
 

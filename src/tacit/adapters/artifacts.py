@@ -6,7 +6,8 @@ import errno
 import fcntl
 import shutil
 import tempfile
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from tacit.adapters.flushing import flush
@@ -71,6 +72,28 @@ class FolderArtifacts:
                 fix="Give a model's name and a whole number from 1, as `tacit models` lists them.",
             )
         return self._root / name / str(number)
+
+    @contextmanager
+    def reading(self, name: str, number: int) -> Iterator[None]:
+        folder = self.folder(name, number)
+        if not folder.is_dir():
+            # Whoever opens it is told what is missing, in words of their own.
+            yield
+            return
+        with flocked(folder, fcntl.LOCK_SH):
+            yield
+
+    def remove_files(self, name: str, number: int, keep: Callable[[str], bool]) -> bool:
+        folder = self.folder(name, number)
+        if not folder.is_dir():
+            return True
+        with flocked(folder, fcntl.LOCK_EX | fcntl.LOCK_NB) as is_alone:
+            if is_alone:
+                for path in sorted(folder.iterdir()):
+                    if not keep(path.name):
+                        path.unlink()
+                flush(folder)
+        return is_alone
 
     def _let_go(self, staged: Path) -> None:
         self._holds.pop(staged, ExitStack()).close()

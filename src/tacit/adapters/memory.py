@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 
 from tacit.errors import Refused
 from tacit.monitoring.metrics import CATALOGUE, Kind, Metric
-from tacit.registry.versions import Promotion, Version
+from tacit.registry.chain import sealed
+from tacit.registry.interfaces import pruned_refusal
+from tacit.registry.versions import Evidence, LedgerEntry, Origin, Pin, Promotion, Pruning, Version
 from tacit.security.audit import AuditEntry
 from tacit.security.audit_chain import AuditLink, linked
 from tacit.serving.exposures import Exposure
@@ -20,8 +23,11 @@ class MemoryVersionStore:
         self._lock = threading.Lock()
         self._numbers: dict[str, int] = {}
         self._versions: dict[tuple[str, int], Version] = {}
-        self._promotions: list[Promotion] = []
+        self._ledger: list[LedgerEntry] = []
         self._challengers: dict[str, int] = {}
+        self._pins: dict[tuple[str, int], Pin] = {}
+        self._prunings: dict[tuple[str, int], Pruning] = {}
+        self._origins: dict[tuple[str, int], Origin] = {}
 
     def next_number(self, name: str) -> int:
         with self._lock:
@@ -37,25 +43,33 @@ class MemoryVersionStore:
             self._versions[key] = version
 
     def version(self, name: str, number: int) -> Version | None:
-        return self._versions.get((name, number))
+        found, pruned = self._versions.get((name, number)), self._prunings.get((name, number))
+        return found if found is None or pruned is None else replace(found, pruned_at=pruned.at)
 
     def versions(self, name: str) -> Sequence[Version]:
-        return [self._versions[key] for key in sorted(self._versions) if key[0] == name]
+        found = (self.version(*key) for key in sorted(self._versions) if key[0] == name)
+        return [each for each in found if each is not None]
 
     def names(self) -> Sequence[str]:
         return sorted({name for name, _ in self._versions})
 
     def promotions(self, name: str) -> Sequence[Promotion]:
-        return [promotion for promotion in self._promotions if promotion.name == name]
+        return [entry.promotion for entry in self.ledger(name)]
 
-    def promote(self, promotion: Promotion, *, expected: int | None) -> None:
+    def ledger(self, name: str) -> Sequence[LedgerEntry]:
+        return [entry for entry in self._ledger if entry.promotion.name == name]
+
+    def promote(self, promotion: Promotion, *, expected: int | None, evidence: Evidence | None = None) -> LedgerEntry:
         with self._lock:
-            ledger = self.promotions(promotion.name)
-            champion = ledger[-1].to_number if ledger else None
+            ledger = self.ledger(promotion.name)
+            champion = ledger[-1].promotion.to_number if ledger else None
             if champion != expected:
                 detail = f"The champion of {promotion.name} is {champion}, no longer {expected}."
                 raise Refused("alias_moved", detail, field="champion")
-            self._promotions.append(promotion)
+            self._refuse_pruned(promotion.name, promotion.to_number)
+            entry = sealed(promotion, evidence, ledger[-1] if ledger else None)
+            self._ledger.append(entry)
+            return entry
 
     def challenger(self, name: str) -> int | None:
         return self._challengers.get(name)
@@ -65,6 +79,35 @@ class MemoryVersionStore:
             self._challengers.pop(name, None)
             if number is not None:
                 self._challengers[name] = number
+
+    def pins(self, name: str) -> Sequence[Pin]:
+        return [self._pins[key] for key in sorted(self._pins) if key[0] == name]
+
+    def pin(self, pin: Pin) -> None:
+        with self._lock:
+            self._refuse_pruned(pin.name, pin.number)
+            self._pins[pin.name, pin.number] = pin
+
+    def unpin(self, name: str, number: int) -> bool:
+        with self._lock:
+            return self._pins.pop((name, number), None) is not None
+
+    def prunings(self, name: str) -> Sequence[Pruning]:
+        return [self._prunings[key] for key in sorted(self._prunings) if key[0] == name]
+
+    def mark_pruned(self, pruning: Pruning) -> bool:
+        with self._lock:
+            return self._prunings.setdefault((pruning.name, pruning.number), pruning) is pruning
+
+    def origins(self, name: str) -> Sequence[Origin]:
+        return [self._origins[key] for key in sorted(self._origins) if key[0] == name]
+
+    def add_origin(self, origin: Origin) -> None:
+        self._origins[origin.name, origin.number] = origin
+
+    def _refuse_pruned(self, name: str, number: int) -> None:
+        if (name, number) in self._prunings:
+            raise pruned_refusal(name, number)
 
 
 class MemoryAuditTrail:

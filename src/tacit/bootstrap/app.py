@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from tacit.data.imports import ImportReport, Limits, TableSpec
 from tacit.data.interfaces import HistoryStore, Importer, Progress, silent
 from tacit.errors import NotFound, Refused
-from tacit.registry.interfaces import VersionStore
+from tacit.registry.interfaces import Clock, VersionStore
 from tacit.rollout.events import ModelPromoted, ModelRolledBack
-from tacit.security.audit import AuditEntry, AuditTrail
+from tacit.rollout.traffic import TrafficPlan
+from tacit.security.audit import AuditEntry
+from tacit.security.audit_chain import ChainedTrail
 from tacit.serving.exposures import ExposureLog
 from tacit.settings import Settings, SettingsInForce
 
@@ -30,12 +32,18 @@ if TYPE_CHECKING:
     from tacit.models.interfaces import Evaluation
     from tacit.models.recommender.search import Budget, SearchResult
     from tacit.models.recommender.workload import RecommenderWorkload
+    from tacit.registry.exchange import Exchange
     from tacit.registry.registry import Registry
+    from tacit.registry.retention import Retention
+    from tacit.rollout.ab_desk import AbDesk
     from tacit.rollout.arm_traffic import ArmTrafficStore
-    from tacit.rollout.candidates import Candidate
-    from tacit.rollout.gates import GateRules
+    from tacit.rollout.candidates import Candidate, Lesson
+    from tacit.rollout.outcome_questions import OutcomeDesk
+    from tacit.rollout.outcomes import OutcomeReports
+    from tacit.rollout.rehearsal import Stage
     from tacit.rollout.release import Release
     from tacit.rollout.traffic import TrafficStore
+    from tacit.rollout.verdicts import GateRules
 
 MODEL = "recommender"
 """Name of the model that this installation trains and serves."""
@@ -46,6 +54,8 @@ class App:
     """The wired platform.  Every door receives one of these and nothing else.
 
     Attributes:
+        traffic_plan: Tells how users are divided now, and what is asked in secret.
+        clock: Tells the time, as ledgers write it.
         notices: What an operator should hear of once where it matters, such as that the slower engine runs.
     """
 
@@ -57,21 +67,34 @@ class App:
     registry: Registry
     release: Release
     versions: VersionStore
-    audit: AuditTrail
+    audit: ChainedTrail
     exposures: ExposureLog
     event_store: EventStore
     quarantine: Quarantine
     catalog: EditableCatalog
     publisher: Publisher
     publication: Publication
+    clock: Clock
     traffic: TrafficStore
     arm_traffic: ArmTrafficStore
+    outcomes: OutcomeReports
     rollouts: Rollouts
+    ab: AbDesk
+    retention: Retention
+    exchange: Exchange
+    traffic_plan: Callable[[], TrafficPlan] = TrafficPlan
     notices: tuple[str, ...] = ()
 
     @property
     def settings(self) -> Settings:
         return self.in_force.settings
+
+    @property
+    def outcome_desk(self) -> OutcomeDesk:
+        """Where somebody asks what came of the lists that were shown."""
+        from tacit.rollout.outcome_questions import OutcomeDesk
+
+        return OutcomeDesk(self.outcomes, self.traffic, MODEL)
 
     def dataset(self) -> str:
         """The dataset to train on.
@@ -120,7 +143,7 @@ class App:
         )
         facts = {"read": report.read, "accepted": report.accepted, "repeated": report.repeated}
         subject = f"{report.dataset}/{report.import_id}"
-        self.audit.append(AuditEntry("data_imported", actor=actor, subject=subject, at=now(), facts=facts))
+        self.audit.append(AuditEntry("data_imported", actor=actor, subject=subject, at=self.clock(), facts=facts))
         return report
 
     def freeze(self, dataset: str | None = None) -> Snapshot:
@@ -148,7 +171,8 @@ class App:
         *,
         actor: str,
         found: SearchResult | None = None,
-        warm_start: int | None = None,
+        warm_start: int | Literal["champion"] | None = None,
+        policy: str | None = None,
         progress: Progress = silent,
     ) -> Candidate:
         """Freeze, train, judge, sign and register a candidate.
@@ -157,35 +181,61 @@ class App:
             dataset: What to learn from; else the setting, else the latest.
             actor: Who asks.
             found: What a search found, to train with.
-            warm_start: Number of a version whose item factors to start from.
+            warm_start: Number of a version to start from, or the champion; what was decided for it is kept.
+            policy: What the gate asks of it, `auto`, `improve` or `refresh`; else the setting.
             progress: Told several times a second.
 
         Raises:
+            BadInput: `policy_unknown`.
             Refused: `space_low` if the disk is nearly full.
         """
-        from tacit.adapters.own_source import code_digest
-        from tacit.rollout.candidates import Lesson, train_candidate
+        from tacit.bootstrap.pruning import prune_quietly
+        from tacit.rollout.candidates import train_candidate
 
+        rules = _gate_rules(self.settings, self.workload, policy)
         _check_space(self.settings.home)
         progress("freezing", 0.0)
-        snapshot = self.freeze(dataset)
-        lesson = Lesson(snapshot, snapshot.dataset, snapshot.fingerprint, snapshot.facts(), code_digest())
-        return train_candidate(
-            lesson,
+        candidate = train_candidate(
+            self._lesson(dataset),
             workload=self._workload(found, warm_start),
             registry=self.registry,
             name=MODEL,
-            rules=_gate_rules(self.settings, self.workload),
+            rules=rules,
+            stage=self._stage(),
+            clock=self.clock,
             actor=actor,
             progress=progress,
         )
+        prune_quietly(self.retention, self.settings, self.traffic_plan, name=MODEL, actor=actor)
+        return candidate
 
-    def _workload(self, found: SearchResult | None, warm_start: int | None) -> RecommenderWorkload:
+    def _lesson(self, dataset: str | None) -> Lesson:
+        from tacit.adapters.own_source import code_digest
+        from tacit.rollout.candidates import Lesson
+
+        snapshot = self.freeze(dataset)
+        return Lesson(snapshot, snapshot.dataset, snapshot.fingerprint, snapshot.facts(), code_digest())
+
+    def _stage(self) -> Stage:
+        """Where a candidate answers before any user meets it."""
+        from tacit.adapters.artifacts import FolderArtifacts
+        from tacit.bootstrap.rehearsing import ServingStage
+
+        return ServingStage(FolderArtifacts(self.settings.home / "versions"), self.exposures.recent)
+
+    def _workload(
+        self, found: SearchResult | None, warm_start: int | Literal["champion"] | None
+    ) -> RecommenderWorkload:
         workload = self.workload if found is None else _as_found(self.workload, found)
         if warm_start is None:
             return workload
-        version, _ = self.registry.open(MODEL, warm_start)
-        return replace(workload, start=workload.load(version.folder))
+        number = self._champion() if warm_start == "champion" else warm_start
+        with self.registry.held(MODEL, number) as (version, manifest):
+            model = workload.load(version.folder)
+        label, iterations = f"{version.name}/{version.number}", self.settings.als.warm_iterations
+        if found is not None:
+            return replace(workload, start=model, start_label=label)
+        return workload.going_on(model, manifest.hyperparameters, label=label, iterations=iterations)
 
     def search(self, dataset: str | None = None, *, budget: Budget, progress: Progress = silent) -> SearchResult:
         """Try settings on a validation fold of a dataset's training part; its hold-out is not looked at.
@@ -232,8 +282,8 @@ class App:
         from tacit.models.recommender.lists import check_question, lists_for_all
 
         check_kind(path)
-        version, manifest = self.registry.open(MODEL, self._champion() if number is None else number)
-        model = self.workload.load(version.folder)
+        with self.registry.held(MODEL, self._champion() if number is None else number) as (version, manifest):
+            model = self.workload.load(version.folder)
         check_question(model, count, category)
         least = self.settings.coldstart.blended_from
         rows = (model.item_rows.get(item_id) for item_id in hidden(all_entries(self.catalog), int(time.time() * 1_000)))
@@ -256,9 +306,9 @@ class App:
         """Score a registered version, and the baselines, on the dataset's hold-out as it is now."""
         from tacit.models.training import score
 
-        version, manifest = self.registry.open(MODEL, number)
-        snapshot = self.freeze(dataset or manifest.dataset)
-        return score(self.workload, self.workload.load(version.folder), snapshot, progress=progress)
+        with self.registry.held(MODEL, number) as (version, manifest):
+            snapshot = self.freeze(dataset or manifest.dataset)
+            return score(self.workload, self.workload.load(version.folder), snapshot, progress=progress)
 
     def promote(self, number: int, *, actor: str, force: bool = False, reason: str = "") -> ModelPromoted:
         """Make a version the champion."""
@@ -301,10 +351,12 @@ def _rules(settings: Settings) -> SnapshotRules:
     return SnapshotRules(**{**chosen, "split": None if chosen["split"] == "auto" else chosen["split"]})
 
 
-def _gate_rules(settings: Settings, workload: RecommenderWorkload) -> GateRules:
-    from tacit.rollout.gates import GateRules
+def _gate_rules(settings: Settings, workload: RecommenderWorkload, policy: str | None) -> GateRules:
+    from tacit.rollout.policies import check_policy
+    from tacit.rollout.verdicts import GateRules
 
-    return GateRules(metric=workload.primary_metric, **settings.gate.model_dump())
+    rules = GateRules(metric=workload.primary_metric, **settings.gate.model_dump())
+    return rules if policy is None else replace(rules, policy=check_policy(policy))
 
 
 def now() -> str:

@@ -77,6 +77,7 @@ def serving(app: App) -> Iterator[Serving]:
         Unavailable, Misconfigured: The event log cannot be opened, or the catalogue not be read.
     """
     from tacit.adapters.prometheus import PrometheusSink
+    from tacit.bootstrap.ab import keeping_ab
     from tacit.bootstrap.freshness import following
     from tacit.bootstrap.rollout_keeping import keeping_rollouts
     from tacit.bootstrap.traffic import counted, followed, traffic_follower
@@ -97,6 +98,7 @@ def serving(app: App) -> Iterator[Serving]:
                 _event_door(app, pool, metrics, live=catalogue, fresh=fresh) as intake,
                 _pruned(app.exposures, keep_days=kept.keep_days),
                 keeping_rollouts(app, metrics),
+                keeping_ab(app, metrics),
             ):
                 try:
                     items = item_desk(app, catalogue, pool)

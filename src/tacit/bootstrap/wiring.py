@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import fields
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict
 
 from tacit.bootstrap.app import MODEL, App, now
-from tacit.registry.interfaces import Signer, VersionStore
+from tacit.registry.interfaces import Clock, VersionStore
 from tacit.registry.versions import Version
 from tacit.security.audit import AuditRecorder, AuditTrail
 from tacit.settings import Als, Settings, SettingsInForce
@@ -22,20 +23,33 @@ if TYPE_CHECKING:
     from tacit.data.ingestion import EventStore
     from tacit.data.quarantine import Quarantine
     from tacit.models.recommender.workload import RecommenderWorkload
+    from tacit.registry.exchange import Exchange
     from tacit.registry.registry import Registry
+    from tacit.registry.retention import Retention
+    from tacit.rollout.ab_desk import AbDesk
     from tacit.rollout.arm_traffic import ArmTrafficStore
+    from tacit.rollout.moving import Standing
+    from tacit.rollout.outcomes import OutcomeReports
     from tacit.rollout.release import Release
-    from tacit.rollout.traffic import TrafficStore
+    from tacit.rollout.traffic import TrafficPlan, TrafficStore
 
 
-class _Traffic(TypedDict):
+class _Tried(TypedDict):
     traffic: TrafficStore
     arm_traffic: ArmTrafficStore
+    outcomes: OutcomeReports
+    ab: AbDesk
+    rollouts: Rollouts
+    traffic_plan: Callable[[], TrafficPlan]
 
 
 @contextmanager
-def build(in_force: SettingsInForce) -> Iterator[App]:
+def build(in_force: SettingsInForce, *, clock: Clock = now) -> Iterator[App]:
     """Wire the platform over a home folder, and close what was opened at the end.
+
+    Args:
+        in_force: What the operator chose.
+        clock: Tells the time to whatever is written down: imports, versions, the ledger, the audit trail.
 
     Raises:
         Misconfigured: The home cannot be used (`home_unusable`, `schema_newer`, `database_unsupported`, …).
@@ -47,7 +61,7 @@ def build(in_force: SettingsInForce) -> Iterator[App]:
     address = in_force.settings.database_url
     database = open_database(file_url(home / "tacit.db") if address is None else address.get_secret_value())
     try:
-        yield _wired(in_force, home, database)
+        yield _wired(in_force, home, database, clock=clock)
     finally:
         database.close()
 
@@ -65,10 +79,9 @@ def reach_database(in_force: SettingsInForce) -> None:
         engine.reach_database(address.get_secret_value())
 
 
-def _wired(in_force: SettingsInForce, home: Path, database: Database) -> App:
+def _wired(in_force: SettingsInForce, home: Path, database: Database, *, clock: Clock) -> App:
     from tacit.adapters.artifacts import FolderArtifacts
     from tacit.adapters.publisher import MOVIELENS_LATEST_SMALL, Publisher
-    from tacit.adapters.signers import signer_over
     from tacit.adapters.snapshots import SnapshotFolder
     from tacit.adapters.sql.audit import SqlAuditTrail
     from tacit.adapters.sql.catalog import SqlCatalogStore
@@ -76,16 +89,16 @@ def _wired(in_force: SettingsInForce, home: Path, database: Database) -> App:
     from tacit.adapters.sql.exposures import SqlExposureLog
     from tacit.adapters.sql.registry import SqlVersionStore
 
-    history = _history(in_force.settings, home)
+    settings = in_force.settings
+    history = _history(settings, home, clock)
     artifacts = FolderArtifacts(home / "versions")
     versions = SqlVersionStore(database, artifacts.folder)
     audit = SqlAuditTrail(database)
     notices: list[str] = []
-    workload = _workload(in_force.settings.als, notify=notices.append)
-    signer = signer_over(home / "keys", in_force.settings.signer)
-    registry = _registry(versions, artifacts, signer=signer, audit=audit, keys=home / "keys", database=database)
+    workload = _workload(settings.als, notify=notices.append)
+    registry = _registry(versions, artifacts, settings, audit=audit, home=home, database=database, clock=clock)
     event_store = SqlEventStore(database)
-    release = _release(registry, versions, workload, audit=audit, database=database)
+    release = _release(registry, versions, workload, settings, audit=audit, database=database, clock=clock)
     return App(
         in_force=in_force,
         history=history,
@@ -94,39 +107,23 @@ def _wired(in_force: SettingsInForce, home: Path, database: Database) -> App:
         workload=workload,
         registry=registry,
         release=release,
+        retention=_retention(versions, artifacts, audit=audit, database=database, clock=clock),
+        exchange=_exchange(registry, versions, settings, audit=audit, home=home, database=database),
         versions=versions,
         audit=audit,
         exposures=SqlExposureLog(database),
         event_store=event_store,
         catalog=SqlCatalogStore(database),
-        quarantine=_quarantine(event_store, in_force.settings, audit=audit, database=database),
-        rollouts=_rollouts(in_force.settings, database, registry, release=release, versions=versions, audit=audit),
+        quarantine=_quarantine(event_store, settings, audit=audit, database=database, clock=clock),
         publisher=Publisher(home / "downloads"),
         publication=MOVIELENS_LATEST_SMALL,
-        **_traffic(database),
+        **_tried(settings, database, registry, release=release, versions=versions, audit=audit),
+        clock=clock,
         notices=tuple(notices),
     )
 
 
-def _traffic(database: Database) -> _Traffic:
-    """What tells serving processes how users are divided, and what they tell of it."""
-    from tacit.adapters.sql.arm_traffic import SqlArmTrafficStore
-    from tacit.adapters.sql.traffic import SqlTrafficStore
-
-    return {"traffic": SqlTrafficStore(database), "arm_traffic": SqlArmTrafficStore(database)}
-
-
-def _release(
-    registry: Registry, versions: VersionStore, workload: RecommenderWorkload, *, audit: AuditTrail, database: Database
-) -> Release:
-    from tacit.rollout.release import Release
-
-    return Release(
-        registry, versions, audit=audit, clock=now, check=_answers(workload), transaction=database.transaction
-    )
-
-
-def _rollouts(
+def _tried(
     settings: Settings,
     database: Database,
     registry: Registry,
@@ -134,17 +131,88 @@ def _rollouts(
     release: Release,
     versions: VersionStore,
     audit: AuditTrail,
-) -> Rollouts:
-    from tacit.adapters.sql.rollouts import SqlRolloutStore
+) -> _Tried:
+    """What trying one version against another takes: who meets which, what came of it, and who decides."""
+    from tacit.adapters.sql.arm_traffic import SqlArmTrafficStore
     from tacit.adapters.sql.traffic import SqlTrafficStore
-    from tacit.adapters.uncounted import UncountedArms, UncountedOutcomes
+    from tacit.bootstrap.ab import ab_desk, outcomes_of
+
+    traffic, arms, outcomes = SqlTrafficStore(database), SqlArmTrafficStore(database), outcomes_of(settings, database)
+    standing = _standing(database, traffic, release=release, versions=versions, audit=audit)
+    return {
+        "traffic": traffic,
+        "arm_traffic": arms,
+        "outcomes": outcomes,
+        "ab": ab_desk(settings, database, registry=registry, audit=audit, traffic=traffic, outcomes=outcomes),
+        "rollouts": _rollouts(standing, settings, registry, arms=arms, outcomes=outcomes),
+        "traffic_plan": lambda: traffic.plan(MODEL),
+    }
+
+
+def _release(
+    registry: Registry,
+    versions: VersionStore,
+    workload: RecommenderWorkload,
+    settings: Settings,
+    *,
+    audit: AuditTrail,
+    database: Database,
+    clock: Clock,
+) -> Release:
+    from tacit.rollout.release import Release
+
+    return Release(
+        registry,
+        versions,
+        audit=audit,
+        clock=clock,
+        check=_answers(workload),
+        transaction=database.transaction,
+        accepts_foreign_verdicts=settings.registry.foreign_verdicts == "accept",
+    )
+
+
+def _retention(
+    versions: VersionStore, artifacts: FolderArtifacts, *, audit: AuditTrail, database: Database, clock: Clock
+) -> Retention:
+    from tacit.registry.retention import Retention
+
+    return Retention(versions, artifacts, audit=AuditRecorder(audit), clock=clock, transaction=database.transaction)
+
+
+def _exchange(
+    registry: Registry,
+    versions: VersionStore,
+    settings: Settings,
+    *,
+    audit: AuditTrail,
+    home: Path,
+    database: Database,
+) -> Exchange:
+    from tacit.adapters.signers import VerifierByAlgorithm, signer_over
+    from tacit.registry.exchange import Exchange
+
+    return Exchange(
+        registry,
+        versions,
+        signer=signer_over(home / "keys", settings.signer),
+        verifier=VerifierByAlgorithm(home / "keys"),
+        audit=AuditRecorder(audit),
+        clock=now,
+        transaction=database.transaction,
+    )
+
+
+def _standing(
+    database: Database, traffic: TrafficStore, *, release: Release, versions: VersionStore, audit: AuditTrail
+) -> Standing:
+    from tacit.adapters.sql.rollouts import SqlRolloutStore
     from tacit.bootstrap.event_retention import now_ms
-    from tacit.bootstrap.rollouts import rollouts_over
     from tacit.rollout.moving import Standing
 
-    standing = Standing(
+    return Standing(
         store=SqlRolloutStore(database),
-        traffic=SqlTrafficStore(database),
+        traffic=traffic,
         versions=versions,
         release=release,
         audit=AuditRecorder(audit),
@@ -152,7 +220,13 @@ def _rollouts(
         clock_ms=now_ms,
         transaction=database.transaction,
     )
-    arms, outcomes = UncountedArms(), UncountedOutcomes()
+
+
+def _rollouts(
+    standing: Standing, settings: Settings, registry: Registry, *, arms: ArmTrafficStore, outcomes: OutcomeReports
+) -> Rollouts:
+    from tacit.bootstrap.rollouts import rollouts_over
+
     return rollouts_over(standing, settings, name=MODEL, registry=registry, arms=arms, outcomes=outcomes)
 
 
@@ -173,42 +247,50 @@ def _workload(chosen: Als, *, notify: Callable[[str], None]) -> RecommenderWorkl
     )
 
 
-def _history(settings: Settings, home: Path) -> ParquetHistory:
+def _history(settings: Settings, home: Path, clock: Clock) -> ParquetHistory:
     from tacit.adapters.history import ParquetHistory
 
     chosen = settings.imports
-    return ParquetHistory(home / "history", memory_limit_bytes=chosen.memory_limit_mib * 2**20, threads=chosen.threads)
+    return ParquetHistory(
+        home / "history",
+        memory_limit_bytes=chosen.memory_limit_mib * 2**20,
+        threads=chosen.threads,
+        clock=lambda: datetime.fromisoformat(clock()),
+    )
 
 
 def _registry(
     versions: VersionStore,
     artifacts: FolderArtifacts,
+    settings: Settings,
     *,
-    signer: Signer,
     audit: AuditTrail,
-    keys: Path,
+    home: Path,
     database: Database,
+    clock: Clock,
 ) -> Registry:
-    from tacit.adapters.signers import VerifierByAlgorithm
+    from tacit.adapters.signers import VerifierByAlgorithm, signer_over
     from tacit.registry.registry import Registry
 
     return Registry(
         versions,
         artifacts,
-        signer=signer,
-        verifier=VerifierByAlgorithm(keys),
+        signer=signer_over(home / "keys", settings.signer),
+        verifier=VerifierByAlgorithm(home / "keys"),
         audit=AuditRecorder(audit),
-        clock=now,
+        clock=clock,
         transaction=database.transaction,
     )
 
 
-def _quarantine(store: EventStore, settings: Settings, *, audit: AuditTrail, database: Database) -> Quarantine:
+def _quarantine(
+    store: EventStore, settings: Settings, *, audit: AuditTrail, database: Database, clock: Clock
+) -> Quarantine:
     from tacit.bootstrap.events import rules_of
     from tacit.data.quarantine import Quarantine
 
     rules = rules_of(settings)
-    return Quarantine(store, rules, audit=AuditRecorder(audit), clock=now, transaction=database.transaction)
+    return Quarantine(store, rules, audit=AuditRecorder(audit), clock=clock, transaction=database.transaction)
 
 
 def _answers(workload: RecommenderWorkload) -> Callable[[Version], None]:

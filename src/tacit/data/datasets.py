@@ -105,6 +105,18 @@ class Snapshot:
             (self.values[:stop][kept], self.indices[:stop][kept], indptr), shape=(self.n_users, self.n_items)
         )
 
+    @cached_property
+    def holdout_fingerprint(self) -> str:
+        """SHA-256 (hex) over who is judged by what: equal where two versions were scored on the same hold-out."""
+        held = self.holdout
+        digest = hashlib.sha256(b"tacit-holdout-1\n")
+        digest.update(
+            json.dumps([self.user_ids[: self.n_users], [i.item_id for i in self.items[: self.n_items]]]).encode()
+        )
+        for values in (held.indptr, held.indices):
+            digest.update(np.ascontiguousarray(values, dtype="<i8").tobytes())
+        return digest.hexdigest()
+
     def facts(self) -> dict[str, object]:
         """What a manifest says of it."""
         return {
@@ -120,6 +132,7 @@ class Snapshot:
             "thin_items": len(self.items) - self.n_items,
             "interactions": int(self.training.nnz + self.holdout.nnz),
             "held_out": int(self.holdout.nnz),
+            "holdout": self.holdout_fingerprint,
         }
 
 

@@ -23,6 +23,9 @@ DAY_MS = 86_400_000
 RATING = "rating"
 """The type of event whose value is an opinion of the item; the latest of a user on an item counts."""
 
+WATCH_TIME = "watch_time"
+"""The type of event whose value is how many seconds an item was watched or heard."""
+
 
 @dataclass(frozen=True, slots=True)
 class Reason:
@@ -312,3 +315,8 @@ def rated_at(logged: LoggedEvent) -> tuple[int, int, float] | None:
     if event.type != RATING or event.value is None:
         return None
     return event.occurred_at_ms, logged.sequence, event.value
+
+
+def watch_seconds(event: Event) -> float:
+    """How long an event says that its item was watched; 0 for one that says nothing of it."""
+    return float(event.value) if event.type == WATCH_TIME and event.value is not None else 0.0

@@ -13,6 +13,9 @@ from numpy.typing import NDArray
 
 Doubles = NDArray[np.float64]
 
+_DRAWN_AT_ONCE = 65_536
+"""Cases drawn in one go: few enough to stay in the cache, many enough that small samples cost little."""
+
 
 def intervals(
     per_case: Mapping[str, Doubles], *, level: float = 0.95, resamples: int = 1_000, seed: int = 20_260
@@ -22,7 +25,7 @@ def intervals(
     Args:
         per_case: `(cases,)` values by metric name, all equally long.
         level: Share of the bootstrap means that lies within.
-        resamples: Number of draws; O(resamples · cases) time, O(cases) memory.
+        resamples: Number of draws; O(resamples · cases) time, O(cases + 65,536) memory.
         seed: Seed of the draws.
 
     Returns:
@@ -36,11 +39,23 @@ def intervals(
     generator = np.random.default_rng(seed)
     n = len(table)
     means = np.empty((resamples, table.shape[1]))
-    for draw in range(resamples):
-        times_drawn = np.bincount(generator.integers(n, size=n), minlength=n)
-        means[draw] = times_drawn @ table / n
+    at_once = max(1, _DRAWN_AT_ONCE // n)
+    for start in range(0, resamples, at_once):
+        drawn = generator.integers(n, size=(min(at_once, resamples - start), n))
+        means[start : start + len(drawn)] = _means(table, drawn)
     low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2], axis=0)
     return {name: (float(low[m]), float(high[m])) for m, name in enumerate(per_case)}
+
+
+def _means(table: Doubles, drawn: NDArray[np.int64]) -> Doubles:
+    """The means of a `(cases, metrics)` table over each row of `(draws, cases)` cases drawn: `(draws, metrics)`."""
+    draws, n = drawn.shape
+    if table.shape[1] == 1:
+        # A product with one column is too small to be shared out: BLAS's threads would wait for each other.
+        return np.asarray(table[:, 0][drawn].mean(axis=1, keepdims=True))
+    numbered = drawn + n * np.arange(draws)[:, None]
+    times_drawn = np.bincount(numbered.ravel(), minlength=draws * n).reshape(draws, n)
+    return np.asarray(times_drawn @ table / n)
 
 
 def difference_interval(

@@ -14,6 +14,21 @@ from tacit.data.interfaces import Progress, silent
 
 
 @dataclass(frozen=True)
+class Shown:
+    """How often each item stands in the lists that were scored, among the first ten.
+
+    Attributes:
+        item_ids: The items of the hold-out's snapshot, in its order.
+        lists: `(items,)` int64, how many lists show each.
+        of: How many lists there are.
+    """
+
+    item_ids: tuple[str, ...]
+    lists: NDArray[np.int64]
+    of: int
+
+
+@dataclass(frozen=True)
 class Evaluation:
     """What a model scored on a hold-out.
 
@@ -26,6 +41,8 @@ class Evaluation:
         case_ids: `(cases,)` int, which case each row of `per_case` belongs to, ascending.
         per_case: Each metric's value for each case, `(cases,)` float64, so that two models can be paired.
         seconds: How long scoring took.
+        members: Which cases belong to each segment, `(cases,)` bool, so that segments can be paired too.
+        shown: What the lists show; `None` for a workload without lists.
     """
 
     metrics: Mapping[str, float]
@@ -34,6 +51,8 @@ class Evaluation:
     case_ids: NDArray[np.int64]
     per_case: Mapping[str, NDArray[np.float64]]
     seconds: float = 0.0
+    members: Mapping[str, NDArray[np.bool_]] = field(default_factory=dict)
+    shown: Shown | None = None
 
 
 Data_contra = TypeVar("Data_contra", contravariant=True)
@@ -77,6 +96,11 @@ class Workload(Protocol[Data_contra, Model]):
     @property
     def primary_baseline(self) -> str:
         """The baseline that gates hold every candidate against (`popularity`, `majority`)."""
+        ...
+
+    @property
+    def recipe(self) -> Mapping[str, object]:
+        """What is asked of a training, as plain values; two trainings of one recipe differ by data and chance alone."""
         ...
 
     def fit(self, data: Data_contra, *, progress: Progress = silent) -> Fitted[Model]:

@@ -271,6 +271,31 @@ ROLLOUT_LIMIT = Metric(
     "rollout",
     {"check": ()},
 )
+ATTRIBUTED_LISTS = Metric(
+    "tacit_attributed_lists",
+    "gauge",
+    "lists",
+    "Lists shown to known users within the window in which events still count for them, by source.",
+    "rollout",
+    {"source": SOURCES},
+)
+CLICKED_LISTS = Metric(
+    "tacit_clicked_lists",
+    "gauge",
+    "lists",
+    "Of these, those that were clicked so far; divided by them it is the click-through rate.",
+    "rollout",
+    {"source": SOURCES},
+)
+AB_RUNNING = Metric("tacit_ab_running", "gauge", "tests", "A/B tests that divide users now: none or one.", "rollout")
+AB_ENDED = Metric(
+    "tacit_ab_ended_total",
+    "counter",
+    "tests",
+    "A/B tests that this server ended, because of harm, shares that are off, or because their days were over.",
+    "rollout",
+    {"state": ("stopped", "finished")},
+)
 
 CATALOGUE: tuple[Metric, ...] = (
     HTTP_REQUESTS,
@@ -304,4 +329,8 @@ CATALOGUE: tuple[Metric, ...] = (
     ROLLOUT_ABORTS,
     ROLLOUT_MEASURED,
     ROLLOUT_LIMIT,
+    ATTRIBUTED_LISTS,
+    CLICKED_LISTS,
+    AB_RUNNING,
+    AB_ENDED,
 )

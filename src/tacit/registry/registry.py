@@ -2,20 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import cast, get_args
 
 from tacit.errors import BadInput, NotFound, Refused
-from tacit.registry.interfaces import ActRecorder, ArtifactStore, Clock, Signer, Transaction, Verifier, VersionStore
+from tacit.registry.interfaces import (
+    ActRecorder,
+    ArtifactStore,
+    Clock,
+    Signer,
+    Transaction,
+    Verifier,
+    VersionStore,
+    pruned_refusal,
+)
 from tacit.registry.ledger import champions
-from tacit.registry.manifests import RESTORE, is_safe_name, manifest_bytes
-from tacit.registry.signing import MANIFEST_FILE, describe_files, digest, seal_folder, verify_folder
-from tacit.registry.versions import Manifest, VerdictName, Version
+from tacit.registry.manifests import RESTORE, canonical_json, is_safe_name, manifest_bytes
+from tacit.registry.signing import (
+    MANIFEST_FILE,
+    describe_files,
+    digest,
+    seal_folder,
+    signature_digest,
+    verified_manifest,
+    verify_folder,
+)
+from tacit.registry.versions import Evidence, Manifest, VerdictName, Version
 
-_RESERVED_NAMES = frozenset({"champion", "challenger", "previous", "shadow", "latest"})
+_RESERVED_NAMES = frozenset({"champion", "challenger", "previous", "shadow", "canary", "pinned", "latest"})
 
 
 class Registry:
@@ -88,7 +105,7 @@ class Registry:
             lineage=lineage,
             created_at=self._clock(),
         )
-        return self._admit(write, draft, actor)
+        return self.admit(_filling(write, draft), actor=actor)
 
     def version(self, name: str, number: int) -> Version:
         """One version, not verified.
@@ -111,20 +128,57 @@ class Registry:
 
         Raises:
             NotFound: `version_unknown`.
-            Refused: What `verify_folder` refuses, or `manifest_mismatch` if the folder holds another version.
+            Refused: `version_pruned`, what `verify_folder` refuses, or `manifest_mismatch` if the folder holds another
+                version.
             Unavailable: `artifact_unreadable`.
         """
         version = self.version(name, number)
-        manifest = verify_folder(version.folder, self._verifier)
-        if (manifest.name, manifest.number) != (name, number):
-            raise _exchanged(f"it describes {manifest.name}/{manifest.number}, the folder is that of {name}/{number}")
-        if digest(manifest_bytes(manifest)) != version.manifest_digest:
-            raise _exchanged("it is signed, but it is not the one that was registered")
-        return version, manifest
+        if version.pruned_at is not None:
+            raise pruned_refusal(name, number)
+        return version, self._checked(version, verify_folder(version.folder, self._verifier))
+
+    @contextmanager
+    def held(self, name: str, number: int) -> Iterator[tuple[Version, Manifest]]:
+        """What `open` gives, with files that nobody prunes for as long as it is entered."""
+        with self._artifacts.reading(name, number):
+            yield self.open(name, number)
 
     def verify(self, name: str, number: int) -> Manifest:
-        """The manifest of a version that verifies; raises what `open` raises."""
-        return self.open(name, number)[1]
+        """The manifest of a version, after every byte that is left of it has been vouched for.
+
+        Raises what `open` raises, but that a pruned version is no less whole for it.
+        """
+        version = self.version(name, number)
+        is_pruned = version.pruned_at is not None
+        return self._checked(version, verify_folder(version.folder, self._verifier, is_pruned=is_pruned))
+
+    def manifest(self, name: str, number: int) -> Manifest:
+        """The manifest of a version, its signature verified; the files it vouches for are not looked at.
+
+        Raises:
+            NotFound: `version_unknown`.
+            Refused: `signature_invalid`, `manifest_invalid` or `manifest_mismatch`.
+            Unavailable: `artifact_unreadable`.
+        """
+        version = self.version(name, number)
+        return self._checked(version, verified_manifest(version.folder, self._verifier))
+
+    def evidence(self, version: Version, manifest: Manifest) -> Evidence:
+        """What a move to this version stands on, for the ledger.
+
+        Raises:
+            Refused, Unavailable: Its signature cannot be read.
+        """
+        return Evidence(digest(canonical_json(manifest.gate)), signature_digest(version.folder))
+
+    def _checked(self, version: Version, manifest: Manifest) -> Manifest:
+        """The manifest, if it is the one that was registered as this version."""
+        label = f"{version.name}/{version.number}"
+        if (manifest.name, manifest.number) != (version.name, version.number):
+            raise _exchanged(f"it describes {manifest.name}/{manifest.number}, the folder is that of {label}")
+        if digest(manifest_bytes(manifest)) != version.manifest_digest:
+            raise _exchanged("it is signed, but it is not the one that was registered")
+        return manifest
 
     def names(self) -> Sequence[str]:
         """The models that have versions."""
@@ -165,10 +219,22 @@ class Registry:
         stack = champions(self._versions.promotions(name))
         return self.version(name, stack[-place]) if len(stack) >= place else None
 
-    def _admit(self, write: Callable[[Path], None], draft: Manifest, actor: str) -> Version:
-        """Publish the folder first and the row last: until the row is there, nobody sees the version."""
-        _check_name(draft.name)
-        version = self._publish(write, draft, _verdict(draft.gate))
+    def admit(
+        self, fill: Callable[[Path], Manifest], *, actor: str, also: Callable[[Version], None] | None = None
+    ) -> Version:
+        """Publish the folder first and the row last: until the row is there, nobody sees the version.
+
+        Args:
+            fill: Writes the files into the empty folder it is given, and says what they are; number and files of the
+                manifest it returns are set here.
+            actor: Who asks.
+            also: Writes what else is to be known of the version, together with its row, or refuses it.
+
+        Raises:
+            BadInput: `name_invalid` or `verdict_invalid`.
+            Refused: `manifest_invalid`, what `describe_files` refuses of the files written, or what `also` refuses.
+        """
+        version, manifest = self._publish(fill)
         with self._transaction():
             self._versions.add(version)
             self._audit.record(
@@ -176,16 +242,19 @@ class Registry:
                 actor=actor,
                 subject=f"{version.name}/{version.number}",
                 at=version.created_at,
-                facts={"verdict": version.verdict, "manifest": version.manifest_digest, "snapshot": draft.snapshot},
+                facts={"verdict": version.verdict, "manifest": version.manifest_digest, "snapshot": manifest.snapshot},
             )
+            if also is not None:
+                also(version)
         return version
 
-    def _publish(self, write: Callable[[Path], None], draft: Manifest, verdict: VerdictName) -> Version:
+    def _publish(self, fill: Callable[[Path], Manifest]) -> tuple[Version, Manifest]:
         """Let the files be written out of sight, seal them, and move them to their place in one step."""
         staged = self._artifacts.stage()
         try:
-            write(staged)
-            files = describe_files(staged)
+            draft = fill(staged)
+            _check_name(draft.name)
+            verdict, files = _verdict(draft.gate), describe_files(staged)
             # The number is taken last, so that a workload that fails to write uses none up.
             manifest = replace(draft, number=self._versions.next_number(draft.name), files=files)
             manifest_digest = seal_folder(staged, manifest, self._signer)
@@ -193,14 +262,20 @@ class Registry:
         except BaseException:
             self._artifacts.discard(staged)
             raise
-        return Version(
-            name=manifest.name,
-            number=manifest.number,
-            manifest_digest=manifest_digest,
-            verdict=verdict,
-            created_at=manifest.created_at,
-            folder=folder,
-        )
+        name, number, at = manifest.name, manifest.number, manifest.created_at
+        return Version(name, number, manifest_digest, verdict, at, folder), manifest
+
+
+def _filling(write: Callable[[Path], None], draft: Manifest) -> Callable[[Path], Manifest]:
+    """What writes a version's files and says what they are; a name or verdict that will not do is refused at once."""
+    _check_name(draft.name)
+    _verdict(draft.gate)
+
+    def fill(folder: Path) -> Manifest:
+        write(folder)
+        return draft
+
+    return fill
 
 
 def _check_name(name: str) -> None:

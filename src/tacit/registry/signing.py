@@ -24,6 +24,8 @@ from tacit.registry.versions import FileEntry, Manifest
 
 MANIFEST_FILE = "manifest.json"
 SIGNATURE_FILE = "signature.json"
+ORIGIN_PREFIX = "origin_"
+"""How the files are called that say where an imported version came from."""
 SAFE_FORMATS = frozenset({".npy", ".arrow", ".parquet", ".json", ".onnx", ".safetensors", ".md", ".txt"})
 """What a version may consist of: formats that hold values, never code."""
 
@@ -61,10 +63,15 @@ def seal_folder(folder: Path, manifest: Manifest, signer: Signer) -> str:
     return digest(raw)
 
 
-def verify_folder(folder: Path, verifier: Verifier) -> Manifest:
+def verify_folder(folder: Path, verifier: Verifier, *, is_pruned: bool = False) -> Manifest:
     """Vouch for every byte of a version's folder, before anything in it is interpreted.
 
     The signature is checked before the manifest is parsed, and the digests before any file is loaded.
+
+    Args:
+        folder: The version's.
+        verifier: Knows the keys that are trusted.
+        is_pruned: Whether files that the manifest vouches for may be missing; those that are there must be right.
 
     Raises:
         Refused: `signature_invalid`, `manifest_invalid`, `manifest_mismatch`, `artifact_format` or
@@ -72,14 +79,40 @@ def verify_folder(folder: Path, verifier: Verifier) -> Manifest:
         Unavailable: `artifact_unreadable` if the storage fails.
     """
     names = _file_names(folder)
+    manifest = verified_manifest(folder, verifier)
+    _check_names(names, manifest, is_pruned=is_pruned)
+    for entry in manifest.files:
+        if entry.name in names:
+            _check_file(folder / entry.name, entry)
+    return manifest
+
+
+def verified_manifest(folder: Path, verifier: Verifier) -> Manifest:
+    """The manifest of a version, vouched for by its signature; the files it speaks of are not looked at.
+
+    Raises:
+        Refused: `signature_invalid`, `manifest_invalid`, or `manifest_mismatch` if it is missing.
+        Unavailable: `artifact_unreadable`.
+    """
     raw = _read_seal(folder, MANIFEST_FILE, code="manifest_mismatch")
     signature = parse_signature(_read_seal(folder, SIGNATURE_FILE, code="signature_invalid"))
     _check_signature(raw, signature, verifier)
-    manifest = parse_manifest(raw)
-    _check_names(names, manifest)
-    for entry in manifest.files:
-        _check_file(folder / entry.name, entry)
-    return manifest
+    return parse_manifest(raw)
+
+
+def signature_digest(folder: Path) -> str:
+    """SHA-256 of the file that holds a version's signature.
+
+    Raises:
+        Refused: `signature_invalid` if it is missing.
+        Unavailable: `artifact_unreadable`.
+    """
+    return digest(_read_seal(folder, SIGNATURE_FILE, code="signature_invalid"))
+
+
+def is_metadata(name: str) -> bool:
+    """Whether a file stays when its version is pruned: what says what it was, and nothing that it was made of."""
+    return name in _SEALS or name.startswith(ORIGIN_PREFIX) or PurePath(name).suffix == ".md"
 
 
 def _file_names(folder: Path) -> list[str]:
@@ -130,9 +163,9 @@ def _check_signature(raw: bytes, signature: Signature, verifier: Verifier) -> No
         ) from error
 
 
-def _check_names(names: list[str], manifest: Manifest) -> None:
+def _check_names(names: list[str], manifest: Manifest, *, is_pruned: bool) -> None:
     expected = {entry.name for entry in manifest.files} | _SEALS.keys()
-    if missing := sorted(expected - set(names)):
+    if (missing := sorted(expected - set(names))) and not is_pruned:
         raise _mismatch(missing[0], "the manifest vouches for it, but it is missing")
     if extra := sorted(set(names) - expected):
         raise _mismatch(extra[0], "the manifest does not vouch for it")

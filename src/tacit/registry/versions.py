@@ -1,4 +1,4 @@
-"""The words of the registry: manifest, version, alias, promotion."""
+"""The words of the registry: manifest, version, promotion, and what is said of a version after it was made."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-Alias = Literal["champion", "challenger", "previous"]
 VerdictName = Literal["pass", "fail", "insufficient"]
 
 
@@ -60,6 +59,7 @@ class Version:
     Attributes:
         manifest_digest: SHA-256 (hex) of the signed manifest's bytes.
         verdict: What the gate said; only `pass` may be promoted without force.
+        pruned_at: Since when only its metadata are kept; `None` while it can be loaded.
     """
 
     name: str
@@ -68,6 +68,7 @@ class Version:
     verdict: VerdictName
     created_at: str
     folder: Path
+    pruned_at: str | None = None
 
 
 @dataclass(frozen=True)
@@ -92,3 +93,85 @@ class Promotion:
     forced: bool
     reason: str
     at: str
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What a move of the champion stood on.
+
+    Attributes:
+        gate: SHA-256 of the gate record of the version that became champion, in canonical JSON.
+        signature: SHA-256 of the file that holds that version's signature.
+    """
+
+    gate: str
+    signature: str
+
+
+@dataclass(frozen=True)
+class LedgerEntry:
+    """One move of the champion in its place in the ledger.
+
+    Attributes:
+        sequence: Place in the model's ledger, from 1, without gaps.
+        evidence: `None` for a move from before the ledger was chained.
+        digest: SHA-256 of the digest before it and of all of this entry, in lower-case hex; empty where it is missing.
+    """
+
+    sequence: int
+    promotion: Promotion
+    evidence: Evidence | None
+    digest: str
+
+
+@dataclass(frozen=True)
+class Pin:
+    """Somebody's word that a version is to stay deployable.
+
+    Attributes:
+        reason: Why, in their words.
+        at: ISO 8601 time in UTC.
+    """
+
+    name: str
+    number: int
+    reason: str
+    actor: str
+    at: str
+
+
+@dataclass(frozen=True)
+class Pruning:
+    """The record that a version is kept as metadata alone.
+
+    Attributes:
+        freed_bytes: What its files took that are gone.
+        at: ISO 8601 time in UTC.
+    """
+
+    name: str
+    number: int
+    actor: str
+    freed_bytes: int
+    at: str
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where an imported version came from.
+
+    Attributes:
+        name: Name of the model here.
+        number: Its number here.
+        origin_name: Name of the model there.
+        origin_number: Its number there.
+        manifest_digest: SHA-256 of the manifest that was signed there.
+        key_id: The key that signed it.
+    """
+
+    name: str
+    number: int
+    origin_name: str
+    origin_number: int
+    manifest_digest: str
+    key_id: str

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from tacit.rollout import sequential
 from tacit.rollout.arm_traffic import LATENCY_BOUNDS, ArmCounts, Buckets, bucket_of, quantile
 from tacit.rollout.evidence import Limits, ShadowEvidence, StageEvidence
-from tacit.rollout.gates import Finding, Outcome, Verdict
+from tacit.rollout.verdicts import Finding, Outcome, Verdict
 
 ALPHAS = {"split": 0.001, "errors": 0.01, "degraded": 0.001, "latency": 0.001, "clicks": 0.005}
 """How often each check may fail a version that is just like the champion; latency has two."""

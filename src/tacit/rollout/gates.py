@@ -2,161 +2,125 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Literal
+from collections.abc import Iterator
 
 import numpy as np
-from numpy.typing import NDArray
 
-from tacit.models.bootstrap_intervals import difference_interval
 from tacit.models.interfaces import Evaluation
+from tacit.rollout.guardrails import guardrails
+from tacit.rollout.pairs import paired
+from tacit.rollout.policies import Succession, days
+from tacit.rollout.verdicts import Evidence, Finding, GateRules, Idle, Incumbent, Verdict
 
-Outcome = Literal["pass", "fail", "insufficient"]
-
-
-@dataclass(frozen=True)
-class GateRules:
-    """What a candidate must show.
-
-    Attributes:
-        metric: The metric it is judged by.
-        min_cases: Fewer cases than this prove nothing.
-        max_drop: Largest relative drop against the champion that counts as no worse.
-        min_coverage: Smallest share of the catalogue its lists must reach.
-    """
-
-    metric: str = "ndcg@10"
-    min_cases: int = 50
-    max_drop: float = 0.01
-    min_coverage: float = 0.01
+__all__ = ["Evidence", "Finding", "GateRules", "Incumbent", "Verdict", "judge"]
 
 
-@dataclass(frozen=True)
-class Finding:
-    """What one gate said.
-
-    Attributes:
-        gate: Name of the gate.
-        outcome: What it said.
-        reason: Why, as a sentence with its numbers.
-        numbers: The numbers, for a program.
-    """
-
-    gate: str
-    outcome: Outcome
-    reason: str
-    numbers: Mapping[str, float] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """What the gates said together: `fail` if any failed, else `insufficient` if any could not tell, else `pass`."""
-
-    findings: tuple[Finding, ...]
-
-    @property
-    def outcome(self) -> Outcome:
-        outcomes = {finding.outcome for finding in self.findings}
-        if "fail" in outcomes:
-            return "fail"
-        return "insufficient" if "insufficient" in outcomes or not outcomes else "pass"
-
-    @property
-    def reasons(self) -> tuple[str, ...]:
-        """Every gate's sentence, those that stand in the way first."""
-        severity = {"fail": 0, "insufficient": 1, "pass": 2}
-        return tuple(f.reason for f in sorted(self.findings, key=lambda finding: severity[finding.outcome]))
-
-    def record(self) -> dict[str, object]:
-        """The gate record as plain values."""
-        findings = [
-            {"gate": f.gate, "outcome": f.outcome, "reason": f.reason, "numbers": dict(f.numbers)}
-            for f in self.findings
-        ]
-        return {"verdict": self.outcome, "reasons": list(self.reasons), "findings": findings}
-
-
-@dataclass(frozen=True)
-class Incumbent:
-    """What a candidate is measured against on the same hold-out.
-
-    Attributes:
-        name: What it is called in reasons (`popularity`, `the champion recommender/3`).
-        evaluation: What it scored.
-    """
-
-    name: str
-    evaluation: Evaluation
-
-
-def judge(candidate: Evaluation, *, baseline: Incumbent, champion: Incumbent | None, rules: GateRules) -> Verdict:
+def judge(evidence: Evidence, rules: GateRules) -> Verdict:
     """Ask every gate, so that a refusal names all its reasons at once.
 
-    All evaluations are on the same hold-out. Without a champion, the candidate is judged against the baseline alone.
+    What is missing, too little or not a number is `insufficient`: it never passes.  The exceptions have nothing to go
+    by through no fault of the candidate, and are told as idle: what compares with a champion where there is none, a
+    segment of too few cases, recorded requests that nobody made yet.
     """
-    enough = _enough_cases(candidate, rules)
+    enough = _enough_cases(evidence.candidate, rules)
     if enough.outcome != "pass":
         return Verdict((enough,))
-    against = () if champion is None else (_no_worse_than_champion(candidate, champion, rules),)
-    return Verdict((enough, _better_than_baseline(candidate, baseline, rules), *against, _coverage(candidate, rules)))
+    said = [enough, *_quality(evidence, rules), *guardrails(evidence, rules)]
+    findings = tuple(each for each in said if isinstance(each, Finding))
+    return Verdict(findings, tuple(each for each in said if isinstance(each, Idle)))
+
+
+def _quality(evidence: Evidence, rules: GateRules) -> Iterator[Finding | Idle]:
+    """Whether it is good enough: against the baseline always, against the champion as the policy has it."""
+    yield _better_than_baseline(evidence, rules)
+    champion = evidence.champion
+    if champion is None:
+        yield Idle("champion", evidence.policy.reason)
+    elif evidence.policy.name == "refresh":
+        yield _no_worse_than_champion(evidence, champion, rules)
+        yield _newer_than_champion(champion.succession)
+        yield _champion_old_enough(champion.succession, rules)
+    else:
+        yield _better_than_champion(evidence, champion, rules)
 
 
 def _enough_cases(candidate: Evaluation, rules: GateRules) -> Finding:
     cases = len(candidate.case_ids)
-    numbers = {"cases": float(cases), "needed": float(rules.min_cases)}
+    numbers, limits = {"cases": float(cases)}, {"gate.min_cases": float(rules.min_cases)}
     if cases < rules.min_cases:
         reason = f"Only {cases} users have held-out interactions; {rules.min_cases} are needed to tell anything."
-        return Finding("enough_cases", "insufficient", reason, numbers)
-    return Finding("enough_cases", "pass", f"{cases} users have held-out interactions.", numbers)
+        return Finding("enough_cases", "insufficient", reason, numbers, limits)
+    return Finding("enough_cases", "pass", f"{cases} users have held-out interactions.", numbers, limits)
 
 
-def _better_than_baseline(candidate: Evaluation, baseline: Incumbent, rules: GateRules) -> Finding:
-    ours, theirs = _paired(candidate, baseline.evaluation, rules.metric)
-    low, high = difference_interval(ours, theirs)
-    numbers = _numbers(ours, theirs, low=low, high=high)
-    said = f"{rules.metric} {ours.mean():.4f} against {theirs.mean():.4f} of {baseline.name}"
-    interval = f"95 % interval of the difference {low:+.4f} to {high:+.4f}"
-    if low > 0:
-        return Finding("better_than_baseline", "pass", f"{said}: better ({interval}).", numbers)
-    if ours.mean() > theirs.mean():
-        return Finding("better_than_baseline", "insufficient", f"{said}: it may be chance ({interval}).", numbers)
-    return Finding("better_than_baseline", "fail", f"{said}: no better than the simplest thing.", numbers)
+def _better_than_baseline(evidence: Evidence, rules: GateRules) -> Finding:
+    gate, baseline = "better_than_baseline", evidence.baseline
+    pair = paired(evidence.candidate, baseline.evaluation, rules)
+    if isinstance(pair, str):
+        return Finding(gate, "insufficient", f"It cannot be compared with {baseline.name}: {pair}.")
+    said = f"{pair.said(rules.metric)} of {baseline.name}"
+    interval = f"95 % interval of the difference {pair.low:+.4f} to {pair.high:+.4f}"
+    if pair.low > 0:
+        return Finding(gate, "pass", f"{said}: better ({interval}).", pair.numbers)
+    if pair.candidate > pair.incumbent:
+        return Finding(gate, "insufficient", f"{said}: it may be chance ({interval}).", pair.numbers)
+    return Finding(gate, "fail", f"{said}: no better than the simplest thing.", pair.numbers)
 
 
-def _no_worse_than_champion(candidate: Evaluation, champion: Incumbent, rules: GateRules) -> Finding:
-    ours, theirs = _paired(candidate, champion.evaluation, rules.metric)
-    base = float(theirs.mean())
-    if not base > 0:
+def _better_than_champion(evidence: Evidence, champion: Incumbent, rules: GateRules) -> Finding:
+    """The policy `improve`."""
+    gate, limits = "better_than_champion", {"gate.min_lift": rules.min_lift}
+    pair = paired(evidence.candidate, champion.evaluation, rules)
+    if isinstance(pair, str):
+        return Finding(gate, "insufficient", f"It cannot be compared with {champion.name}: {pair}.", limits=limits)
+    said = f"{pair.said(rules.metric)} of {champion.name}, {pair.lift:+.2%}"
+    interval = f"95 % interval of the difference {pair.low:+.4f} to {pair.high:+.4f}"
+    if not pair.lift >= rules.min_lift:
+        reason = f"{said}: an improvement begins at {rules.min_lift:+.1%} ({interval})."
+        return Finding(gate, "fail", reason, pair.numbers, limits)
+    if not pair.low > 0:
+        return Finding(gate, "insufficient", f"{said}: it may be chance ({interval}).", pair.numbers, limits)
+    return Finding(gate, "pass", f"{said}: better ({interval}).", pair.numbers, limits)
+
+
+def _no_worse_than_champion(evidence: Evidence, champion: Incumbent, rules: GateRules) -> Finding:
+    """The policy `refresh`, its first part."""
+    gate, limits = "no_worse_than_champion", {"gate.max_drop": rules.max_drop}
+    pair = paired(evidence.candidate, champion.evaluation, rules)
+    if isinstance(pair, str):
+        return Finding(gate, "insufficient", f"It cannot be compared with {champion.name}: {pair}.", limits=limits)
+    if not pair.incumbent > 0:
         reason = f"The {rules.metric} of {champion.name} on this hold-out is 0; there is nothing to fall short of."
-        return Finding("no_worse_than_champion", "pass", reason, _numbers(ours, theirs, low=0.0, high=0.0))
-    low, high = (end / base for end in difference_interval(ours, theirs))
-    numbers = _numbers(ours, theirs, low=low, high=high)
-    said = f"{rules.metric} {ours.mean():.4f} against {base:.4f} of {champion.name}"
+        return Finding(gate, "pass", reason, pair.numbers, limits)
+    low, high = pair.relative
+    said = f"{pair.said(rules.metric)} of {champion.name}"
     interval = f"95 % interval of the relative difference {low:+.2%} to {high:+.2%}"
     if low >= -rules.max_drop:
-        return Finding("no_worse_than_champion", "pass", f"{said}: no worse ({interval}).", numbers)
-    if (ours.mean() - base) / base < -rules.max_drop:
-        return Finding("no_worse_than_champion", "fail", f"{said}: worse ({interval}).", numbers)
+        return Finding(gate, "pass", f"{said}: no worse ({interval}).", pair.numbers, limits)
+    if pair.lift < -rules.max_drop:
+        return Finding(gate, "fail", f"{said}: worse ({interval}).", pair.numbers, limits)
     reason = f"{said}: a drop of over {rules.max_drop:.0%} cannot be ruled out ({interval})."
-    return Finding("no_worse_than_champion", "insufficient", reason, numbers)
+    return Finding(gate, "insufficient", reason, pair.numbers, limits)
 
 
-def _coverage(candidate: Evaluation, rules: GateRules) -> Finding:
-    name = f"coverage@{rules.metric.rpartition('@')[2]}"
-    share = candidate.metrics.get(name, 0.0)
-    numbers = {"coverage": share, "needed": rules.min_coverage}
-    if share < rules.min_coverage:
-        reason = f"Its lists reach {share:.1%} of the catalogue; at least {rules.min_coverage:.1%} is needed."
-        return Finding("coverage", "fail", reason, numbers)
-    return Finding("coverage", "pass", f"Its lists reach {share:.1%} of the catalogue.", numbers)
+def _newer_than_champion(succession: Succession | None) -> Finding:
+    """The policy `refresh`, its second part: what is merely no worse must at least know more."""
+    gate = "newer_than_champion"
+    if succession is None:
+        return Finding(gate, "insufficient", "Nothing is known of what the champion learnt from.")
+    if succession.is_newer:
+        return Finding(gate, "pass", f"It refreshes the champion: {succession.newer}.")
+    return Finding(gate, "fail", f"It refreshes nothing: {succession.newer}.")
 
 
-def _paired(first: Evaluation, second: Evaluation, metric: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Both models' values on the cases both were scored on, in the same order."""
-    _, ours, theirs = np.intersect1d(first.case_ids, second.case_ids, assume_unique=True, return_indices=True)
-    return first.per_case[metric][ours], second.per_case[metric][theirs]
-
-
-def _numbers(ours: NDArray[np.float64], theirs: NDArray[np.float64], *, low: float, high: float) -> dict[str, float]:
-    return {"candidate": float(ours.mean()), "incumbent": float(theirs.mean()), "low": low, "high": high}
+def _champion_old_enough(succession: Succession | None, rules: GateRules) -> Finding:
+    """The policy `refresh`, its third part: many small drops in a row would add up to a large one."""
+    gate, limits = "champion_old_enough", {"gate.refresh_min_age_days": rules.refresh_min_age_days}
+    age = np.nan if succession is None else succession.age_days
+    if np.isnan(age):
+        return Finding(gate, "insufficient", "Nobody knows how old the champion is.", limits=limits)
+    numbers, said = {"age_days": age}, f"The champion is {days(age)} old"
+    if age < rules.refresh_min_age_days:
+        reason = f"{said}; a refresh may replace it from {days(rules.refresh_min_age_days)} on."
+        return Finding(gate, "fail", reason, numbers, limits)
+    return Finding(gate, "pass", f"{said}.", numbers, limits)

@@ -7,10 +7,10 @@ import math
 from tacit.errors import Refused
 from tacit.monitoring import metrics as catalogue
 from tacit.monitoring.interfaces import MetricSink
-from tacit.rollout.gates import Verdict
 from tacit.rollout.moving import ClockMs, Mover
 from tacit.rollout.observing import Observer
 from tacit.rollout.rollouts import STATES, Rollout, RolloutStore, judged
+from tacit.rollout.verdicts import Verdict
 
 PATIENCE_MS = 10_000
 """How long whoever decided to move the champion is left to do it, before another process does."""

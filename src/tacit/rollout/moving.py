@@ -10,7 +10,6 @@ from tacit.errors import Refused, TacitError, Unavailable
 from tacit.monitoring import metrics as catalogue
 from tacit.monitoring.interfaces import MetricSink
 from tacit.registry.interfaces import Clock, Transaction, VersionStore
-from tacit.rollout.gates import Verdict
 from tacit.rollout.release import Release
 from tacit.rollout.rollouts import (
     Rollout,
@@ -25,6 +24,7 @@ from tacit.rollout.rollouts import (
     traffic_of,
 )
 from tacit.rollout.traffic import Shadow, Split, TrafficPlan, TrafficStore
+from tacit.rollout.verdicts import Verdict
 from tacit.security.audit import AuditRecorder
 
 ClockMs = Callable[[], int]

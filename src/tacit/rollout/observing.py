@@ -7,10 +7,10 @@ from dataclasses import replace
 from tacit.rollout.analysis import judge_shadow, judge_stage
 from tacit.rollout.arm_traffic import ArmCounts, ArmTrafficStore
 from tacit.rollout.evidence import ArmEvidence, ShadowEvidence, StageEvidence, click_spread
-from tacit.rollout.gates import Verdict
 from tacit.rollout.outcomes import Outcomes, OutcomeStore
 from tacit.rollout.rollouts import Rollout, stage_of
 from tacit.rollout.traffic import CANARY_ARM, CHAMPION_ARM
+from tacit.rollout.verdicts import Verdict
 
 SETTLING_MS = 3_000
 """How long serving processes may take to follow a stage: lists shown until then are still divided as before."""

@@ -9,6 +9,12 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+DEFAULT_WINDOW_HOURS = 24.0
+"""How long after a list was shown an event still counts for it."""
+
+CLOCK_SKEW_MS = 300_000
+"""How long before its list an event may claim to have happened: clocks differ, and it named the list all the same."""
+
 
 @dataclass(frozen=True, slots=True)
 class Outcomes:
@@ -66,4 +72,24 @@ class OutcomeStore(Protocol):
 
     def by_user(self, split_id: str, *, since_ms: int, until_ms: int | None = None) -> Mapping[str, UserOutcomes]:
         """What came of a split's lists for each user, by the arm's name."""
+        ...
+
+
+class OutcomeReports(OutcomeStore, Protocol):
+    """The same, for whoever looks at more than a split.
+
+    Everywhere an event counts once, for the list it names: if it is of positive weight, of an item on that list, by the
+    user who was shown it, and within the window.  Whatever it is that does not hold, it counts nowhere else instead.
+    """
+
+    def by_version(self, *, since_ms: int, until_ms: int | None = None) -> Mapping[str, Outcomes]:
+        """What came of all lists shown within a time, by the version that answered."""
+        ...
+
+    def anonymous(self, *, since_ms: int, until_ms: int | None = None) -> Mapping[str, Outcomes]:
+        """What came of the lists shown to nobody known, by source; events count whoever sent them, and users are 0."""
+        ...
+
+    def of_users(self, *, since_ms: int, until_ms: int) -> UserOutcomes:
+        """What came of all lists shown within a time for each user, whatever split they were in."""
         ...

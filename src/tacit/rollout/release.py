@@ -7,11 +7,13 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass
 
 from tacit.errors import Refused, TacitError
+from tacit.registry.exchange import IMPORTED
 from tacit.registry.interfaces import Clock, Transaction, VersionStore
 from tacit.registry.ledger import champions
 from tacit.registry.registry import Registry
-from tacit.registry.versions import Manifest, Promotion, Version
+from tacit.registry.versions import Evidence, Manifest, Promotion, Version
 from tacit.rollout.events import ModelPromoted, ModelRolledBack, SkippedVersion
+from tacit.rollout.ledger_check import MODEL_PROMOTED, MODEL_ROLLED_BACK
 from tacit.security.audit import AuditRecorder, AuditTrail
 
 Check = Callable[[Version], None]
@@ -46,6 +48,7 @@ class Release:
         clock: Tells the time.
         check: Loads a verified version and asks it a question, before any user does.
         transaction: Makes a move and its audit entry appear together.
+        accepts_foreign_verdicts: Whether a version that was imported may be promoted on the word of the gate there.
     """
 
     def __init__(
@@ -57,6 +60,7 @@ class Release:
         clock: Clock,
         check: Check,
         transaction: Transaction = nullcontext,
+        accepts_foreign_verdicts: bool = True,
     ) -> None:
         self._registry = registry
         self._versions = versions
@@ -64,6 +68,7 @@ class Release:
         self._clock = clock
         self._check = check
         self._transaction = transaction
+        self._accepts_foreign_verdicts = accepts_foreign_verdicts
 
     def promote(
         self, name: str, number: int, *, actor: str, force: bool = False, reason: str = "", within: Within | None = None
@@ -76,8 +81,9 @@ class Release:
 
         Raises:
             NotFound: `version_unknown`.
-            Refused: `already_champion`, `gate_not_passed`, `alias_moved` if the champion changed meanwhile,
-                `check_failed` if the model does not answer, or what verifying it refuses.
+            Refused: `already_champion`, `gate_not_passed`, `judged_elsewhere` if an imported version must be judged
+                again, `alias_moved` if the champion changed meanwhile, `check_failed` if the model does not answer, or
+                what verifying it refuses.
         """
         with self._refusals_audited("promotion_refused", f"{name}/{number}", actor):
             champion = self._champion(name)
@@ -88,23 +94,32 @@ class Release:
                     field="number",
                     fix="Nothing is left to do.",
                 )
-            version, manifest = self._registry.open(name, number)
-            verdict = str(manifest.gate.get("verdict"))
-            if verdict != "pass" and not force:
-                raise gate_not_passed(manifest, verdict)
-            self.check(version)
+            with self._registry.held(name, number) as (version, manifest):
+                verdict = str(manifest.gate.get("verdict"))
+                is_overridden = self._is_overridden(manifest, verdict, force=force)
+                self.check(version)
+                evidence = self._registry.evidence(version, manifest)
             event = ModelPromoted(
                 name=name,
                 number=number,
                 replaced=champion,
                 verdict=verdict,
-                forced=verdict != "pass",
+                forced=is_overridden,
                 actor=actor,
                 reason=reason,
                 at=self._clock(),
             )
-            self._record_promotion(event, within)
+            self._record_promotion(event, evidence, within)
         return event
+
+    def _is_overridden(self, manifest: Manifest, verdict: str, *, force: bool) -> bool:
+        """Whether only force lets a version through; refuses it where there is none."""
+        if verdict != "pass" and not force:
+            raise gate_not_passed(manifest, verdict)
+        is_foreign = IMPORTED in manifest.lineage and not self._accepts_foreign_verdicts
+        if is_foreign and not force:
+            raise _judged_elsewhere(manifest)
+        return verdict != "pass" or is_foreign
 
     def rollback(self, name: str, *, actor: str, reason: str, within: Within | None = None) -> ModelRolledBack:
         """Return to the champion before this one, or to the nearest before it that verifies and loads.
@@ -125,7 +140,8 @@ class Release:
                 reason=reason,
                 at=self._clock(),
             )
-            self._record_rollback(event, within)
+            target, manifest = self._registry.version(name, plan.target), self._registry.manifest(name, plan.target)
+            self._record_rollback(event, self._registry.evidence(target, manifest), within)
         return event
 
     def plan_rollback(self, name: str) -> RollbackPlan:
@@ -147,8 +163,8 @@ class Release:
     def _problem_with(self, name: str, number: int) -> TacitError | None:
         """Why a version cannot serve now, whatever the kind: a rollback must not wait for storage to recover."""
         try:
-            version, _ = self._registry.open(name, number)
-            self.check(version)
+            with self._registry.held(name, number) as (version, _):
+                self.check(version)
         except TacitError as error:
             return error
         return None
@@ -169,7 +185,7 @@ class Release:
                 "check_failed", problem, field="number", fix="Promote another version, or train one."
             ) from error
 
-    def _record_promotion(self, event: ModelPromoted, within: Within | None) -> None:
+    def _record_promotion(self, event: ModelPromoted, evidence: Evidence, within: Within | None) -> None:
         promotion = Promotion(
             name=event.name,
             kind="promoted",
@@ -184,14 +200,13 @@ class Release:
         with self._transaction():
             if within is not None:
                 within()
-            self._versions.promote(promotion, expected=event.replaced)
+            entry = self._versions.promote(promotion, expected=event.replaced, evidence=evidence)
             if self._versions.challenger(event.name) == event.number:
                 self._versions.set_challenger(event.name, None)
-            self._audit.record(
-                "model_promoted", actor=event.actor, subject=f"{event.name}/{event.number}", at=event.at, facts=facts
-            )
+            subject, noted = f"{event.name}/{event.number}", {**facts, "ledger": entry.digest}
+            self._audit.record(MODEL_PROMOTED, actor=event.actor, subject=subject, at=event.at, facts=noted)
 
-    def _record_rollback(self, event: ModelRolledBack, within: Within | None) -> None:
+    def _record_rollback(self, event: ModelRolledBack, evidence: Evidence, within: Within | None) -> None:
         promotion = Promotion(
             name=event.name,
             kind="rolled_back",
@@ -207,10 +222,9 @@ class Release:
         with self._transaction():
             if within is not None:
                 within()
-            self._versions.promote(promotion, expected=event.number)
-            self._audit.record(
-                "model_rolled_back", actor=event.actor, subject=f"{event.name}/{event.number}", at=event.at, facts=facts
-            )
+            entry = self._versions.promote(promotion, expected=event.number, evidence=evidence)
+            subject, noted = f"{event.name}/{event.number}", {**facts, "ledger": entry.digest}
+            self._audit.record(MODEL_ROLLED_BACK, actor=event.actor, subject=subject, at=event.at, facts=noted)
 
     @contextmanager
     def _refusals_audited(self, action: str, subject: str, actor: str) -> Iterator[None]:
@@ -233,6 +247,15 @@ def gate_not_passed(manifest: Manifest, verdict: str) -> Refused:
         field="number",
         fix="Train a better one, or force the promotion and say why; the audit will show it.",
         context={"verdict": verdict, "reasons": reasons},
+    )
+
+
+def _judged_elsewhere(manifest: Manifest) -> Refused:
+    return Refused(
+        "judged_elsewhere",
+        f"{manifest.name}/{manifest.number} was imported, and its gate's verdict is another installation's.",
+        field="number",
+        fix="Score it here (`tacit evaluate`) and force the promotion, or set registry.foreign_verdicts to accept.",
     )
 
 

@@ -10,7 +10,6 @@ from datetime import UTC, datetime, timedelta
 from tacit.errors import BadInput, NotFound, Refused
 from tacit.registry.registry import Registry
 from tacit.registry.versions import Promotion
-from tacit.rollout.gates import Verdict
 from tacit.rollout.moving import Mover, Standing
 from tacit.rollout.observing import Observer
 from tacit.rollout.release import gate_not_passed
@@ -24,6 +23,7 @@ from tacit.rollout.rollouts import (
     promoted,
     was_recently_good,
 )
+from tacit.rollout.verdicts import Verdict
 
 MAX_REASON = 1_000
 """Most characters of a reason."""

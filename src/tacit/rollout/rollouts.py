@@ -17,8 +17,8 @@ from typing import Literal, Protocol
 from tacit.errors import Refused, Unavailable
 from tacit.registry.versions import Promotion
 from tacit.rollout.evidence import Limits
-from tacit.rollout.gates import Verdict
 from tacit.rollout.traffic import CANARY_ARM, CHAMPION_ARM, Arm, Shadow, Split
+from tacit.rollout.verdicts import Verdict
 
 KEEPER = "rollout-keeper"
 """How ledger and audit trail name the platform where nobody told it to."""

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
+from typing import Protocol
 
-from tacit.security.audit import AuditEntry
+from tacit.security.audit import AuditEntry, AuditTrail
 
 ORIGIN = "0" * 64
 """What the first link chains to."""
@@ -25,6 +26,14 @@ class AuditLink:
     sequence: int
     entry: AuditEntry
     digest: str
+
+
+class ChainedTrail(AuditTrail, Protocol):
+    """A trail that can be gone through link by link."""
+
+    def links(self) -> Sequence[AuditLink]:
+        """The whole trail, oldest first, for `first_broken` to go through."""
+        ...
 
 
 def facts_json(entry: AuditEntry) -> str:

@@ -69,6 +69,8 @@ class Als(BaseModel):
     """
     regularization: float | None = Field(default=None, gt=0)
     """Strength of the regularisation; unset, a rule chooses it from the data's density."""
+    warm_iterations: int = Field(default=4, ge=1, le=1_000)
+    """How often both sides are solved where training starts from a version; nothing else is decided anew then."""
     frequency_exponent: float = Field(default=1.0, ge=0, le=2)
     """How much more those with many interactions are regularised."""
     curve: Literal["plain", "linear", "log", "capped"] = "log"
@@ -94,12 +96,54 @@ class Gate(BaseModel):
 
     model_config = _FROZEN
 
+    policy: Literal["auto", "improve", "refresh"] = "auto"
+    """What a candidate must be against the champion: clearly better, or no worse and newer; `auto` is `refresh` for a
+    refit on newer data once the champion is old enough, else `improve`."""
     min_cases: int = Field(default=50, ge=1)
     """Users with held-out interactions below which the evidence is insufficient."""
+    min_lift: float = Field(default=0.05, ge=0)
+    """`improve`: smallest relative lift of the chosen metric over the champion."""
     max_drop: float = Field(default=0.01, ge=0, lt=1)
-    """Largest relative drop of the chosen metric against the champion that counts as no worse."""
+    """`refresh`: largest relative drop of the chosen metric against the champion that counts as no worse."""
+    refresh_min_age_days: float = Field(default=6.0, ge=0)
+    """`refresh`: age of the champion from which it may be refreshed, so that small drops do not add up quickly."""
+    max_segment_drop: float = Field(default=0.15, ge=0, le=1)
+    """Largest relative drop of the chosen metric that cold, light or heavy users may suffer."""
+    min_segment_cases: int = Field(default=500, ge=1)
+    """Users of a segment below which only harm beyond doubt counts."""
     min_coverage: float = Field(default=0.01, ge=0, le=1)
     """Smallest share of the catalogue that the candidate's lists must reach."""
+    max_coverage_drop: float = Field(default=0.30, ge=0, le=1)
+    """Largest relative drop of that share against the champion."""
+    max_popularity_rise: float = Field(default=0.10, ge=0, le=1)
+    """Most by which lists may lean further to what is popular, or crowd on fewer items, than the champion's: 0 to 1."""
+    max_item_rise: float = Field(default=0.10, ge=0, le=1)
+    """Most by which the share of lists that show one item may rise, if it at least triples."""
+    max_p95_ms: float = Field(default=100.0, gt=0)
+    """Milliseconds within which 95 % of answers must be worked out, one at a time, on the machine that trains."""
+    max_slowdown: float = Field(default=3.0, ge=1)
+    """How many times as long as the champion's answers those of the candidate may take, above 5 ms."""
+    max_size_mib: float = Field(default=2_048.0, gt=0)
+    """Most that a version may take on disk, in MiB."""
+    max_memory_mib: float = Field(default=4_096.0, gt=0)
+    """Most that a version may take in memory, in MiB."""
+    replay_requests: int = Field(default=200, ge=0, le=10_000)
+    """How many of the latest recorded requests a candidate is asked again; 0 asks none."""
+    min_replayed: int = Field(default=20, ge=1)
+    """Recorded requests below which answering them all proves nothing; it does not stand in the way either."""
+
+
+class Registry(BaseModel):
+    """Which versions stay deployable, and which are taken in from elsewhere."""
+
+    model_config = _FROZEN
+
+    keep_versions: int = Field(default=5, ge=1, le=10_000)
+    """How many of the latest versions stay deployable; older ones without a role are pruned to their metadata."""
+    import_limit_mib: int = Field(default=16_384, ge=1)
+    """How large a file with a version of another installation may be, in MiB."""
+    foreign_verdicts: Literal["accept", "judge_again"] = "accept"
+    """Whether a gate's `pass` from the installation that a version was imported from is enough to promote it here."""
 
 
 class Serving(BaseModel):
@@ -243,6 +287,26 @@ class RolloutChoices(BaseModel):
         return self
 
 
+class Attribution(BaseModel):
+    """Which events count for a list that was shown."""
+
+    model_config = _FROZEN
+
+    window_hours: float = Field(default=24.0, gt=0, le=720)
+    """How long after a list was shown an event that names it still counts for it."""
+
+
+class Ab(BaseModel):
+    """A/B tests."""
+
+    model_config = _FROZEN
+
+    enabled: bool = True
+    """Whether any may run; off, those that run are ended by whichever server is there, and none can be started."""
+    check_seconds: float = Field(default=30.0, gt=0, le=3_600)
+    """How often a server looks whether a test must end, and what came of the lists that were shown."""
+
+
 class Settings(BaseModel):
     """The settings tree."""
 
@@ -275,12 +339,15 @@ class Settings(BaseModel):
     snapshot: SnapshotChoices = SnapshotChoices()
     als: Als = Als()
     gate: Gate = Gate()
+    registry: Registry = Registry()
     serving: Serving = Serving()
     coldstart: ColdstartRungs = ColdstartRungs()
     exposures: Exposures = Exposures()
     events: Events = Events()
     cache: Cache = Cache()
     rollout: RolloutChoices = RolloutChoices()
+    attribution: Attribution = Attribution()
+    ab: Ab = Ab()
 
     @model_validator(mode="after")
     def _public_is_deliberate(self) -> Settings:

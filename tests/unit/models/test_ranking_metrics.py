@@ -11,7 +11,13 @@ from hypothesis import strategies as st
 from scipy import sparse
 
 from tacit.models.bootstrap_intervals import difference_interval, intervals
-from tacit.models.recommender.ranking_metrics import coverage, ndcg, per_user_metrics, segment_means
+from tacit.models.recommender.ranking_metrics import (
+    coverage,
+    ndcg,
+    per_user_metrics,
+    segment_means,
+    segment_members,
+)
 
 
 def reference(ranked: list[int], relevant: set[int], k: int) -> dict[str, float]:
@@ -86,7 +92,7 @@ def test_coverage_is_the_share_of_the_catalogue_that_anyone_is_shown() -> None:
 def test_segments_part_the_users_by_how_much_is_known_of_them() -> None:
     per_case = {"ndcg@10": np.array([0.1, 0.3, 0.5, 0.7])}
 
-    found = segment_means(per_case, np.array([9, 10, 49, 50]))
+    found = segment_means(per_case, segment_members(np.array([9, 10, 49, 50])))
 
     assert found == {
         "cold": {"cases": 1.0, "ndcg@10": 0.1},

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from tacit.rollout.analysis import ALPHAS, judge_shadow, judge_stage
 from tacit.rollout.arm_traffic import LATENCY_BOUNDS, ArmCounts, ShadowCounts
 from tacit.rollout.evidence import ArmEvidence, Limits, ShadowEvidence, StageEvidence, click_spread
-from tacit.rollout.gates import Finding, Verdict
 from tacit.rollout.outcomes import Outcomes
+from tacit.rollout.verdicts import Finding, Verdict
 from tests.rollouts import arm, took, users
 
 LIMITS = Limits()

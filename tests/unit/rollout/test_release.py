@@ -64,6 +64,7 @@ def test_a_forced_promotion_is_told_by_ledger_and_audit(bench: Bench) -> None:
         "verdict": "fail",
         "forced": True,
         "reason": "the hold-out is wrong",
+        "ledger": bench.versions.ledger("recommender")[0].digest,
     }
 
 

@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 
 from tacit.errors import Refused, TacitError, Unavailable
 from tacit.registry.versions import Promotion
-from tacit.rollout.gates import Finding, Outcome, Verdict
 from tacit.rollout.rollouts import (
     KEEPER,
     OVER,
@@ -32,6 +31,7 @@ from tacit.rollout.rollouts import (
     traffic_of,
     was_recently_good,
 )
+from tacit.rollout.verdicts import Finding, Outcome, Verdict
 from tests.registries import NOON
 from tests.rollouts import COURSE
 

@@ -147,6 +147,11 @@ def listing(texts: Iterable[str]) -> str:
     return json.dumps(list(texts))
 
 
+def is_in_list(column: ColumnElement[str], texts: ColumnElement[str]) -> ColumnElement[bool]:
+    """Whether a text is in the JSON array of texts that another column holds."""
+    return column.in_(select(_listed(texts).table_valued("value").c.value))
+
+
 class _listed(FunctionElement[Any]):  # noqa: N801 - SQL functions are written in lower case
     """The texts of a `listing`, as rows."""
 

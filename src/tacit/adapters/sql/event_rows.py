@@ -10,9 +10,10 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, Select, Table, and_, case, delete, func, or_, select
 
+from tacit.adapters.sql.ab_tables import attributed_events
 from tacit.adapters.sql.dialects import Incoming, insert_all, insert_merging, is_listed, listing
 from tacit.adapters.sql.tables import applied_events, event_counts, event_quarantine, interactions
-from tacit.data.event_effects import AppliedEvent, Effect, EventCounts, Reason, rated_at
+from tacit.data.event_effects import AppliedEvent, Effect, EventCounts, Reason, rated_at, watch_seconds
 from tacit.data.events import Event, LoggedEvent
 from tacit.data.ingestion import QuarantinedEvent
 
@@ -38,6 +39,7 @@ def event_of(content: str) -> Event:
 
 
 APPLIED_COLUMNS = tuple(applied_events.columns.keys())
+ATTRIBUTED_COLUMNS = tuple(attributed_events.columns.keys())
 INTERACTION_COLUMNS = tuple(interactions.columns.keys())
 
 
@@ -60,6 +62,18 @@ def applied_row(turn: int, effect: Effect) -> tuple[Any, ...]:
         int(event.timed),
         effect.weight,
     )
+
+
+def is_attributed(effect: Effect) -> bool:
+    """Whether an event that is applied may count for a list."""
+    return effect.weight > 0 and effect.logged.event.recommendation_id is not None
+
+
+def attributed_row(turn: int, effect: Effect) -> tuple[Any, ...]:
+    """A row of `attributed_events`."""
+    event = effect.logged.event
+    shown = event.recommendation_id
+    return (turn, shown, event.user_id, event.item_id, event.occurred_at_ms, watch_seconds(event))
 
 
 def applied_of(row: Row[Any]) -> AppliedEvent:

@@ -10,6 +10,7 @@ from itertools import count
 from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
 from tacit.adapters.sql import event_rows
+from tacit.adapters.sql.ab_tables import attributed_events
 from tacit.adapters.sql.dialects import insert_all, insert_new
 from tacit.adapters.sql.engine import Database, again_after_conflict, is_unstorable
 from tacit.adapters.sql.tables import applied_events, event_counts, event_offset, event_quarantine, interactions
@@ -33,6 +34,7 @@ from tacit.errors import BadInput, Unavailable
 _LOG = "events"
 _CHUNK = 500
 _APPEND = insert(applied_events)
+_ATTRIBUTE = insert(attributed_events)
 _LEAVE = (
     update(event_quarantine)
     .where(event_quarantine.c.quarantine_id == bindparam("entry"))
@@ -214,7 +216,8 @@ class SqlEventStore:
             rows = [event_rows.applied_of(row) for row in connection.execute(oldest)]
             gone = prunable(rows, upto_turn, before_ms=before_ms)
             if gone:
-                connection.execute(delete(applied_events).where(applied_events.c.turn <= gone[-1].turn))
+                for table in (applied_events, attributed_events):
+                    connection.execute(delete(table).where(table.c.turn <= gone[-1].turn))
                 event_rows.sum_up_again(connection, {_pair(each) for each in gone})
             return len(gone)
 
@@ -255,6 +258,10 @@ def _store(connection: Connection, effects: Sequence[Effect], *, after_turn: int
         return
     rows = list(map(event_rows.applied_row, count(after_turn + 1), effects))
     insert_all(connection, _APPEND, rows, names=event_rows.APPLIED_COLUMNS)
+    turns = enumerate(effects, start=after_turn + 1)
+    named = [event_rows.attributed_row(turn, effect) for turn, effect in turns if event_rows.is_attributed(effect)]
+    if named:
+        insert_all(connection, _ATTRIBUTE, named, names=event_rows.ATTRIBUTED_COLUMNS)
     event_rows.merge_interactions(connection, effects)
 
 

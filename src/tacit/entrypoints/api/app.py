@@ -24,8 +24,10 @@ from tacit.entrypoints.api.memory import memory_share
 from tacit.entrypoints.api.quarantine import quarantine_routes
 from tacit.entrypoints.api.recommendations import recommendation_routes
 from tacit.entrypoints.api.users import user_routes
+from tacit.entrypoints.api.versions import version_routes
 from tacit.monitoring import metrics as catalogue
 from tacit.monitoring.interfaces import MetricSink
+from tacit.rollout.version_desk import VersionDesk
 from tacit.serving.catalogue_desk import CatalogueDesk
 from tacit.serving.health import Role
 from tacit.serving.model_pool import ModelPool
@@ -46,6 +48,7 @@ def create_app(
     items: CatalogueDesk | None = None,
     users: UserDesk | None = None,
     quarantine: Quarantine | None = None,
+    versions: VersionDesk | None = None,
     extra_routers: Sequence[APIRouter] = (),
     background: Sequence[Background] = (),
     role: Role = "all",
@@ -62,6 +65,7 @@ def create_app(
         items: Keeps the catalogue; without it, it cannot be changed here.
         users: Keeps what is said of users, likewise.
         quarantine: What was set aside; without it, nobody looks after it here.
+        versions: Tells of the model's versions; without it, nobody is told here.
         extra_routers: Further routes (the storefront's pages), after those of the API.
         background: What is entered before the first request and left after the last, in this order and back.
         role: Whether events are taken here, or only answers given.
@@ -70,11 +74,17 @@ def create_app(
     app = _described(version, _lifespan(pool, background))
     health = _health(pool, memory, intake, role=role)
     asked = (recommendation_routes(service), item_routes(service, items), health, documentation_routes(app))
-    routers = (*asked, *_kept_routes(intake, items, users, quarantine=quarantine), *extra_routers)
+    routers = (*asked, *_kept_routes(intake, items, users, quarantine=quarantine, versions=versions), *extra_routers)
     _include(app, routers, metrics)
     install_error_handlers(app, routers)
     app.add_middleware(RequestDoor, metrics=metrics)
     return _with_lane(app, intake, metrics)
+
+
+def _include(app: FastAPI, routers: Sequence[APIRouter], metrics: MetricSink) -> None:
+    for router in routers:
+        app.include_router(router)
+        _start_at_zero(router, metrics)
 
 
 def _health(pool: ModelPool, memory: Callable[[], float | None], intake: EventDoor | None, *, role: Role) -> APIRouter:
@@ -108,13 +118,20 @@ def _with_lane(app: DescribedApi, intake: EventDoor | None, metrics: MetricSink)
 
 
 def _kept_routes(
-    intake: EventDoor | None, items: CatalogueDesk | None, users: UserDesk | None, *, quarantine: Quarantine | None
+    intake: EventDoor | None,
+    items: CatalogueDesk | None,
+    users: UserDesk | None,
+    *,
+    quarantine: Quarantine | None,
+    versions: VersionDesk | None,
 ) -> Iterator[APIRouter]:
     """The routes that take something in, or look after what was, as far as that is done here."""
     if intake is not None:
         yield event_routes(intake)
     if quarantine is not None:
         yield quarantine_routes(quarantine)
+    if versions is not None:
+        yield version_routes(versions)
     if items is not None:
         yield catalogue_routes(items)
     if users is not None:
@@ -139,12 +156,6 @@ def _enter(stack: ExitStack, pool: ModelPool, background: Sequence[Background]) 
         stack.enter_context(open_background())
     pool.start()
     stack.callback(pool.stop)
-
-
-def _include(app: FastAPI, routers: Sequence[APIRouter], metrics: MetricSink) -> None:
-    for router in routers:
-        app.include_router(router)
-        _start_at_zero(router, metrics)
 
 
 def _start_at_zero(router: APIRouter, metrics: MetricSink) -> None:

@@ -158,7 +158,7 @@ def _inside(in_force: SettingsInForce) -> list[Finding]:
     try:
         with build(in_force) as app:
             opened = Finding("database", "ok", f"{_database(in_force)}: opens, its schema is this release's")
-            checks: tuple[Callable[[App], Finding], ...] = (_keys, _datasets, _champion, _way_back, _recorded)
+            checks: tuple[Callable[[App], Finding], ...] = (_keys, _datasets, _champion, _way_back, _ledger, _recorded)
             return [opened, *(_guarded(check, app) for check in checks)]
     except TacitError as problem:
         return [_problem("database", problem, f"{_database(in_force)}: ")]
@@ -228,6 +228,19 @@ def _way_back(app: App) -> Finding:
     if plan.skipped:
         return Finding("way back", "warn", "no earlier champion works any more", "Promote a version that verifies.")
     return Finding("way back", "ok", "there was no earlier champion")
+
+
+def _ledger(app: App) -> Finding:
+    """Whether the record of who was champion is what was written."""
+    from tacit.bootstrap.upkeep import version_desk
+
+    check = version_desk(app).check()
+    if not check.is_whole:
+        fix = (
+            "Find out who changed the database; restore it from a backup that verifies (tacit models history --verify)."
+        )
+        return Finding("ledger", "fail", "; ".join(check.problems()), fix)
+    return Finding("ledger", "ok", f"{check.entries} moves of the champion, as they were written")
 
 
 def _recorded(app: App) -> Finding:

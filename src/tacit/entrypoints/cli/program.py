@@ -10,6 +10,7 @@ from typing import Annotated, Protocol, cast
 import typer
 
 from tacit.entrypoints.cli import exits
+from tacit.entrypoints.cli.ab import ab_commands
 from tacit.entrypoints.cli.data import data_commands
 from tacit.entrypoints.cli.installation import installation_commands
 from tacit.entrypoints.cli.lists import list_commands
@@ -53,6 +54,7 @@ def program() -> typer.Typer:
         list_commands,
         model_commands,
         rollout_commands,
+        ab_commands,
         trail_commands,
         installation_commands,
     ):

@@ -92,6 +92,8 @@ def _run(asked: Asked, flags: dict[str, object], *, is_first_start_allowed: bool
 
 def _serve_until_told(app: App, parts: Serving, loaded: LoadedVersion | None, *, told: Told) -> None:
     from tacit import __version__
+    from tacit.bootstrap.upkeep import version_desk
+    from tacit.entrypoints.api.ab import comparing_routes
     from tacit.entrypoints.api.app import create_app
     from tacit.entrypoints.api.metrics_listener import MetricsListener
     from tacit.entrypoints.api.rollouts import rollout_routes
@@ -110,7 +112,8 @@ def _serve_until_told(app: App, parts: Serving, loaded: LoadedVersion | None, *,
         items=parts.items,
         users=parts.users,
         quarantine=app.quarantine,
-        extra_routers=[rollout_routes(app.rollouts.desk), pages],
+        versions=version_desk(app),
+        extra_routers=[rollout_routes(app.rollouts.desk), *comparing_routes(app.ab, app.outcome_desk), pages],
         role=parts.role,
     )
     server = ApiServer(api, host=app.settings.host, port=app.settings.port)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -34,15 +34,20 @@ def train(
     *,
     dataset: Dataset = None,
     warm_start: Annotated[
-        int | None, typer.Option(help="Number of a version whose item factors to start from.", metavar="NUMBER")
+        str | None,
+        typer.Option(help="Start from the item factors of a version, or of the champion.", metavar="NUMBER|champion"),
+    ] = None,
+    policy: Annotated[
+        str | None, typer.Option(help="What the gate asks: auto, improve or refresh; else the setting.")
     ] = None,
     promote: Annotated[bool, typer.Option("--promote", help="Promote it if its verdict is pass.")] = False,
 ) -> None:
     """Train a candidate, judge it on what was held out, sign it and register it."""
+    start = None if warm_start is None else _start(warm_start)
     with asked.opened() as app:
         tell_notices(app)
         with shown_progress() as progress:
-            candidate = app.train(dataset, actor=actor(), warm_start=warm_start, progress=progress)
+            candidate = app.train(dataset, actor=actor(), warm_start=start, policy=policy, progress=progress)
         passed = candidate.verdict.outcome == "pass"
         if promote and passed:
             app.promote(candidate.version.number, actor=actor(), reason="tacit train --promote")
@@ -53,13 +58,24 @@ def train(
         raise typer.Exit(exits.REFUSED)
 
 
+def _start(said: str) -> int | Literal["champion"]:
+    """What to start from, as it was said."""
+    if said == "champion":
+        return "champion"
+    if said.isascii() and said.isdigit() and 1 <= len(said) <= 9 and int(said):
+        return int(said)
+    raise typer.BadParameter("name a version by its number, or say champion", param_hint="--warm-start")
+
+
 def told_candidate(candidate: Candidate, *, is_champion: bool) -> Iterator[RenderableType]:
     """A candidate and the evidence, for a person."""
     number = candidate.version.number
     yield f"{candidate.version.name}/{number}, trained in {candidate.seconds:.1f} s"
     yield evaluation_table(candidate.run.evaluation, candidate.run.baselines)
+    yield f"policy: {candidate.gate['policy']}. {candidate.gate['policy_reason']}"
     yield f"verdict: {candidate.verdict.outcome}"
     yield from (f"  {reason}" for reason in candidate.verdict.reasons)
+    yield from (f"  (nothing to go by) {each.gate}: {each.reason}" for each in candidate.verdict.idle)
     if is_champion:
         yield "It is the champion now."
     elif candidate.verdict.outcome == "pass":

@@ -12,13 +12,25 @@ from numpy.typing import NDArray
 from tacit.data.datasets import Snapshot
 from tacit.data.interfaces import Progress, silent
 from tacit.models.bootstrap_intervals import intervals
-from tacit.models.interfaces import Evaluation
+from tacit.models.interfaces import Evaluation, Shown
 from tacit.models.recommender.engines.interfaces import Positions
 from tacit.models.recommender.engines.matrix import Matrix
-from tacit.models.recommender.ranking_metrics import CUTOFFS, coverage, per_user_metrics, segment_means
+from tacit.models.recommender.ranking_metrics import (
+    CUTOFFS,
+    coverage,
+    gini,
+    lists_by_item,
+    per_user_metrics,
+    popularity_bias,
+    segment_means,
+    segment_members,
+)
 
 Csr = Any
 Mask = NDArray[np.bool_]
+
+SHOWN = 10
+"""Places of a list that count as shown."""
 
 _BATCH_USERS = 2_048
 """How many users are listed at once."""
@@ -62,15 +74,29 @@ def evaluate(lister: Lister, snapshot: Snapshot, progress: Progress = silent) ->
     listeners = np.bincount(snapshot.training.indices, minlength=snapshot.n_items).astype(np.int64)
     per_case = per_user_metrics(lists, snapshot.holdout[cases], listeners, users=snapshot.n_users)
     means = {name: float(values.mean()) for name, values in per_case.items()}
-    spread = {f"coverage@{k}": coverage(lists, snapshot.n_items, k) for k in CUTOFFS}
+    members = segment_members(np.diff(snapshot.training.indptr)[cases])
+    item_ids = tuple(item.item_id for item in snapshot.items[: snapshot.n_items])
     return Evaluation(
-        metrics={**means, **spread},
+        metrics={**means, **_spread(lists, listeners)},
         intervals=intervals(per_case),
-        segments=segment_means(per_case, np.diff(snapshot.training.indptr)[cases]),
+        segments=segment_means(per_case, members),
         case_ids=cases.astype(np.int64),
         per_case=per_case,
         seconds=time.monotonic() - started,
+        members=members,
+        shown=Shown(item_ids, lists_by_item(lists, snapshot.n_items, SHOWN), len(cases)),
     )
+
+
+def _spread(lists: NDArray[np.intp], listeners: NDArray[np.int64]) -> dict[str, float]:
+    """How widely lists range over the catalogue, which has no value per user."""
+    found: dict[str, float] = {}
+    for k in CUTOFFS:
+        times = lists_by_item(lists, len(listeners), k)
+        found[f"coverage@{k}"] = coverage(lists, len(listeners), k)
+        found[f"popularity@{k}"] = popularity_bias(times, listeners)
+        found[f"gini@{k}"] = gini(times)
+    return found
 
 
 def _lists(lister: Lister, snapshot: Snapshot, cases: NDArray[np.intp], *, progress: Progress) -> NDArray[np.intp]:

@@ -7,6 +7,9 @@ Relevance is binary: the user's held-out items. `|T|` below is how many of them 
 * `ndcg@K` = Σ 1/log2(rank + 1) over hits, over the same sum of an ideal list of min(K, |T|) hits
   (Järvelin and Kekäläinen, TOIS 2002).
 * `coverage@K` = share of the catalogue that stands in at least one list; it has no value per user.
+* `popularity@K` = mean over what lists show of the share of the catalogue that fewer users met, ties counted half; 0.5
+  for items drawn evenly, near 1 for what is popular. `gini@K` = how unevenly lists share out their places among the
+  items, from 0 to 1. Neither has a value per user.
 * `novelty@K` = mean of -log2(share of users who met the item) over the list (Zhou et al., PNAS 2010).
 """
 
@@ -93,11 +96,45 @@ def coverage(lists: NDArray[np.intp], n_items: int, k: int) -> float:
     return len(np.unique(shown[shown >= 0])) / max(n_items, 1)
 
 
-def segment_means(per_case: Mapping[str, Doubles], interactions: NDArray[np.intp]) -> dict[str, dict[str, float]]:
-    """Means within `SEGMENTS`, by the `(cases,)` number of training interactions of each case."""
+def lists_by_item(lists: NDArray[np.intp], n_items: int, k: int) -> NDArray[np.int64]:
+    """How many lists show each item among the first `k`: `(n_items,)` int64."""
+    shown = lists[:, :k]
+    return np.bincount(shown[shown >= 0], minlength=n_items).astype(np.int64)
+
+
+def popularity_bias(times: NDArray[np.int64], listeners: NDArray[np.int64]) -> float:
+    """How far lists lean to what is popular, from 0 to 1: O(n log n); NaN where nothing is shown.
+
+    Args:
+        times: `(n_items,)` how often each is shown.
+        listeners: `(n_items,)` how many training users met each.
+    """
+    if not times.sum():
+        return float("nan")
+    ordered = np.sort(listeners)
+    fewer = np.searchsorted(ordered, listeners, side="left") + np.searchsorted(ordered, listeners, side="right")
+    return float(times @ (fewer / (2 * len(listeners))) / times.sum())
+
+
+def gini(times: NDArray[np.int64]) -> float:
+    """How unevenly places are shared out: 0 where all items have as many, near 1 where one has all; NaN for none."""
+    if not times.sum():
+        return float("nan")
+    ordered, n = np.sort(times), len(times)
+    return float((2 * np.arange(1, n + 1) - n - 1) @ ordered / (n * ordered.sum()))
+
+
+def segment_members(interactions: NDArray[np.intp]) -> dict[str, NDArray[np.bool_]]:
+    """Which cases belong to each of `SEGMENTS`, by the `(cases,)` number of training interactions of each."""
+    return {name: (interactions >= low) & (interactions < high) for name, (low, high) in SEGMENTS.items()}
+
+
+def segment_means(
+    per_case: Mapping[str, Doubles], members: Mapping[str, NDArray[np.bool_]]
+) -> dict[str, dict[str, float]]:
+    """Means within each segment, and `cases`, how many it has."""
     found: dict[str, dict[str, float]] = {}
-    for name, (low, high) in SEGMENTS.items():
-        inside = (interactions >= low) & (interactions < high)
+    for name, inside in members.items():
         means = {metric: float(values[inside].mean()) for metric, values in per_case.items() if inside.any()}
         found[name] = {"cases": float(inside.sum()), **means}
     return found

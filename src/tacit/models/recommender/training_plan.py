@@ -52,6 +52,18 @@ class VoiceRecipe:
     weight: float
 
 
+def recipe_of(facts: Mapping[str, object]) -> VoiceRecipe | None:
+    """The second voice of a version, as the facts of its training name it; `None` if it has none."""
+    match facts:
+        case {
+            "voice": str(kind),
+            "voice_parameters": Mapping() as parameters,
+            "voice_weight": int() | float() as weight,
+        }:
+            return VoiceRecipe(kind, {str(name): float(value) for name, value in parameters.items()}, float(weight))
+    return None
+
+
 @dataclass(frozen=True)
 class PlanRules:
     """What a training may decide on a validation fold.

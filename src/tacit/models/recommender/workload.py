@@ -28,7 +28,7 @@ from tacit.models.recommender.memory import BATCH_USERS, TrainingSize, refuse_be
 from tacit.models.recommender.model import RecommenderModel
 from tacit.models.recommender.neighbours import CoOccurrence
 from tacit.models.recommender.popularity import Popularity
-from tacit.models.recommender.training_plan import Plan, PlanRules, VoiceRecipe, planned
+from tacit.models.recommender.training_plan import Plan, PlanRules, VoiceRecipe, planned, recipe_of
 from tacit.models.recommender.voice_lister import VoiceLister
 
 
@@ -58,6 +58,7 @@ class RecommenderWorkload:
         memory: Tells how many bytes a training may take, at the time it starts; `None` is as many as it wants.
         start: A model whose item factors to start from, item by item by id. Its user factors know the hold-out, which
             training may not, and are left alone.
+        start_label: Which version that is, for the manifest.
     """
 
     settings: AlsSettings
@@ -66,9 +67,33 @@ class RecommenderWorkload:
     engine: Engine = field(default_factory=_usual_engine, repr=False, compare=False)
     memory: Callable[[], int | None] = unlimited
     start: RecommenderModel | None = field(default=None, repr=False, compare=False)
+    start_label: str | None = field(default=None, compare=False)
     name: str = "recommender"
     primary_metric: str = "ndcg@10"
     primary_baseline: str = "popularity"
+
+    @property
+    def recipe(self) -> Mapping[str, object]:
+        """What is asked of a training before rules fill in the rest; where it starts from is no part of it."""
+        return {**asdict(self.settings), "rules": asdict(self.rules)}
+
+    def going_on(
+        self, model: RecommenderModel, facts: Mapping[str, object], *, label: str, iterations: int
+    ) -> RecommenderWorkload:
+        """The workload that starts from a version and keeps what was decided for it.
+
+        Its second voice is made anew by the same recipe, and so many iterations are run.  A validation fold is not
+        asked: the version has learnt from what the fold would set aside, and would be flattered.
+
+        Args:
+            model: The version's model.
+            facts: The facts of its training.
+            label: How it is called.
+            iterations: How often both sides are solved.
+        """
+        recipe = None if self.rules.blend == "off" else recipe_of(facts)
+        settings = replace(self.settings, iterations=iterations)
+        return replace(self, settings=settings, rules=PlanRules(blend=recipe or "off"), start=model, start_label=label)
 
     def fit(self, data: Snapshot, *, progress: Progress = silent) -> Fitted[RecommenderModel]:
         """Train on the training part and fold every known user in.
@@ -122,6 +147,7 @@ class RecommenderWorkload:
         return {
             "engine": self.engine.name,
             **asdict(settings),
+            "started_from": self.start_label,
             "voice": None if voice is None else voice.kind,
             "voice_parameters": None if voice is None else dict(voice.parameters),
             "voice_weight": None if voice is None else voice.weight,
