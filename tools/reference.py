@@ -131,6 +131,7 @@ def openapi_document() -> dict[str, Any]:
                 quarantine=app.quarantine,
                 versions=version_desk(app),
                 extra_routers=[rollout_routes(app.rollouts.desk), *comparing_routes(app.ab, app.outcome_desk)],
+                runs=app.runs,
             )
             return api.openapi()
 

@@ -70,6 +70,14 @@ AB_ROWS = (
     "INSERT INTO attributed_events VALUES (2, 'r1', 'ann', 'i1', 5, 30.0)",
     "INSERT INTO ab_tests VALUES (1, 'recommender', '{}', 'running', '', 5, 6, NULL)",
 )
+A_RUN = (
+    "'run-1', 1, 'sweep', 'seven', 'production', 'made-up', 'key', 'snapshot', 'code', 'validation', '{}', 7, "
+    "'complete', '{}', '{}', 1.5, 1, 2, 'digest', NULL, '2026-01-01', '2026-01-01', NULL"
+)
+RUN_ROWS = (
+    f"INSERT INTO runs VALUES ({A_RUN})",
+    "INSERT INTO run_choices VALUES ('choice-1', 1, 'seven', 'snapshot', 'run-1', '{}', 'best', 'ann', '2026-01-01')",
+)
 ADDED_ROWS = {
     "0001": FIRST_ROWS,
     "0002": EVENT_ROWS,
@@ -78,6 +86,7 @@ ADDED_ROWS = {
     "0005": LEDGER_ROWS,
     "0006": ROLLOUT_ROWS,
     "0007": AB_ROWS,
+    "0009": RUN_ROWS,
 }
 """Rows in every table that a revision adds."""
 

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from tacit.data.datasets import Snapshot, SnapshotRules
     from tacit.data.ingestion import EventStore
     from tacit.data.quarantine import Quarantine
+    from tacit.models.experiments.interfaces import RunStore
     from tacit.models.interfaces import Evaluation
     from tacit.models.recommender.search import Budget, SearchResult
     from tacit.models.recommender.workload import RecommenderWorkload
@@ -74,6 +75,7 @@ class App:
     catalog: EditableCatalog
     publisher: Publisher
     publication: Publication
+    runs: RunStore
     clock: Clock
     traffic: TrafficStore
     arm_traffic: ArmTrafficStore
@@ -195,8 +197,9 @@ class App:
         rules = _gate_rules(self.settings, self.workload, policy)
         _check_space(self.settings.home)
         progress("freezing", 0.0)
+        lesson, started = self._lesson(dataset), self.clock()
         candidate = train_candidate(
-            self._lesson(dataset),
+            lesson,
             workload=self._workload(found, warm_start),
             registry=self.registry,
             name=MODEL,
@@ -207,7 +210,15 @@ class App:
             progress=progress,
         )
         prune_quietly(self.retention, self.settings, self.traffic_plan, name=MODEL, actor=actor)
-        return candidate
+        return self._written(candidate, lesson, started=started)
+
+    def _written(self, candidate: Candidate, lesson: Lesson, *, started: str) -> Candidate:
+        """A candidate, once its training is in the ledger of runs."""
+        from tacit.bootstrap.run_ledger import write_training
+
+        return write_training(
+            candidate, lesson, store=self.runs, settings=self.settings, started=started, clock=self.clock
+        )
 
     def _lesson(self, dataset: str | None) -> Lesson:
         from tacit.adapters.own_source import code_digest

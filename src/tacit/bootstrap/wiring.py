@@ -88,6 +88,7 @@ def _wired(in_force: SettingsInForce, home: Path, database: Database, *, clock: 
     from tacit.adapters.sql.events import SqlEventStore
     from tacit.adapters.sql.exposures import SqlExposureLog
     from tacit.adapters.sql.registry import SqlVersionStore
+    from tacit.adapters.sql.runs import SqlRunStore
 
     settings = in_force.settings
     history = _history(settings, home, clock)
@@ -119,6 +120,7 @@ def _wired(in_force: SettingsInForce, home: Path, database: Database, *, clock: 
         publication=MOVIELENS_LATEST_SMALL,
         **_tried(settings, database, registry, release=release, versions=versions, audit=audit),
         clock=clock,
+        runs=SqlRunStore(database),
         notices=tuple(notices),
     )
 

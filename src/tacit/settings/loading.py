@@ -21,7 +21,8 @@ from tacit.settings.tree import Settings
 
 ENV_PREFIX = "TACIT_"
 CONFIG_VARIABLE = "TACIT_CONFIG"
-FOREIGN_VARIABLES = frozenset({CONFIG_VARIABLE, "TACIT_ISA", "TACIT_TEST_DATA"})
+_OF_TESTS = {"TACIT_TEST_DATA", "TACIT_TEST_DVC", "TACIT_TEST_MLFLOW", "TACIT_TEST_MOTO"}
+FOREIGN_VARIABLES = frozenset({CONFIG_VARIABLE, "TACIT_ISA", *_OF_TESTS})
 """Variables of our prefix that are no settings."""
 
 

@@ -307,6 +307,22 @@ class Ab(BaseModel):
     """How often a server looks whether a test must end, and what came of the lists that were shown."""
 
 
+class Experiments(BaseModel):
+    """Where runs are told of beside our own ledger."""
+
+    model_config = _FROZEN
+
+    tracker: Literal["none", "mlflow"] = "none"
+    """Who is told of every run beside our own ledger; `mlflow` needs the extra `mlflow`."""
+    tracking_uri: SecretStr | None = None
+    """Where MLflow keeps runs: `http://host:5000`, `sqlite:///…`, …; unset, a SQLite file in `home`.
+
+    Give it in the environment rather than in a file that others read: it may hold a password, which is never shown.
+    """
+    tracker_seconds: float = Field(default=30.0, gt=0, le=3_600)
+    """How long one call to the tracker may take; after one that failed or took longer it is left alone."""
+
+
 class Settings(BaseModel):
     """The settings tree."""
 
@@ -348,6 +364,7 @@ class Settings(BaseModel):
     rollout: RolloutChoices = RolloutChoices()
     attribution: Attribution = Attribution()
     ab: Ab = Ab()
+    experiments: Experiments = Experiments()
 
     @model_validator(mode="after")
     def _public_is_deliberate(self) -> Settings:

@@ -18,6 +18,7 @@ from tacit.entrypoints.api.errors import install_error_handlers
 from tacit.entrypoints.api.event_lane import EventLane
 from tacit.entrypoints.api.event_window import EventWindow
 from tacit.entrypoints.api.events import event_routes
+from tacit.entrypoints.api.experiments import experiment_routes
 from tacit.entrypoints.api.health import health_routes
 from tacit.entrypoints.api.items import item_routes
 from tacit.entrypoints.api.memory import memory_share
@@ -25,6 +26,7 @@ from tacit.entrypoints.api.quarantine import quarantine_routes
 from tacit.entrypoints.api.recommendations import recommendation_routes
 from tacit.entrypoints.api.users import user_routes
 from tacit.entrypoints.api.versions import version_routes
+from tacit.models.experiments.interfaces import RunStore
 from tacit.monitoring import metrics as catalogue
 from tacit.monitoring.interfaces import MetricSink
 from tacit.rollout.version_desk import VersionDesk
@@ -49,6 +51,7 @@ def create_app(
     users: UserDesk | None = None,
     quarantine: Quarantine | None = None,
     versions: VersionDesk | None = None,
+    runs: RunStore | None = None,
     extra_routers: Sequence[APIRouter] = (),
     background: Sequence[Background] = (),
     role: Role = "all",
@@ -66,6 +69,7 @@ def create_app(
         users: Keeps what is said of users, likewise.
         quarantine: What was set aside; without it, nobody looks after it here.
         versions: Tells of the model's versions; without it, nobody is told here.
+        runs: The ledger of runs; without it, nobody reads it here.
         extra_routers: Further routes (the storefront's pages), after those of the API.
         background: What is entered before the first request and left after the last, in this order and back.
         role: Whether events are taken here, or only answers given.
@@ -74,7 +78,8 @@ def create_app(
     app = _described(version, _lifespan(pool, background))
     health = _health(pool, memory, intake, role=role)
     asked = (recommendation_routes(service), item_routes(service, items), health, documentation_routes(app))
-    routers = (*asked, *_kept_routes(intake, items, users, quarantine=quarantine, versions=versions), *extra_routers)
+    kept = _kept_routes(intake, items, users, quarantine=quarantine, versions=versions)
+    routers = (*asked, *kept, *_tried(runs), *extra_routers)
     _include(app, routers, metrics)
     install_error_handlers(app, routers)
     app.add_middleware(RequestDoor, metrics=metrics)
@@ -136,6 +141,10 @@ def _kept_routes(
         yield catalogue_routes(items)
     if users is not None:
         yield user_routes(users)
+
+
+def _tried(runs: RunStore | None) -> tuple[APIRouter, ...]:
+    return () if runs is None else (experiment_routes(runs),)
 
 
 def _lifespan(pool: ModelPool, background: Sequence[Background]) -> Lifespan:

@@ -12,6 +12,7 @@ import typer
 from tacit.entrypoints.cli import exits
 from tacit.entrypoints.cli.ab import ab_commands
 from tacit.entrypoints.cli.data import data_commands
+from tacit.entrypoints.cli.experiments import experiment_commands
 from tacit.entrypoints.cli.installation import installation_commands
 from tacit.entrypoints.cli.lists import list_commands
 from tacit.entrypoints.cli.models import model_commands
@@ -51,6 +52,7 @@ def program() -> typer.Typer:
         quarantine_commands,
         training_commands,
         search_commands,
+        experiment_commands,
         list_commands,
         model_commands,
         rollout_commands,

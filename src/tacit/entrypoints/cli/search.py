@@ -42,7 +42,7 @@ def search(
     """Try settings on a part of the training data, set aside; what is held out to judge by is never looked at."""
     from tacit.models.recommender.search import Budget
 
-    _check_new(save)
+    check_new(save)
     with asked.opened() as app:
         tell_notices(app)
         with shown_progress() as progress:
@@ -114,7 +114,12 @@ def fragment(found: SearchResult) -> str:
     return "\n".join(["[als]", *chosen, "early_stopping = false", f'blend = "{blend}"', ""])
 
 
-def _check_new(path: Path | None) -> None:
+def check_new(path: Path | None) -> None:
+    """Refuse to write over a file, or into a folder that is not there.
+
+    Raises:
+        BadInput: `file_exists`, `folder_unknown`.
+    """
     if path is None:
         return
     if path.exists():

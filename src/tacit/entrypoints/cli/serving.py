@@ -113,6 +113,7 @@ def _serve_until_told(app: App, parts: Serving, loaded: LoadedVersion | None, *,
         users=parts.users,
         quarantine=app.quarantine,
         versions=version_desk(app),
+        runs=app.runs,
         extra_routers=[rollout_routes(app.rollouts.desk), *comparing_routes(app.ab, app.outcome_desk), pages],
         role=parts.role,
     )
