@@ -20,10 +20,8 @@ from pydantic import BaseModel
 from benchmarks._page import page as performance_page
 from tacit import __version__
 from tacit.bootstrap import build, load_settings, serving
-from tacit.bootstrap.upkeep import version_desk
-from tacit.entrypoints.api.ab import comparing_routes
 from tacit.entrypoints.api.app import create_app
-from tacit.entrypoints.api.rollouts import rollout_routes
+from tacit.entrypoints.api.operations import further_routes
 from tacit.entrypoints.cli.data import readers
 from tacit.entrypoints.cli.exits import MEANINGS
 from tacit.entrypoints.cli.program import program
@@ -129,9 +127,7 @@ def openapi_document() -> dict[str, Any]:
                 items=parts.items,
                 users=parts.users,
                 quarantine=app.quarantine,
-                versions=version_desk(app),
-                extra_routers=[rollout_routes(app.rollouts.desk), *comparing_routes(app.ab, app.outcome_desk)],
-                runs=app.runs,
+                extra_routers=further_routes(app, parts),
             )
             return api.openapi()
 

@@ -12,6 +12,7 @@ import pytest
 
 from tacit.data import synthetic
 from tacit.entrypoints.api.app import create_app
+from tacit.entrypoints.api.experiments import experiment_routes
 from tests.shells import Ran, tacit, within
 from tests.stages import listening, stage
 
@@ -110,7 +111,9 @@ def test_the_ledger_is_read_over_the_api_and_an_unknown_run_is_not_found(
 
     in_force = load_settings(flags={"home": home}, environ={})
     with build(in_force) as app, stage(tmp_path / "served") as made:
-        api = create_app(made.service, made.pool, made.metrics, version="0", runs=app.runs)
+        api = create_app(
+            made.service, made.pool, made.metrics, version="0", extra_routers=[experiment_routes(app.runs)]
+        )
         with listening(api) as client:
             answers = {
                 path: client.get(f"/api/v1/experiments{path}")

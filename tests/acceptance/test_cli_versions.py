@@ -17,6 +17,7 @@ from tacit.bootstrap.upkeep import version_desk
 from tacit.data import synthetic
 from tacit.entrypoints.api.app import create_app
 from tacit.entrypoints.api.version_schemas import HistoryBody, ManifestBody, VersionsBody
+from tacit.entrypoints.api.versions import version_routes
 from tests.shells import QUICK, within
 from tests.stages import listening
 
@@ -172,7 +173,9 @@ def test_files_that_are_no_versions_are_refused_by_name(ask: Ask, tmp_path: Path
 def test_versions_and_their_past_are_told_over_http(home: Path) -> None:
     in_force = load_settings(flags={"home": home}, environ={})
     with build(in_force) as app, serving(app) as parts:
-        api = create_app(parts.service, parts.pool, parts.metrics, version="0", versions=version_desk(app))
+        api = create_app(
+            parts.service, parts.pool, parts.metrics, version="0", extra_routers=[version_routes(version_desk(app))]
+        )
         with listening(api) as client:
             listed, one, history = (client.get(f"/api/v1/models{each}") for each in ("", "/2", "/history"))
             moves = history.json()["moves"]

@@ -78,6 +78,11 @@ RUN_ROWS = (
     f"INSERT INTO runs VALUES ({A_RUN})",
     "INSERT INTO run_choices VALUES ('choice-1', 1, 'seven', 'snapshot', 'run-1', '{}', 'best', 'ann', '2026-01-01')",
 )
+A_JOB, NOTHING = "'train', '{}', 'person', 'ann'", "NULL, NULL, NULL"
+JOB_ROWS = (
+    f"INSERT INTO jobs VALUES ('j1', 2, NULL, {A_JOB}, 'failed', 5, 5, 1, 6, 7, NULL, NULL, '', 0.5, {NOTHING}, '')",
+    f"INSERT INTO jobs VALUES ('j2', 1, 'train', {A_JOB}, 'queued', 5, 5, 0, {NOTHING}, NULL, '', 0.0, {NOTHING}, '')",
+)
 ADDED_ROWS = {
     "0001": FIRST_ROWS,
     "0002": EVENT_ROWS,
@@ -86,6 +91,7 @@ ADDED_ROWS = {
     "0005": LEDGER_ROWS,
     "0006": ROLLOUT_ROWS,
     "0007": AB_ROWS,
+    "0008": JOB_ROWS,
     "0009": RUN_ROWS,
 }
 """Rows in every table that a revision adds."""

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from tacit.data.datasets import Snapshot, SnapshotRules
     from tacit.data.ingestion import EventStore
     from tacit.data.quarantine import Quarantine
+    from tacit.jobs.book import JobBook
     from tacit.models.experiments.interfaces import RunStore
     from tacit.models.interfaces import Evaluation
     from tacit.models.recommender.search import Budget, SearchResult
@@ -75,6 +76,7 @@ class App:
     catalog: EditableCatalog
     publisher: Publisher
     publication: Publication
+    jobs: JobBook
     runs: RunStore
     clock: Clock
     traffic: TrafficStore

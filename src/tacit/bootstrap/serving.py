@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from tacit.adapters.prometheus import PrometheusSink
     from tacit.bootstrap.freshness import Freshness
     from tacit.data.intake import EventDoor
+    from tacit.rollout.training_desk import TrainingDesk
     from tacit.serving.catalogue_desk import CatalogueDesk
     from tacit.serving.exposures import ExposureQueue
     from tacit.serving.health import Role
@@ -66,6 +67,7 @@ class Serving:
     items: CatalogueDesk
     users: UserDesk
     traffic: TrafficFollower
+    training: TrainingDesk
     role: Role = "all"
 
 
@@ -79,6 +81,7 @@ def serving(app: App) -> Iterator[Serving]:
     from tacit.adapters.prometheus import PrometheusSink
     from tacit.bootstrap.ab import keeping_ab
     from tacit.bootstrap.freshness import following
+    from tacit.bootstrap.jobs import keeping_jobs
     from tacit.bootstrap.rollout_keeping import keeping_rollouts
     from tacit.bootstrap.traffic import counted, followed, traffic_follower
     from tacit.serving.exposures import ExposureQueue
@@ -99,12 +102,13 @@ def serving(app: App) -> Iterator[Serving]:
                 _pruned(app.exposures, keep_days=kept.keep_days),
                 keeping_rollouts(app, metrics),
                 keeping_ab(app, metrics),
+                keeping_jobs(app, metrics) as training,
             ):
                 try:
                     items = item_desk(app, catalogue, pool)
                     users = user_desk(app, catalogue, pool, told=fresh.chose)
                     role = app.settings.serving.role
-                    yield Serving(service, pool, metrics, intake, items, users, traffic, role)
+                    yield Serving(service, pool, metrics, intake, items, users, traffic, training, role)
                 finally:
                     queue.close()
 

@@ -89,6 +89,7 @@ def _wired(in_force: SettingsInForce, home: Path, database: Database, *, clock: 
     from tacit.adapters.sql.exposures import SqlExposureLog
     from tacit.adapters.sql.registry import SqlVersionStore
     from tacit.adapters.sql.runs import SqlRunStore
+    from tacit.bootstrap.job_book import job_book
 
     settings = in_force.settings
     history = _history(settings, home, clock)
@@ -121,6 +122,7 @@ def _wired(in_force: SettingsInForce, home: Path, database: Database, *, clock: 
         **_tried(settings, database, registry, release=release, versions=versions, audit=audit),
         clock=clock,
         runs=SqlRunStore(database),
+        jobs=job_book(settings, home, audit=audit, database=database),
         notices=tuple(notices),
     )
 

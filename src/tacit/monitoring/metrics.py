@@ -229,6 +229,23 @@ CACHE_REACHABLE = Metric(
     "1 while the cache is asked, 0 while it is spared because it failed.",
     "serving",
 )
+JOB_KINDS = ("train", "full_refit", "search", "evaluate")
+JOBS = Metric(
+    "tacit_jobs",
+    "gauge",
+    "jobs",
+    "Background jobs there were, by kind and by where they stand.",
+    "jobs",
+    {"kind": JOB_KINDS, "state": ("queued", "running", "succeeded", "failed", "cancelled")},
+)
+JOB_SUCCESS_AGE = Metric(
+    "tacit_job_last_success_age_seconds",
+    "gauge",
+    "seconds",
+    "Time since a background job of this kind last succeeded; NaN while none has.",
+    "jobs",
+    {"kind": JOB_KINDS},
+)
 
 ROLLOUT_STATE = Metric(
     "tacit_rollout_state",
@@ -333,4 +350,6 @@ CATALOGUE: tuple[Metric, ...] = (
     CLICKED_LISTS,
     AB_RUNNING,
     AB_ENDED,
+    JOBS,
+    JOB_SUCCESS_AGE,
 )

@@ -8,6 +8,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 
+from tacit.settings.retraining import Retraining
+
 _FROZEN = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True, hide_input_in_errors=True)
 
 
@@ -365,6 +367,7 @@ class Settings(BaseModel):
     attribution: Attribution = Attribution()
     ab: Ab = Ab()
     experiments: Experiments = Experiments()
+    retraining: Retraining = Retraining()
 
     @model_validator(mode="after")
     def _public_is_deliberate(self) -> Settings:

@@ -18,18 +18,14 @@ from tacit.entrypoints.api.errors import install_error_handlers
 from tacit.entrypoints.api.event_lane import EventLane
 from tacit.entrypoints.api.event_window import EventWindow
 from tacit.entrypoints.api.events import event_routes
-from tacit.entrypoints.api.experiments import experiment_routes
 from tacit.entrypoints.api.health import health_routes
 from tacit.entrypoints.api.items import item_routes
 from tacit.entrypoints.api.memory import memory_share
 from tacit.entrypoints.api.quarantine import quarantine_routes
 from tacit.entrypoints.api.recommendations import recommendation_routes
 from tacit.entrypoints.api.users import user_routes
-from tacit.entrypoints.api.versions import version_routes
-from tacit.models.experiments.interfaces import RunStore
 from tacit.monitoring import metrics as catalogue
 from tacit.monitoring.interfaces import MetricSink
-from tacit.rollout.version_desk import VersionDesk
 from tacit.serving.catalogue_desk import CatalogueDesk
 from tacit.serving.health import Role
 from tacit.serving.model_pool import ModelPool
@@ -50,8 +46,6 @@ def create_app(
     items: CatalogueDesk | None = None,
     users: UserDesk | None = None,
     quarantine: Quarantine | None = None,
-    versions: VersionDesk | None = None,
-    runs: RunStore | None = None,
     extra_routers: Sequence[APIRouter] = (),
     background: Sequence[Background] = (),
     role: Role = "all",
@@ -68,9 +62,7 @@ def create_app(
         items: Keeps the catalogue; without it, it cannot be changed here.
         users: Keeps what is said of users, likewise.
         quarantine: What was set aside; without it, nobody looks after it here.
-        versions: Tells of the model's versions; without it, nobody is told here.
-        runs: The ledger of runs; without it, nobody reads it here.
-        extra_routers: Further routes (the storefront's pages), after those of the API.
+        extra_routers: Further routes (of versions, rollouts, jobs, pages), after those of answers and events.
         background: What is entered before the first request and left after the last, in this order and back.
         role: Whether events are taken here, or only answers given.
         memory: Share of the memory in use, `None` if unknown.
@@ -78,8 +70,7 @@ def create_app(
     app = _described(version, _lifespan(pool, background))
     health = _health(pool, memory, intake, role=role)
     asked = (recommendation_routes(service), item_routes(service, items), health, documentation_routes(app))
-    kept = _kept_routes(intake, items, users, quarantine=quarantine, versions=versions)
-    routers = (*asked, *kept, *_tried(runs), *extra_routers)
+    routers = (*asked, *_kept_routes(intake, items, users, quarantine=quarantine), *extra_routers)
     _include(app, routers, metrics)
     install_error_handlers(app, routers)
     app.add_middleware(RequestDoor, metrics=metrics)
@@ -128,23 +119,16 @@ def _kept_routes(
     users: UserDesk | None,
     *,
     quarantine: Quarantine | None,
-    versions: VersionDesk | None,
 ) -> Iterator[APIRouter]:
     """The routes that take something in, or look after what was, as far as that is done here."""
     if intake is not None:
         yield event_routes(intake)
     if quarantine is not None:
         yield quarantine_routes(quarantine)
-    if versions is not None:
-        yield version_routes(versions)
     if items is not None:
         yield catalogue_routes(items)
     if users is not None:
         yield user_routes(users)
-
-
-def _tried(runs: RunStore | None) -> tuple[APIRouter, ...]:
-    return () if runs is None else (experiment_routes(runs),)
 
 
 def _lifespan(pool: ModelPool, background: Sequence[Background]) -> Lifespan:

@@ -14,6 +14,7 @@ from tacit.entrypoints.cli.ab import ab_commands
 from tacit.entrypoints.cli.data import data_commands
 from tacit.entrypoints.cli.experiments import experiment_commands
 from tacit.entrypoints.cli.installation import installation_commands
+from tacit.entrypoints.cli.jobs import job_commands
 from tacit.entrypoints.cli.lists import list_commands
 from tacit.entrypoints.cli.models import model_commands
 from tacit.entrypoints.cli.quarantine import quarantine_commands
@@ -53,6 +54,7 @@ def program() -> typer.Typer:
         training_commands,
         search_commands,
         experiment_commands,
+        job_commands,
         list_commands,
         model_commands,
         rollout_commands,

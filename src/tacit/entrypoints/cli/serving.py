@@ -92,11 +92,9 @@ def _run(asked: Asked, flags: dict[str, object], *, is_first_start_allowed: bool
 
 def _serve_until_told(app: App, parts: Serving, loaded: LoadedVersion | None, *, told: Told) -> None:
     from tacit import __version__
-    from tacit.bootstrap.upkeep import version_desk
-    from tacit.entrypoints.api.ab import comparing_routes
     from tacit.entrypoints.api.app import create_app
     from tacit.entrypoints.api.metrics_listener import MetricsListener
-    from tacit.entrypoints.api.rollouts import rollout_routes
+    from tacit.entrypoints.api.operations import further_routes
     from tacit.entrypoints.api.server import ApiServer
     from tacit.entrypoints.storefront.pages import storefront_router
 
@@ -112,9 +110,7 @@ def _serve_until_told(app: App, parts: Serving, loaded: LoadedVersion | None, *,
         items=parts.items,
         users=parts.users,
         quarantine=app.quarantine,
-        versions=version_desk(app),
-        runs=app.runs,
-        extra_routers=[rollout_routes(app.rollouts.desk), *comparing_routes(app.ab, app.outcome_desk), pages],
+        extra_routers=[*further_routes(app, parts), pages],
         role=parts.role,
     )
     server = ApiServer(api, host=app.settings.host, port=app.settings.port)
