@@ -8,6 +8,7 @@ so that the rate of a version, or of an arm, is known without the noise of the c
 from __future__ import annotations
 
 import itertools
+import time
 from collections import defaultdict
 from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -55,6 +56,8 @@ class Visit:
         item_ids: What stood on it.
         clicked: What of it was clicked.
         seconds: How long the answer took.
+        is_degraded: Whether it was not the answer that they were to get.
+        at_ms: When it came, in milliseconds since 1970.
     """
 
     user_id: str
@@ -63,6 +66,8 @@ class Visit:
     item_ids: tuple[str, ...]
     clicked: tuple[str, ...]
     seconds: float
+    is_degraded: bool
+    at_ms: int
 
 
 @dataclass
@@ -95,8 +100,14 @@ class ClickingUsers:
             for place in self._generator.permutation(len(chosen)):
                 self.visit(client, chosen[place])
 
-    def visit(self, client: httpx2.Client, user_id: str) -> Visit:
-        """Look at a list, and tell the platform what was clicked."""
+    def visit(self, client: httpx2.Client, user_id: str, *, teller: httpx2.Client | None = None) -> Visit:
+        """Look at a list, and tell the platform what was clicked.
+
+        Args:
+            client: Of the server that is asked.
+            user_id: Who looks.
+            teller: Of the server that takes events; the one that is asked, unless that is another.
+        """
         path = f"/api/v1/users/{quote(user_id, safe='')}/recommendations"
         response = client.get(path, params={"limit": self.limit})
         response.raise_for_status()
@@ -110,10 +121,12 @@ class ClickingUsers:
             item_ids,
             clicked,
             response.elapsed.total_seconds(),
+            body["degraded"],
+            int(time.time() * 1_000),
         )
         self.visits.append(visit)
         if clicked:
-            client.post("/api/v1/events", json=[*self._events(visit)]).raise_for_status()
+            (teller or client).post("/api/v1/events", json=[*self._events(visit)]).raise_for_status()
         return visit
 
     def true_ctr(self, of: Callable[[Visit], Hashable]) -> dict[Any, float]:

@@ -17,12 +17,13 @@ def interactions(rows: Iterable[Row], *, dataset: str = "made-up", folds: Sequen
     listed = sorted(rows)
     users = sorted({row[0] for row in listed})
     items = sorted({row[1] for row in listed})
+    user_rows, item_rows = ({each: row for row, each in enumerate(ids)} for ids in (users, items))
     return Interactions(
         dataset=dataset,
         user_ids=users,
         item_ids=items,
-        users=np.array([users.index(row[0]) for row in listed], np.int32),
-        items=np.array([items.index(row[1]) for row in listed], np.int32),
+        users=np.array([user_rows[row[0]] for row in listed], np.int32),
+        items=np.array([item_rows[row[1]] for row in listed], np.int32),
         values=np.array([row[2] for row in listed], np.float32),
         last_at_ms=np.array([row[3] if len(row) == 4 else NO_TIME for row in listed], np.int64),
         folds=np.array(folds if folds is not None else [0] * len(listed), np.int8),

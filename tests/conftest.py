@@ -52,6 +52,11 @@ def sqlite_database(empty_file: Path, tmp_path: Path) -> Iterator[Database]:
     database.close()
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The journeys first: begun last, the longest of them would keep one worker long after the others are done."""
+    items.sort(key=lambda item: (item.path.parent.name != "acceptance", "test_docs_commands" not in item.path.name))
+
+
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     """Side by side only where the whole suite runs: a few tests are sooner done without, and `-s` needs that."""

@@ -11,7 +11,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -216,3 +216,36 @@ def _is_answering(server: PostgresServer) -> bool:
         return bool(server.ask("SELECT 1"))
     except psycopg.OperationalError:
         return False
+
+
+def backends_of(server: PostgresServer, url: str) -> list[int]:
+    """The processes that serve a database."""
+    name = url.rpartition("/")[2]
+    return [pid for (pid,) in server.ask(f"SELECT pid FROM pg_stat_activity WHERE datname = '{name}'")]  # type: ignore[misc]
+
+
+@contextmanager
+def taken(url: str, connections: int) -> Iterator[None]:
+    """Every connection of a server that has so many in the hands of others."""
+    with ExitStack() as others:
+        first = others.enter_context(psycopg.connect(url, autocommit=True))
+        held = 1
+        while held < connections:
+            # The platform connects again as fast as it can; each round leaves it fewer.
+            first.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'tacit'")
+            with suppress(psycopg.OperationalError):
+                others.enter_context(psycopg.connect(url))
+                held += 1
+        yield
+
+
+@contextmanager
+def read_only(server: PostgresServer) -> Iterator[None]:
+    """A server that can be read alone."""
+    server.ask("ALTER SYSTEM SET default_transaction_read_only = on")
+    server.ask("SELECT pg_reload_conf()")
+    try:
+        yield
+    finally:
+        server.ask("ALTER SYSTEM RESET default_transaction_read_only")
+        server.ask("SELECT pg_reload_conf()")

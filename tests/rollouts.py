@@ -169,7 +169,7 @@ class Journey:
             clock_ms=lambda: self.now_ms,
             transaction=transaction,
         )
-        observer = Observer(self.said, self.said, settling_ms=0)
+        observer = Observer(self.said, self.said, settling_ms=0, rest=0)
         self.desk = RolloutDesk(
             self.standing,
             Mover(self.standing),

@@ -21,8 +21,11 @@ shared=(--constraints requirements/core.lock --constraints requirements/build.lo
 lock installer requirements/installer.in "$@"
 lock core pyproject.toml "$@"
 lock build requirements/build.in --constraints requirements/core.lock "$@"
+lock test pyproject.toml --extra test "${shared[@]}" "$@" # what tests have together, others share with them
+shared+=(--constraints requirements/test.lock)
 for extra in $("${PYTHON:-python3}" -c '
 import tomllib
-print(*tomllib.load(open("pyproject.toml", "rb"))["project"].get("optional-dependencies", {}))'); do
+extras = tomllib.load(open("pyproject.toml", "rb"))["project"].get("optional-dependencies", {})
+print(*(extra for extra in extras if extra != "test"))'); do
   lock "$extra" pyproject.toml --extra "$extra" "${shared[@]}" "$@"
 done

@@ -178,7 +178,8 @@ def test_a_tampered_version_is_found_and_cannot_be_promoted(ask: Ask, copy: Path
     code, verified = ask("models", "verify", home=copy)
     refused, refusal = ask("promote", "2", "--force", home=copy)
 
-    assert (code, [row["verified"] for row in verified]) == (4, [True, False])
+    # The versions, then the ledger, which nobody touched.
+    assert (code, [row["verified"] for row in verified]) == (4, [True, False, True])
     assert refused == 4
     assert "item_factors.npy" in refusal["error"]["detail"]
 
@@ -259,10 +260,13 @@ def test_commands_that_open_nothing_make_no_home(command: tuple[str, ...], tmp_p
 def test_a_version_signed_by_the_other_signer_is_promoted_beside_the_first(copy: Path) -> None:
     pytest.importorskip("model_signing", reason="the extra `signing` is not installed")
 
-    trained = within("train", "--promote", "--json", "--set", "signer=model-signing", *QUICK, home=copy)
+    trained = within("train", "--json", "--set", "signer=model-signing", *QUICK, home=copy)
+    # It learnt nothing new, so its gate lets nobody through.
+    promoted = within("promote", "2", "--force", "--reason", "another signer", "--json", home=copy)
     verified = within("models", "verify", "--all", "--json", home=copy)
 
-    assert trained.answer["promoted"] is True, trained.err
-    assert [each["verified"] for each in verified.answer] == [True, True]
+    assert trained.answer["version"] == "recommender/2", trained.err
+    assert promoted.answer["number"] == 2, promoted.err
+    assert [each["verified"] for each in verified.answer] == [True, True, True]
     signatures = [(copy / "versions" / "recommender" / n / "signature.json").read_text() for n in ("1", "2")]
     assert ["model-signing" in text for text in signatures] == [False, True]

@@ -118,6 +118,7 @@ def test_pruning_says_beforehand_what_it_would_do_and_leaves_metadata_that_verif
         (3, True, "deployable"),
     ]
     assert ask("models", "show", 2)[1]["pruned_at"] is not None
+    assert ask("models", "card", 2)[1]["card"].startswith("# recommender")
     assert "version_pruned" in within("promote", "2", "--force", home=home).err
     assert "version_pruned" in within("evaluate", "2", home=home).err
     actions = [entry["action"] for entry in ask("audit", "--limit", "2")[1]]
@@ -167,6 +168,31 @@ def test_files_that_are_no_versions_are_refused_by_name(ask: Ask, tmp_path: Path
     assert ask("models", "export", 1, tmp_path / "no" / "folder.tar")[0] == 5
     assert ask("models", "export", 99, tmp_path / "new.tar")[0] == 3
     assert not (tmp_path / "new.tar").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (("models", "show", "9" * 25), 2, "NUMBER"),
+        (("models", "verify", "9" * 25), 2, "NUMBER"),
+        (("rollout", "status", "9" * 25), 2, "ROLLOUT"),
+        (("rollout", "start", "9" * 25, "--reason", "x"), 2, "NUMBER"),
+        (("models", "pin", "1", "--reason", " "), 5, "reason_missing"),
+        (("models", "pin", "1", "--reason", "\udcff"), 5, "reason_invalid"),
+        (("promote", "3", "--force", "--reason", "a\nb"), 5, "reason_invalid"),
+        (("rollback", "--reason", "\udcff"), 5, "reason_invalid"),
+        (("models", "import", "/dev/zero"), 5, "bundle_invalid"),
+    ],
+)
+def test_what_cannot_be_kept_is_refused_by_its_name_and_changes_nothing(
+    world: Path, arguments: tuple[str, ...], code: int, said: str
+) -> None:
+    home = world / "home"
+    before = within("audit", "--json", home=home).answer
+    ran = within(*arguments, home=home)
+
+    assert (ran.code, said in ran.err) == (code, True)
+    assert within("audit", "--json", home=home).answer == before
 
 
 @pytest.mark.requirement("REG-018")

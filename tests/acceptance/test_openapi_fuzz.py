@@ -55,6 +55,12 @@ def asked(client: httpx2.Client, examples: int) -> int:
     return answered
 
 
+def test_what_operators_do_is_among_what_is_asked(client: httpx2.Client) -> None:
+    described = {path.split("/")[3] for path in client.get("/openapi.json").json()["paths"] if path.startswith("/api/")}
+
+    assert described >= {"ab", "events", "experiments", "models", "outcomes", "rollouts", "training"}
+
+
 def test_what_is_described_is_answered_as_it_is_described(client: httpx2.Client) -> None:
     assert asked(client, 10) > 0
 

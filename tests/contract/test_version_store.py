@@ -214,18 +214,20 @@ def test_a_version_is_marked_as_pruned_once_and_says_so(store: VersionStore) -> 
     assert found.pruned_at == "now"
 
 
-def test_a_pruned_version_can_neither_become_champion_nor_be_pinned(store: VersionStore) -> None:
+def test_a_pruned_version_can_become_neither_champion_nor_challenger_nor_be_pinned(store: VersionStore) -> None:
     store.add(version(1))
     store.mark_pruned(Pruning("recommender", 1, "ann", 0, "now"))
 
     for act in (
         lambda: store.promote(promotion(None, 1), expected=None),
+        lambda: store.set_challenger("recommender", 1),
         lambda: store.pin(Pin("recommender", 1, "", "ann", "now")),
     ):
         with pytest.raises(Refused) as refusal:
             act()
         assert refusal.value.code == "version_pruned"
     assert list(store.ledger("recommender")) == []
+    assert store.challenger("recommender") is None
 
 
 def test_where_versions_came_from_comes_back_as_it_went_in(store: VersionStore) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import random
 import signal
 import sys
@@ -22,9 +23,11 @@ import structlog
 
 from tacit.bootstrap import App, build, load_settings, serving, serving_lock
 from tacit.entrypoints.api.app import create_app
+from tacit.entrypoints.api.operations import further_routes
 from tacit.entrypoints.api.server import ApiServer
 from tacit.models.recommender.engines.interfaces import Found
 from tacit.models.recommender.model import RecommenderModel
+from tacit.rollout.release import Release, Within
 from tests.plan_files import FileTrafficStore
 
 FLAGS: dict[str, object] = {
@@ -48,6 +51,8 @@ class Misbehaviour:
         delay_seconds: How much longer each takes.
         is_poor: Whether users get what they like least.
         seed: Of the errors.
+        is_hidden: Whether it behaves while it is only asked in secret.
+        dies_flipping: Whether the process is killed in the middle of making any version the champion.
     """
 
     version: int
@@ -55,6 +60,8 @@ class Misbehaviour:
     delay_seconds: float = 0.0
     is_poor: bool = False
     seed: int = 1
+    is_hidden: bool = False
+    dies_flipping: bool = False
 
 
 class MisbehavingModel(RecommenderModel):
@@ -68,7 +75,8 @@ class MisbehavingModel(RecommenderModel):
 
     def find(self, query: Any, count: int, **options: Any) -> Found:
         how: Misbehaviour = self.__dict__["how"]
-        if threading.current_thread().name in _LOADING:
+        thread = threading.current_thread().name
+        if thread in _LOADING or (how.is_hidden and thread == "shadow"):
             return super().find(query, count, **options)
         time.sleep(how.delay_seconds)
         if self.__dict__["turns"].random() < how.errors:
@@ -93,10 +101,30 @@ class MisbehavingWorkload:
         return getattr(self.workload, name)
 
 
+@dataclass(frozen=True)
+class DyingRelease:
+    """A release that is killed in the middle of a promotion: some of it is written, and nothing committed."""
+
+    release: Release
+
+    def promote(self, name: str, number: int, *, within: Within, **said: Any) -> None:
+        def die() -> None:
+            within()
+            os.kill(os.getpid(), signal.SIGKILL)
+
+        self.release.promote(name, number, within=die, **said)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.release, name)
+
+
 def altered(app: App, how: Misbehaviour | None, plan: Path | None) -> App:
     """A platform in which a version misbehaves, and which follows a plan in a file."""
     if how is not None:
         app = replace(app, workload=MisbehavingWorkload(app.workload, how))  # type: ignore[arg-type]
+    if how is not None and how.dies_flipping:
+        standing = replace(app.rollouts.standing, release=DyingRelease(app.release))  # type: ignore[arg-type]
+        app = replace(app, rollouts=replace(app.rollouts, standing=standing))
     return app if plan is None else replace(app, traffic=FileTrafficStore(plan))
 
 
@@ -107,7 +135,15 @@ def main(home: Path, port: int, *, role: str, how: Misbehaviour | None, plan: Pa
     in_force = load_settings(flags=flags, environ={})
     with serving_lock(in_force), build(in_force) as app, serving(altered(app, how, plan)) as parts:
         parts.pool.refresh()
-        api = create_app(parts.service, parts.pool, parts.metrics, version="0", intake=parts.intake, role=parts.role)
+        api = create_app(
+            parts.service,
+            parts.pool,
+            parts.metrics,
+            version="0",
+            intake=parts.intake,
+            extra_routers=further_routes(app, parts),
+            role=parts.role,
+        )
         server = ApiServer(api, port=port)
         signal.signal(signal.SIGTERM, lambda *_: server.stop())
         print("listening", flush=True)

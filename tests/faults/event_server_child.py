@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from pathlib import Path
 
@@ -18,6 +19,8 @@ def main(home: Path, port: int) -> None:
     with build(load_settings(flags=flags, environ={})) as app, serving(app) as parts:
         api = create_app(parts.service, parts.pool, parts.metrics, version="0", intake=parts.intake)
         server = ApiServer(api, port=port)
+        # When it has ended the server raises the signal once more; unheeded, that would end us before what is open.
+        signal.signal(signal.SIGTERM, lambda *_: server.stop())
         print("listening", flush=True)
         server.run()
 

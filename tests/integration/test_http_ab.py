@@ -174,7 +174,7 @@ def test_a_test_is_made_and_read_at_the_shell(running: Platform) -> None:
 
     assert made.answer["plan"]["arms"][1]["settings"] == {"coldstart.personal_from": 20.0}
     assert (started.code, report.code, ended.code) == (0, 0, 0)
-    assert "c 25% (champion)" in report.out
+    assert "c 25% (champion)" in " ".join(report.out.split())
     assert "Too few users to say anything of b: 0 of 200." in report.out
     assert re.search(rf"{number} +stopped +Three +a, b, c +seen", listed.out)
 

@@ -24,8 +24,8 @@ from tacit.data import synthetic
 from tacit.data.event_rules import EventRules
 from tacit.data.events import Event, EventLog, LoggedEvent, Receipt
 from tacit.data.intake import Intake
-from tacit.entrypoints.api.ab import comparing_routes
 from tacit.entrypoints.api.app import create_app
+from tacit.entrypoints.api.operations import further_routes
 from tacit.entrypoints.api.schemas import ProblemBody, TakenEventsBody
 from tacit.errors import Unavailable
 from tacit.monitoring import metrics as catalogue
@@ -78,7 +78,7 @@ def platform(home: Path, **flags: object) -> Iterator[Platform]:
             items=parts.items,
             users=parts.users,
             quarantine=app.quarantine,
-            extra_routers=comparing_routes(app.ab, app.outcome_desk),
+            extra_routers=further_routes(app, parts),
         )
         with listening(api) as client:
             yield Platform(app, parts, client)

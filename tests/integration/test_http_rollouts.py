@@ -11,9 +11,10 @@ from typing import Any
 import httpx2
 import pytest
 
-from tacit.bootstrap import build, load_settings
+from tacit.bootstrap import build, load_settings, serving
 from tacit.bootstrap.rollout_keeping import keeping_rollouts
 from tacit.entrypoints.api.app import create_app
+from tacit.entrypoints.api.operations import further_routes
 from tacit.entrypoints.api.rollout_schemas import RolloutBody, RolloutsBody, RolloutStatusBody
 from tacit.entrypoints.api.rollouts import rollout_routes
 from tacit.entrypoints.api.schemas import ProblemBody
@@ -126,6 +127,7 @@ def test_what_may_not_begin_is_refused_with_its_reason(running: Platform) -> Non
         ({"version": "3", "reason": "x"}, "version"),
         ({"version": True, "reason": "x"}, "version"),
         ({"version": 0, "reason": "x"}, "version"),
+        ({"version": 2**31, "reason": "x"}, "version"),
         ({"reason": "x"}, "version"),
         ({**START, "steps": [25, 5, 100]}, "steps"),
         ({**START, "steps": [5, 25]}, "steps"),
@@ -157,7 +159,23 @@ def test_a_rollout_that_never_was_is_not_found(idle: Platform) -> None:
     assert problem(idle.post("/7/promote", {"reason": "x", "to": "none"})) == (422, "type", "to")
 
 
-@pytest.mark.requirement("ROLL-010")
+def test_what_people_abort_over_http_is_counted_by_the_server_that_was_asked(tmp_path: Path) -> None:
+    with stage(tmp_path) as made:
+        made.release()
+        made.register(seed=2)
+    in_force = load_settings(flags={"home": tmp_path}, environ={})
+    with build(in_force) as app, serving(app) as parts:
+        routers = further_routes(app, parts)
+        api = create_app(parts.service, parts.pool, parts.metrics, version="0", extra_routers=routers)
+        with listening(api) as client:
+            begun = client.post(PATH, json={"version": 2, "reason": "better"}).json()
+            ended = client.post(f"{PATH}/{begun['rollout_id']}/abort", json={"reason": "a bad feeling"})
+            counted = parts.metrics.value(metrics.ROLLOUT_ABORTS, reason="person")
+
+    assert ended.json()["state"] == "aborted"
+    assert counted == 1
+
+
 def test_the_keeper_beside_a_server_looks_by_itself(tmp_path: Path) -> None:
     with stage(tmp_path) as made:
         for seed in (1, 2):

@@ -13,6 +13,8 @@ from tacit.entrypoints.api.app import create_app
 from tacit.entrypoints.api.training import training_routes
 from tacit.jobs.job import Job, Problem
 from tacit.jobs.retries import Ending
+from tacit.registry.registry import Registry
+from tacit.registry.versions import Pruning
 from tacit.rollout.training_desk import TrainingDesk
 from tests.job_books import Desk, order
 from tests.stages import listening, stage
@@ -34,6 +36,7 @@ class Door:
 
     client: httpx2.Client
     desk: Desk
+    registry: Registry
 
     def train(self, body: object, **headers: str) -> httpx2.Response:
         content = body if isinstance(body, bytes) else json.dumps(body).encode()
@@ -57,7 +60,7 @@ def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Door]:
             made.service, made.pool, made.metrics, version="0.0.1", extra_routers=[training_routes(training)]
         )
         with listening(app) as client:
-            yield Door(client, desk)
+            yield Door(client, desk, made.bench.registry)
 
 
 @pytest.fixture
@@ -143,6 +146,13 @@ def test_a_waiting_job_is_cancelled_and_one_that_has_ended_is_not(door: Door) ->
     assert (again.status_code, again.json()["code"]) == (409, "job_over")
 
 
+def test_a_training_cannot_start_from_a_version_that_does_not_exist(door: Door) -> None:
+    answer = door.train({"model_type": "als", "parameters": {"warm_start": 999}})
+
+    assert (answer.status_code, answer.json()["code"]) == (404, "version_unknown")
+    assert not door.desk.store.alive()
+
+
 def test_jobs_that_do_not_exist_are_not_found(door: Door) -> None:
     for answer in (door.client.get(f"{JOBS}/absent"), door.client.post(f"{JOBS}/absent/cancel")):
         assert (answer.status_code, answer.json()["code"]) == (404, "job_unknown")
@@ -201,6 +211,15 @@ def test_the_evaluation_of_a_version_is_what_its_manifest_says(door: Door) -> No
     assert (told["run_id"], told["version"]) == ("1", "recommender/1")
     assert told["metrics"] == {"ndcg@10": 0.25, "recall@10": 0.2}
     assert told["gate"]["verdict"] == "pass"
+
+
+def test_a_pruned_version_still_tells_what_it_scored(door: Door) -> None:
+    whole = door.client.get("/api/v1/training/evaluate/1")
+    door.registry._versions.mark_pruned(Pruning("recommender", 1, "ann", 0, "2026-01-02T12:00:00Z"))
+
+    told = door.client.get("/api/v1/training/evaluate/1")
+
+    assert (told.status_code, told.json()) == (200, whole.json())
 
 
 def test_runs_that_do_not_exist_have_no_evaluation(door: Door) -> None:

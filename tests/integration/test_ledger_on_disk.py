@@ -5,13 +5,16 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
 from tacit.adapters.sql.engine import Database, open_database
 from tacit.rollout.ledger_check import LedgerCheck, check_ledger
+from tacit.rollout.traffic import TrafficPlan
+from tacit.rollout.version_desk import VersionDesk
+from tacit.security.audit_chain import AuditLink
 from tests.registries import Bench, bench_over, memory_bench
 
 DYING = """
@@ -44,6 +47,27 @@ def bench(tmp_path: Path, database: Database) -> Bench:
     bench.register_and_promote(3)
     bench.release.rollback("recommender", actor="bob", reason="complaints")
     return bench
+
+
+class BusyTrail:
+    """An audit trail before whose reading somebody moves the champion."""
+
+    def __init__(self, bench: Bench) -> None:
+        self._bench, self._moves = bench, 1
+
+    def links(self) -> Sequence[AuditLink]:
+        if self._moves:
+            self._moves -= 1
+            self._bench.release.rollback("recommender", actor="bob", reason="again")
+        return self._bench.audit.links()
+
+
+def test_a_move_made_while_the_ledger_is_looked_through_is_no_break(bench: Bench) -> None:
+    desk = VersionDesk(bench.registry, bench.versions, BusyTrail(bench), name="recommender", plan=TrafficPlan)  # type: ignore[arg-type]
+
+    found = desk.check()
+
+    assert (found.is_whole, found.entries) == (True, 5)
 
 
 def checked(bench: Bench, head: str | None = None) -> LedgerCheck:

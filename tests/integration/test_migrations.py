@@ -298,7 +298,8 @@ def test_a_writer_takes_its_place_before_it_reads(database: Database) -> None:
     with database.reading():
         pass
 
-    assert begun == ["BEGIN IMMEDIATE", "BEGIN"]
+    # How much a connection may keep in memory is said without a look at any data.
+    assert [each for each in begun if not each.startswith("PRAGMA cache_size")] == ["BEGIN IMMEDIATE", "BEGIN"]
 
 
 def test_moves_from_before_the_chain_are_chained_as_they_stand(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
@@ -26,7 +26,7 @@ from tacit.errors import Unavailable
 from tests import fault_table
 from tests.event_stores import effect
 from tests.lateness import lateness_measured
-from tests.postgres_server import PostgresServer, running_server, wait_for_server
+from tests.postgres_server import PostgresServer, backends_of, read_only, running_server, taken, wait_for_server
 from tests.stages import wait_until
 from tests.write_paths import write_path
 
@@ -62,11 +62,6 @@ def database(url: str) -> Iterator[Database]:
 @pytest.fixture
 def store(database: Database) -> SqlEventStore:
     return SqlEventStore(database)
-
-
-def backends_of(server: PostgresServer, url: str) -> list[int]:
-    name = url.rpartition("/")[2]
-    return [pid for (pid,) in server.ask(f"SELECT pid FROM pg_stat_activity WHERE datname = '{name}'")]  # type: ignore[misc]
 
 
 def test_events_are_taken_in_while_the_database_is_dead_and_applied_when_it_is_back(
@@ -131,7 +126,7 @@ def test_a_database_without_a_free_connection_is_waited_for_a_second_and_applyin
 ) -> None:
     with write_path(tmp_path, store) as path:
         wait_until(lambda: path.store.offset > 50)
-        with taken(url):
+        with taken(url, CONNECTIONS):
             wait_until(lambda: path.refusals["database_busy"] > 10, seconds=10)
             wait_until(lambda: path.failures["database_busy"] > 0, seconds=10)
             path.keeps_acknowledging()
@@ -144,21 +139,6 @@ def test_a_database_without_a_free_connection_is_waited_for_a_second_and_applyin
         f"0 of {len(path.acknowledged)} lost, all applied after {applied:.2f} s",
     )
     assert max(path.calls) <= PATIENCE.read_seconds + GRACE + path.lateness.seconds
-
-
-@contextmanager
-def taken(url: str) -> Iterator[None]:
-    """Every connection of the server in the hands of others."""
-    with ExitStack() as others:
-        first = others.enter_context(psycopg.connect(url, autocommit=True))
-        held = 1
-        while held < CONNECTIONS:
-            # The platform connects again as fast as it can; each round leaves it fewer.
-            first.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'tacit'")
-            with suppress(psycopg.OperationalError):
-                others.enter_context(psycopg.connect(url))
-                held += 1
-        yield
 
 
 def test_a_unit_waits_a_second_at_most_for_one_of_the_connections(url: str) -> None:
@@ -202,17 +182,6 @@ def test_a_read_only_database_is_read_and_applying_resumes_when_it_can_be_writte
         f"0 of {len(path.acknowledged)} lost, all applied after {applied:.2f} s",
     )
     assert set(path.failures) == {"database_read_only"}
-
-
-@contextmanager
-def read_only(server: PostgresServer) -> Iterator[None]:
-    server.ask("ALTER SYSTEM SET default_transaction_read_only = on")
-    server.ask("SELECT pg_reload_conf()")
-    try:
-        yield
-    finally:
-        server.ask("ALTER SYSTEM RESET default_transaction_read_only")
-        server.ask("SELECT pg_reload_conf()")
 
 
 @pytest.fixture

@@ -15,7 +15,10 @@ from tacit.bootstrap import Serving, build, load_settings, serving, serving_lock
 from tacit.entrypoints.api.app import create_app
 from tacit.errors import Unavailable
 from tacit.monitoring import metrics as catalogue
+from tacit.rollout.traffic import Shadow
+from tests.arms import ROLLOUT, home_with_two_versions
 from tests.catalogues import QUICK, item_path, problem, stock
+from tests.event_stores import effect
 from tests.stages import listening, wait_until
 
 FLAGS = {**QUICK, "serving.refresh_seconds": 0.1}
@@ -146,6 +149,29 @@ def test_readers_keep_nobody_from_serving_and_a_second_writer_is_refused(home: P
         assert one.shown("never-seen") == other.shown("never-seen")
     with pytest.raises(Unavailable, match="serves from"), serving_lock(in_force):
         pass
+
+
+def test_an_event_applied_while_a_reader_loads_what_the_plan_names_is_known_to_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from tacit.adapters.sql.events import SqlEventStore
+
+    home = home_with_two_versions(tmp_path / "home")
+    with build(load_settings(flags={"home": home, **FLAGS}, environ={})) as app:
+        app.traffic.set_shadow("recommender", Shadow(ROLLOUT, 2), split_id=ROLLOUT)
+        ask, applied = SqlEventStore.changed_users, list[str]()
+
+        def asked_just_before(store: SqlEventStore, after_turn: int) -> object:
+            users = ask(store, after_turn)
+            if not applied:
+                applied.append("i001")
+                app.event_store.apply([effect(1, user_id="never-seen", item_id="i001")], offset=1)
+            return users
+
+        monkeypatch.setattr(SqlEventStore, "changed_users", asked_just_before)
+        with process(home, "reader") as reader:
+            assert applied
+            wait_until(lambda: reader.client.get("/api/v1/users/never-seen/recommendations").status_code == 200)
 
 
 def test_a_reader_that_cannot_ask_whose_events_were_applied_says_that_its_lists_are_degraded(

@@ -168,7 +168,6 @@ def in_every_state(home: Path, script: str, *, writes: Callable[[int], int]) -> 
     raise AssertionError("unreachable")
 
 
-@pytest.mark.requirement("ROLL-008")
 @pytest.mark.requirement("ROLL-009")
 @pytest.mark.parametrize(
     ("script", "writes"),

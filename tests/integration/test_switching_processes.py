@@ -185,6 +185,7 @@ def tell(load: Load, all_times: list[float], last_times: list[float]) -> None:
     )
 
 
+@pytest.mark.requirement("ROLL-008")
 def test_two_processes_follow_a_promotion_and_a_rollback_without_a_failed_request(home: Path) -> None:
     load, all_times, last_times = drill(home, processes=2, times=2)
     tell(load, all_times, last_times)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Mapping
 from dataclasses import replace
@@ -13,12 +14,14 @@ from tacit.adapters.memory_store import MemoryEventStore
 from tacit.adapters.prometheus import PrometheusSink
 from tacit.bootstrap import build, load_settings
 from tacit.bootstrap.events import watch_accounts
+from tacit.bootstrap.run_ledger import write_training
 from tacit.data import synthetic
 from tacit.data.event_effects import EventCounts
 from tacit.errors import Misconfigured, Refused, Unavailable
 from tacit.models.recommender.search import SearchResult
 from tacit.models.recommender.training_plan import PlanRules, VoiceRecipe
 from tacit.monitoring import metrics as catalogue
+from tacit.rollout.candidates import Lesson
 
 NUMPY = {"als.engine": "numpy"}
 
@@ -130,3 +133,20 @@ def test_one_scrape_asks_a_store_that_is_away_but_once(monkeypatch: pytest.Monke
     assert metrics.text()
     assert store.asked == 1
     assert math.isnan(metrics.value(catalogue.EVENT_BALANCE, source="api"))
+
+
+def test_a_metric_that_is_no_number_keeps_nobody_from_reading_the_ledger_of_runs(
+    tmp_path: Path, community: Path
+) -> None:
+    flags = {"home": tmp_path / "home", **NUMPY, "als.factors": 4, "als.iterations": 1, "als.early_stopping": False}
+    with build(load_settings(flags=flags, environ={})) as app:
+        app.import_data("auto", community, actor="test")
+        made, snapshot = app.train(actor="test"), app.freeze()
+        scores = {"ndcg@10": 0.5, "gini@10": math.nan}
+        odd = replace(made, run=replace(made.run, evaluation=replace(made.run.evaluation, metrics=scores)))
+        lesson = Lesson(snapshot, snapshot.dataset, snapshot.fingerprint, snapshot.facts(), "code")
+        write_training(odd, lesson, store=app.runs, settings=app.settings, started=app.clock(), clock=app.clock)
+        [run] = app.runs.runs(limit=1)
+
+    assert json.loads(json.dumps(run.as_dict(), allow_nan=False))["metrics"]["ndcg@10"] == 0.5
+    assert "gini@10" not in run.outcome.metrics

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,9 +11,21 @@ import pytest
 from tacit.adapters.prometheus import PrometheusSink
 from tacit.bootstrap import build, load_settings
 from tacit.bootstrap.job_numbers import watch_jobs
-from tacit.bootstrap.job_work import settings_for
-from tacit.bootstrap.jobs import environment_of, job_threads, schedule_rules, version_births
+from tacit.bootstrap.job_work import _trained as carried_out
+from tacit.bootstrap.job_work import policy_of, settings_for
+from tacit.bootstrap.jobs import (
+    environment_of,
+    job_keeper,
+    job_teller,
+    job_threads,
+    keeping_jobs,
+    schedule_rules,
+    version_births,
+)
+from tacit.data import synthetic
+from tacit.data.interfaces import silent
 from tacit.errors import Misconfigured
+from tacit.jobs.job import Why
 from tacit.jobs.retries import Ending
 from tacit.jobs.schedule import ScheduleRules
 from tacit.monitoring import metrics as catalogue
@@ -28,6 +42,7 @@ def test_a_jobs_process_has_the_settings_in_force_and_no_other(tmp_path: Path, m
         "database_url": "postgresql://ann:s%20cret@host/tacit",
         "retraining.stale_days": 2.5,
         "retraining.schedule": "off",
+        "rollout.steps": [1, 10.5, 100],
         "port": 8_123,
     }
     here = load_settings(flags=chosen, environ={})
@@ -54,6 +69,66 @@ def test_an_order_says_of_the_model_what_the_settings_did_not(tmp_path: Path, mo
     chosen = settings_for(order(factors=100, regularization=0.25, dataset="x", warm_start=3)).settings.als
 
     assert (chosen.factors, chosen.regularization, chosen.iterations) == (100, 0.25, 4)
+
+
+def test_how_many_iterations_an_order_says_holds_for_a_warm_start_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TACIT_CONFIG", "/dev/null")
+
+    chosen = settings_for(order(iterations=50, warm_start="champion")).settings.als
+
+    assert (chosen.iterations, chosen.warm_iterations) == (50, 50)
+
+
+@pytest.mark.parametrize(
+    ("why", "chosen", "policy"),
+    [
+        ("schedule", "auto", "refresh"),
+        ("staleness", "auto", "refresh"),
+        ("drift", "auto", "refresh"),
+        ("person", "auto", None),
+        ("schedule", "improve", None),
+    ],
+)
+def test_what_nobody_asked_for_is_judged_as_a_refresh_unless_an_operator_chose(
+    why: Why, chosen: str, policy: str | None
+) -> None:
+    settings = load_settings(flags={"gate.policy": chosen}, environ={}).settings
+
+    assert policy_of(order(why=why), settings) == policy
+
+
+@pytest.mark.parametrize("is_warm", [True, False])
+def test_a_setting_says_whether_a_refresh_goes_on_from_the_champion(tmp_path: Path, is_warm: bool) -> None:
+    flags = {"home": tmp_path, "retraining.warm_start": is_warm}
+    with build(load_settings(flags=flags, environ={})) as app, job_teller(app) as teller:
+        keeper = replace(job_keeper(app, teller), versions=lambda: (0, 0))
+        asked = keeper.request_retraining(0.9)
+
+    assert asked is not None
+    assert asked.order.parameters == ({"warm_start": "champion"} if is_warm else {})
+
+
+def test_a_champion_that_nobody_can_trust_is_no_reason_not_to_train(tmp_path: Path) -> None:
+    synthetic.generate(tmp_path / "community", users=150, items=100, artists_per_user=20)
+    quick = {"home": tmp_path / "home", "als.engine": "numpy", "als.factors": 4, "als.iterations": 2}
+    with build(load_settings(flags=quick, environ={})) as app:
+        app.import_data("auto", tmp_path / "community", actor="t")
+        champion = app.train(actor="t").version
+        app.promote(champion.number, actor="t", force=True, reason="test")
+        (champion.folder / "item_factors.npy").write_bytes(b"no factors")
+        trained = carried_out(app, order(why="schedule", warm_start="champion"), silent)
+
+    assert (trained["version"], trained["warm_start"]) == ("recommender/2", None)
+
+
+def test_a_reader_takes_orders_and_has_others_carry_them_out(tmp_path: Path) -> None:
+    flags = {"home": tmp_path, "serving.role": "reader"}
+    with build(load_settings(flags=flags, environ={})) as app, keeping_jobs(app, PrometheusSink()) as desk:
+        job = desk.ask("search", {}, actor="ann")
+        threads = {thread.name for thread in threading.enumerate()}
+
+    assert job.state == "queued"
+    assert not threads & {"job-runner", "job-keeper"}
 
 
 def test_a_job_never_has_more_threads_than_a_training_may(tmp_path: Path) -> None:

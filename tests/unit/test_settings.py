@@ -188,3 +188,17 @@ def test_the_reference_says_that_a_secret_is_one() -> None:
     kinds = {key: (kind, default) for key, kind, default, _ in described_fields()}
 
     assert kinds["database_url"] == ("secret", "unset")
+
+
+def test_a_setting_of_several_values_is_an_array_wherever_it_stands(tmp_path: Path) -> None:
+    (tmp_path / "tacit.toml").write_text("[rollout]\nsteps = [1, 100]\n", "utf-8")
+    ways = (
+        loaded(tmp_path / "tacit.toml"),
+        loaded(TACIT_ROLLOUT__STEPS="[1, 100]"),
+        loaded(flags={"rollout.steps": "[1, 100]"}),
+    )
+    wrong = [refusal(TACIT_ROLLOUT__STEPS=text) for text in ("1", "[1", "[1, 50]", "5 25 100", '["a"]')]
+
+    assert [each.settings.rollout.steps for each in ways] == [(1.0, 100.0)] * 3
+    assert {each.code for each in wrong} == {"setting_invalid"}
+    assert all(str(each.field).startswith("rollout") for each in wrong)

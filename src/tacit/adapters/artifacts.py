@@ -12,7 +12,7 @@ from pathlib import Path
 
 from tacit.adapters.flushing import flush
 from tacit.adapters.locks import flocked
-from tacit.errors import BadInput, Refused
+from tacit.errors import BadInput, Refused, Unavailable
 from tacit.registry.manifests import is_safe_name
 
 _STAGING = ".staging"
@@ -80,7 +80,15 @@ class FolderArtifacts:
             # Whoever opens it is told what is missing, in words of their own.
             yield
             return
-        with flocked(folder, fcntl.LOCK_SH):
+        with ExitStack() as hold:
+            try:
+                hold.enter_context(flocked(folder, fcntl.LOCK_SH))
+            except OSError as error:
+                raise Unavailable(
+                    "artifact_unreadable",
+                    f"{name}/{number}: {error.strerror or 'it cannot be held'}.",
+                    fix="See that the home folder can be read, and try again.",
+                ) from error
             yield
 
     def remove_files(self, name: str, number: int, keep: Callable[[str], bool]) -> bool:

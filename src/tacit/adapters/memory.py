@@ -76,6 +76,8 @@ class MemoryVersionStore:
 
     def set_challenger(self, name: str, number: int | None) -> None:
         with self._lock:
+            if number is not None:
+                self._refuse_pruned(name, number)
             self._challengers.pop(name, None)
             if number is not None:
                 self._challengers[name] = number

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -47,6 +48,7 @@ def ab_desk(
     rules = AbRules(
         is_on=settings.ab.enabled,
         window_hours=settings.attribution.window_hours,
+        keep_days=settings.exposures.keep_days,
         settings={"coldstart.blended_from": chosen.blended_from, "coldstart.personal_from": chosen.personal_from},
     )
     return AbDesk(
@@ -55,7 +57,7 @@ def ab_desk(
         rules=rules,
         audit=AuditRecorder(audit),
         clock_ms=now_ms,
-        check_version=_passed_its_gate(registry),
+        check_version=_passed_its_gate(registry, accepts_foreign=settings.registry.foreign_verdicts == "accept"),
         transaction=database.transaction,
     )
 
@@ -72,7 +74,7 @@ def keeping_ab(app: App, metrics: MetricSink) -> Iterator[None]:
 
     over = threading.Event()
     keeper = AbKeeper(app.ab, clock_ms=now_ms)
-    work = (_ending(app, keeper, metrics), _measuring(app, metrics))
+    work = (_ending(app, keeper, metrics), sparing(_measuring(app, metrics)))
 
     def keep() -> None:
         while True:
@@ -90,7 +92,9 @@ def keeping_ab(app: App, metrics: MetricSink) -> Iterator[None]:
         thread.join(timeout=10)
 
 
-def _passed_its_gate(registry: Registry) -> Callable[[int], None]:
+def _passed_its_gate(registry: Registry, *, accepts_foreign: bool) -> Callable[[int], None]:
+    from tacit.registry.exchange import IMPORTED
+
     def check(number: int) -> None:
         version, manifest = registry.open(MODEL, number)
         verdict = str(manifest.gate.get("verdict"))
@@ -98,6 +102,10 @@ def _passed_its_gate(registry: Registry) -> Callable[[int], None]:
             detail = f"The gate's verdict on {version.name}/{version.number} is {verdict}."
             fix = "Compare a version that passed; no other is shown to users."
             raise Refused("gate_not_passed", detail, field="arms", fix=fix, context={"verdict": verdict})
+        if IMPORTED in manifest.lineage and not accepts_foreign:
+            detail = f"{version.name}/{version.number} was imported, and its gate's verdict is another installation's."
+            fix = "Compare a version that was judged here, or set registry.foreign_verdicts to accept."
+            raise Refused("judged_elsewhere", detail, field="arms", fix=fix)
 
     return check
 
@@ -122,6 +130,27 @@ def _measuring(app: App, metrics: MetricSink) -> Callable[[], None]:
             metrics.set(measured.CLICKED_LISTS, outcomes.clicked if outcomes else 0, source=source)
 
     return measure
+
+
+def sparing(work: Callable[[], None], *, timer: Callable[[], float] = time.monotonic) -> Callable[[], None]:
+    """Work that is passed over until nine times as long has gone by as it took last.
+
+    What goes through all lists of a day takes longer the more are shown, and must not be all that a server does.
+    """
+    rests_until = -math.inf
+
+    def spared() -> None:
+        nonlocal rests_until
+        began = timer()
+        if began < rests_until:
+            return
+        try:
+            work()
+        finally:
+            ended = timer()
+            rests_until = ended + 9 * (ended - began)
+
+    return spared
 
 
 def _try(work: Callable[[], None]) -> None:

@@ -193,13 +193,10 @@ class App:
             BadInput: `policy_unknown`.
             Refused: `space_low` if the disk is nearly full.
         """
-        from tacit.bootstrap.pruning import prune_quietly
         from tacit.rollout.candidates import train_candidate
 
         rules = _gate_rules(self.settings, self.workload, policy)
-        _check_space(self.settings.home)
-        progress("freezing", 0.0)
-        lesson, started = self._lesson(dataset), self.clock()
+        lesson, started = self._lesson(dataset, progress), self.clock()
         candidate = train_candidate(
             lesson,
             workload=self._workload(found, warm_start),
@@ -211,21 +208,24 @@ class App:
             actor=actor,
             progress=progress,
         )
-        prune_quietly(self.retention, self.settings, self.traffic_plan, name=MODEL, actor=actor)
-        return self._written(candidate, lesson, started=started)
+        return self._written(candidate, lesson, started=started, actor=actor)
 
-    def _written(self, candidate: Candidate, lesson: Lesson, *, started: str) -> Candidate:
-        """A candidate, once its training is in the ledger of runs."""
+    def _written(self, candidate: Candidate, lesson: Lesson, *, started: str, actor: str) -> Candidate:
+        """A candidate, once its training is in the ledger of runs, and what need not be kept any longer is gone."""
+        from tacit.bootstrap.pruning import prune_quietly
         from tacit.bootstrap.run_ledger import write_training
 
+        prune_quietly(self.retention, self.settings, self.traffic_plan, name=MODEL, actor=actor)
         return write_training(
             candidate, lesson, store=self.runs, settings=self.settings, started=started, clock=self.clock
         )
 
-    def _lesson(self, dataset: str | None) -> Lesson:
+    def _lesson(self, dataset: str | None, progress: Progress) -> Lesson:
         from tacit.adapters.own_source import code_digest
         from tacit.rollout.candidates import Lesson
 
+        _check_space(self.settings.home)
+        progress("freezing", 0.0)
         snapshot = self.freeze(dataset)
         return Lesson(snapshot, snapshot.dataset, snapshot.fingerprint, snapshot.facts(), code_digest())
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, cast
 
 from tacit.errors import Refused
-from tacit.settings import SettingsInForce, load_settings
+from tacit.settings import Settings, SettingsInForce, load_settings
 
 if TYPE_CHECKING:
     from tacit.bootstrap.app import App
@@ -43,19 +43,32 @@ def perform(order: Order, progress: Progress) -> Mapping[str, object]:
 def settings_for(order: Order) -> SettingsInForce:
     """The settings of this process, with what an order says of the model."""
     given = order.parameters
-    return load_settings(flags={f"als.{name}": given[name] for name in _OF_THE_MODEL if name in given})
+    flags = {f"als.{name}": given[name] for name in _OF_THE_MODEL if name in given}
+    if "iterations" in given:
+        flags["als.warm_iterations"] = given["iterations"]  # whoever says how many means them warm or cold
+    return load_settings(flags=flags)
+
+
+def policy_of(order: Order, settings: Settings) -> str | None:
+    """What the gate asks of what an order trains; `None` for what the settings say.
+
+    What nobody asked for keeps the champion's kind and learns from newer data; it need not be better, only as good,
+    unless an operator chose a policy.
+    """
+    return "refresh" if order.why != "person" and settings.gate.policy == "auto" else None
 
 
 def _trained(app: App, order: Order, progress: Progress) -> Mapping[str, object]:
     dataset, start = _dataset(order), _start(app, order.parameters.get("warm_start"))
-    # What nobody asked for keeps the champion's kind and learns from newer data; it need not be better, only as good.
-    policy = None if order.why == "person" else "refresh"
+    policy = policy_of(order, app.settings)
     try:
         candidate = app.train(dataset, actor=order.actor, warm_start=start, policy=policy, progress=progress)
     except Refused as problem:
-        # A champion of other items or another length is no reason not to train: then it begins from nothing.
-        if problem.field != "warm_start" or order.parameters.get("warm_start") != "champion":
+        # A champion of other items, or one that cannot be trusted, is no reason not to train: then it begins from
+        # nothing.  What else was refused, if so, is refused again.
+        if order.parameters.get("warm_start") != "champion" or start is None:
             raise
+        progress(f"beginning anew: {problem.code}", 0.0)
         start = None
         candidate = app.train(dataset, actor=order.actor, policy=policy, progress=progress)
     return {**candidate.as_dict(), "warm_start": start}

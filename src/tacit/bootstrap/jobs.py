@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 import threading
@@ -78,6 +79,8 @@ def _texts(tree: Mapping[str, object], prefix: str = "") -> Iterator[tuple[str, 
             yield from _texts(value, f"{prefix}{name}.")
         elif isinstance(value, SecretStr):
             yield f"{prefix}{name}", value.get_secret_value()
+        elif isinstance(value, (tuple, list)):
+            yield f"{prefix}{name}", json.dumps(value)
         elif value is not None:
             yield f"{prefix}{name}", str(value.resolve() if isinstance(value, Path) else value)
 
@@ -87,9 +90,9 @@ def job_keeper(app: App, runner: JobRunner) -> JobKeeper:
     from tacit.adapters.processes import is_gone
     from tacit.jobs.keeper import JobKeeper
 
-    keep_days = app.settings.retraining.keep_days
+    chosen = app.settings.retraining
     rules, births = schedule_rules(app.settings), lambda: version_births(app)
-    return JobKeeper(app.jobs, runner, rules, births, is_gone, keep_days)
+    return JobKeeper(app.jobs, runner, rules, births, is_gone, chosen.keep_days, chosen.warm_start)
 
 
 def schedule_rules(settings: Settings) -> ScheduleRules:
@@ -120,6 +123,8 @@ def version_births(app: App) -> tuple[int, int] | None:
 def keeping_jobs(app: App, metrics: MetricSink, *, every_seconds: float = KEEP_SECONDS) -> Iterator[TrainingDesk]:
     """See to jobs for as long as a server runs: what is due is asked for, what waits is run.
 
+    A reader only takes orders: whoever has it answer beside them is not to find a training beside the answers.
+
     Raises:
         Misconfigured: `extra_missing`.
     """
@@ -128,6 +133,10 @@ def keeping_jobs(app: App, metrics: MetricSink, *, every_seconds: float = KEEP_S
     from tacit.rollout.training_desk import TrainingDesk
 
     watch_jobs(app.jobs, metrics)
+    if app.settings.serving.role == "reader":
+        with job_teller(app) as teller:
+            yield TrainingDesk(app.jobs, teller, app.registry, MODEL)
+        return
     with job_runner(app) as runner, _kept(job_keeper(app, runner), every_seconds):
         yield TrainingDesk(app.jobs, runner, app.registry, MODEL)
 

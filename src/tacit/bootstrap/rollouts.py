@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
 from tacit.settings import Settings
 
 if TYPE_CHECKING:
+    from tacit.monitoring.interfaces import MetricSink
     from tacit.registry.registry import Registry
     from tacit.rollout.arm_traffic import ArmTrafficStore
     from tacit.rollout.moving import Standing
@@ -25,11 +27,13 @@ class Rollouts:
         desk: What people do with them.
         standing: What they stand on.
         observer: Judges their stages.
+        counted: The desk of a process that counts what people abort.
     """
 
     desk: RolloutDesk
     standing: Standing
     observer: Observer
+    counted: Callable[[MetricSink], RolloutDesk]
 
 
 def rollouts_over(
@@ -48,17 +52,20 @@ def rollouts_over(
 
     chosen = settings.rollout
     observer = Observer(arms, outcomes, settling_ms=round(chosen.settling_seconds * 1_000))
-    desk = RolloutDesk(
-        standing,
-        Mover(standing),
-        observer,
-        registry=registry,
-        name=name,
-        course=course_of(settings),
-        advance=chosen.advance,
-        return_days=chosen.return_days,
-    )
-    return Rollouts(desk, standing, observer)
+
+    def desk(metrics: MetricSink | None) -> RolloutDesk:
+        return RolloutDesk(
+            standing,
+            Mover(standing, metrics),
+            observer,
+            registry=registry,
+            name=name,
+            course=course_of(settings),
+            advance=chosen.advance,
+            return_days=chosen.return_days,
+        )
+
+    return Rollouts(desk(None), standing, observer, desk)
 
 
 def course_of(settings: Settings) -> Course:

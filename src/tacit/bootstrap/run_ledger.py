@@ -107,14 +107,14 @@ def card_in(folder: Path) -> Mapping[str, str]:
 def _lines_of(candidate: Candidate, lesson: Lesson) -> tuple[Recipe, Outcome]:
     """What the ledger says of a version's training."""
     from tacit.models.experiments.judging import digest_of
-    from tacit.models.experiments.runs import Outcome, Recipe
+    from tacit.models.experiments.runs import Outcome, Recipe, numbers_of
     from tacit.models.recommender.als import Factors
 
     run, model = candidate.run, candidate.run.fitted.model
     recipe = Recipe(lesson.snapshot, lesson.code, "holdout", _plain(run.fitted.hyperparameters))
     others = {f"{name}/{key}": value for name, each in run.baselines.items() for key, value in each.metrics.items()}
     outcome = Outcome(
-        metrics={**run.evaluation.metrics, **others},
+        metrics=numbers_of({**run.evaluation.metrics, **others}),
         curves={"loss": tuple(enumerate(run.fitted.losses, 1))},
         seconds=run.fit_seconds,
         factor_bytes=model.user_factors.nbytes + model.item_factors.nbytes,

@@ -97,8 +97,9 @@ def serving(app: App) -> Iterator[Serving]:
             service = _service(app, pool, queue, metrics=metrics, fresh=fresh, live=catalogue, traffic=traffic)
             with (
                 polled(catalogue),
-                followed(traffic),
+                # Before any version is loaded: who did something since is asked once, and told from then on.
                 _event_door(app, pool, metrics, live=catalogue, fresh=fresh) as intake,
+                followed(traffic),
                 _pruned(app.exposures, keep_days=kept.keep_days),
                 keeping_rollouts(app, metrics),
                 keeping_ab(app, metrics),

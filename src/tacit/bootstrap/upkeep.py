@@ -66,13 +66,14 @@ def import_version(app: App, path: Path, *, actor: str) -> Version:
         Unavailable: `file_unreadable`.
     """
     most = app.settings.registry.import_limit_mib * 2**20
+    if path.exists() and not path.is_file():
+        # A device or a pipe may have no end, and tells no size that the limit could be held against.
+        raise BadInput("bundle_invalid", f"{path} is not a plain file.", field="file", fix="Name the file.")
     try:
         with path.open("rb") as stream:
             version = app.exchange.read(stream, MODEL, actor=actor, most_bytes=most)
     except FileNotFoundError as error:
         raise NotFound("file_missing", f"There is no file {path}.", field="file", fix="Name one there is.") from error
-    except IsADirectoryError as error:
-        raise BadInput("bundle_invalid", f"{path} is a folder.", field="file", fix="Name the file.") from error
     except OSError as error:
         problem = f"{path} cannot be read, or its content not be kept: {error.strerror}."
         raise Unavailable("file_unreadable", problem, field="file") from error

@@ -18,10 +18,14 @@ from tacit.settings import Als, Settings, SettingsInForce
 if TYPE_CHECKING:
     from tacit.adapters.artifacts import FolderArtifacts
     from tacit.adapters.history import ParquetHistory
+    from tacit.adapters.publisher import Publication, Publisher
+    from tacit.adapters.snapshots import SnapshotFolder
     from tacit.adapters.sql.engine import Database
     from tacit.bootstrap.rollouts import Rollouts
+    from tacit.data.catalog_edits import EditableCatalog
     from tacit.data.ingestion import EventStore
     from tacit.data.quarantine import Quarantine
+    from tacit.models.experiments.interfaces import RunStore
     from tacit.models.recommender.workload import RecommenderWorkload
     from tacit.registry.exchange import Exchange
     from tacit.registry.registry import Registry
@@ -32,6 +36,22 @@ if TYPE_CHECKING:
     from tacit.rollout.outcomes import OutcomeReports
     from tacit.rollout.release import Release
     from tacit.rollout.traffic import TrafficPlan, TrafficStore
+    from tacit.serving.exposures import ExposureLog
+
+
+class _Kept(TypedDict):
+    exposures: ExposureLog
+    event_store: EventStore
+    catalog: EditableCatalog
+    runs: RunStore
+
+
+class _Files(TypedDict):
+    history: ParquetHistory
+    importer: ParquetHistory
+    snapshots: SnapshotFolder
+    publisher: Publisher
+    publication: Publication
 
 
 class _Tried(TypedDict):
@@ -81,50 +101,66 @@ def reach_database(in_force: SettingsInForce) -> None:
 
 def _wired(in_force: SettingsInForce, home: Path, database: Database, *, clock: Clock) -> App:
     from tacit.adapters.artifacts import FolderArtifacts
-    from tacit.adapters.publisher import MOVIELENS_LATEST_SMALL, Publisher
-    from tacit.adapters.snapshots import SnapshotFolder
     from tacit.adapters.sql.audit import SqlAuditTrail
-    from tacit.adapters.sql.catalog import SqlCatalogStore
-    from tacit.adapters.sql.events import SqlEventStore
-    from tacit.adapters.sql.exposures import SqlExposureLog
     from tacit.adapters.sql.registry import SqlVersionStore
-    from tacit.adapters.sql.runs import SqlRunStore
     from tacit.bootstrap.job_book import job_book
 
     settings = in_force.settings
-    history = _history(settings, home, clock)
     artifacts = FolderArtifacts(home / "versions")
     versions = SqlVersionStore(database, artifacts.folder)
     audit = SqlAuditTrail(database)
     notices: list[str] = []
     workload = _workload(settings.als, notify=notices.append)
     registry = _registry(versions, artifacts, settings, audit=audit, home=home, database=database, clock=clock)
-    event_store = SqlEventStore(database)
-    release = _release(registry, versions, workload, settings, audit=audit, database=database, clock=clock)
+    kept = _kept(database)
+    release = _release(registry, versions, workload, settings=settings, audit=audit, database=database, clock=clock)
     return App(
         in_force=in_force,
-        history=history,
-        importer=history,
-        snapshots=SnapshotFolder(home / "snapshots"),
+        **_files(settings, home, clock),
         workload=workload,
         registry=registry,
         release=release,
         retention=_retention(versions, artifacts, audit=audit, database=database, clock=clock),
-        exchange=_exchange(registry, versions, settings, audit=audit, home=home, database=database),
+        exchange=_exchange(registry, versions, settings, audit=audit, home=home, database=database, clock=clock),
         versions=versions,
         audit=audit,
-        exposures=SqlExposureLog(database),
-        event_store=event_store,
-        catalog=SqlCatalogStore(database),
-        quarantine=_quarantine(event_store, settings, audit=audit, database=database, clock=clock),
-        publisher=Publisher(home / "downloads"),
-        publication=MOVIELENS_LATEST_SMALL,
+        **kept,
+        quarantine=_quarantine(kept["event_store"], settings, audit=audit, database=database, clock=clock),
         **_tried(settings, database, registry, release=release, versions=versions, audit=audit),
         clock=clock,
-        runs=SqlRunStore(database),
         jobs=job_book(settings, home, audit=audit, database=database),
         notices=tuple(notices),
     )
+
+
+def _files(settings: Settings, home: Path, clock: Clock) -> _Files:
+    """What lies in files of its own, and where more of it comes from."""
+    from tacit.adapters.publisher import MOVIELENS_LATEST_SMALL, Publisher
+    from tacit.adapters.snapshots import SnapshotFolder
+
+    history = _history(settings, home, clock)
+    return {
+        "history": history,
+        "importer": history,
+        "snapshots": SnapshotFolder(home / "snapshots"),
+        "publisher": Publisher(home / "downloads"),
+        "publication": MOVIELENS_LATEST_SMALL,
+    }
+
+
+def _kept(database: Database) -> _Kept:
+    """What the relational database keeps beside versions and what is tried with them."""
+    from tacit.adapters.sql.catalog import SqlCatalogStore
+    from tacit.adapters.sql.events import SqlEventStore
+    from tacit.adapters.sql.exposures import SqlExposureLog
+    from tacit.adapters.sql.runs import SqlRunStore
+
+    return {
+        "exposures": SqlExposureLog(database),
+        "event_store": SqlEventStore(database),
+        "catalog": SqlCatalogStore(database),
+        "runs": SqlRunStore(database),
+    }
 
 
 def _tried(
@@ -157,8 +193,8 @@ def _release(
     registry: Registry,
     versions: VersionStore,
     workload: RecommenderWorkload,
-    settings: Settings,
     *,
+    settings: Settings,
     audit: AuditTrail,
     database: Database,
     clock: Clock,
@@ -192,6 +228,7 @@ def _exchange(
     audit: AuditTrail,
     home: Path,
     database: Database,
+    clock: Clock,
 ) -> Exchange:
     from tacit.adapters.signers import VerifierByAlgorithm, signer_over
     from tacit.registry.exchange import Exchange
@@ -202,7 +239,7 @@ def _exchange(
         signer=signer_over(home / "keys", settings.signer),
         verifier=VerifierByAlgorithm(home / "keys"),
         audit=AuditRecorder(audit),
-        clock=now,
+        clock=clock,
         transaction=database.transaction,
     )
 

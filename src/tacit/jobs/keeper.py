@@ -31,6 +31,7 @@ class JobKeeper:
         versions: When the first and the newest version came into being, in milliseconds; `None` if there are none.
         is_gone: Whether the runner of a name is known to have died.
         keep_days: Age at which a job that ended is forgotten.
+        is_warm: Whether a refresh goes on from what the champion learnt, instead of from nothing.
     """
 
     book: JobBook
@@ -39,6 +40,7 @@ class JobKeeper:
     versions: Callable[[], tuple[int, int] | None]
     is_gone: Callable[[str], bool]
     keep_days: float = 400.0
+    is_warm: bool = True
 
     def tick(self) -> None:
         """Look once at everything.
@@ -97,8 +99,8 @@ class JobKeeper:
         return Past(tuple(self.book.store.tallies()), first, newest)
 
     def _ask(self, each: Due, *, actor: str = ACTOR) -> Job | None:
-        # A refresh goes on from what the champion learnt; a full refit begins from nothing.
-        parameters = {"warm_start": "champion"} if each.kind == "train" else {}
+        # A refresh may go on from what the champion learnt; a full refit begins from nothing.
+        parameters = {"warm_start": "champion"} if each.kind == "train" and self.is_warm else {}
         try:
             return self.book.ask(Order(each.kind, parameters, each.why, actor))
         except Refused:

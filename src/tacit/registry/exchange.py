@@ -147,8 +147,9 @@ class Exchange:
         raw = (folder / MANIFEST_FILE).read_bytes()
         stranger = Stranger(manifest, digest(raw), _signature_in(folder).key_id)
         _check_facts(facts.said, stranger)
-        for path in sorted(folder.glob(f"{ORIGIN_PREFIX}*")):
-            path.rename(path.with_name(ORIGIN_PREFIX + path.name))  # it was imported before: one step further back
+        # It was imported before: one step further back, what is furthest first, lest a file takes another's place.
+        for path in sorted(folder.glob(f"{ORIGIN_PREFIX}*"), key=lambda path: -len(path.name)):
+            path.rename(path.with_name(ORIGIN_PREFIX + path.name))
         for name in (MANIFEST_FILE, SIGNATURE_FILE):
             (folder / name).rename(folder / (ORIGIN_PREFIX + name))
         (folder / f"{ORIGIN_PREFIX}facts.json").write_bytes(facts.said)

@@ -82,7 +82,13 @@ class VersionStore(Protocol):
         ...
 
     def challenger(self, name: str) -> int | None: ...
-    def set_challenger(self, name: str, number: int | None) -> None: ...
+    def set_challenger(self, name: str, number: int | None) -> None:
+        """Name the challenger, or say that there is none.
+
+        Raises:
+            Refused: `version_pruned`.
+        """
+        ...
 
     def pins(self, name: str) -> Sequence[Pin]:
         """The pinned versions, by number."""
@@ -136,7 +142,11 @@ class ArtifactStore(Protocol):
     def folder(self, name: str, number: int) -> Path: ...
 
     def reading(self, name: str, number: int) -> AbstractContextManager[None]:
-        """Keeps a version's files from being removed for as long as it is entered."""
+        """Keeps a version's files from being removed for as long as it is entered.
+
+        Raises:
+            Unavailable: `artifact_unreadable`; on entering.
+        """
         ...
 
     def remove_files(self, name: str, number: int, keep: Callable[[str], bool]) -> bool:

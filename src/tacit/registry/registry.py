@@ -206,6 +206,7 @@ class Registry:
 
         Raises:
             NotFound: `version_unknown`.
+            Refused: `version_pruned`.
         """
         if number is not None:
             self.version(name, number)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
@@ -13,10 +14,11 @@ import numpy as np
 from tacit.data.validation import escaped
 from tacit.errors import BadInput, NotFound, Refused
 from tacit.registry.interfaces import ActRecorder, Transaction
-from tacit.rollout.ab import DAY_MS, HOUR_MS, AbState, AbStore, AbTest
+from tacit.rollout.ab import DAY_MS, HOUR_MS, AbPlan, AbState, AbStore, AbTest
 from tacit.rollout.ab_plans import ARM_SETTINGS, plan_of
 from tacit.rollout.ab_report import AbReport, report
 from tacit.rollout.outcomes import DEFAULT_WINDOW_HOURS, OutcomeReports, UserOutcomes
+from tacit.rollout.rollout_desk import check_reason
 from tacit.rollout.traffic import TrafficStore
 
 KEEPER = "ab-keeper"
@@ -50,11 +52,13 @@ class AbRules:
     Attributes:
         is_on: Whether any may run.
         window_hours: How long after a list an event still counts for it.
+        keep_days: How long lists that were shown are kept.
         settings: The settings an arm may have other, as they are for everybody else.
     """
 
     is_on: bool = True
     window_hours: float = DEFAULT_WINDOW_HOURS
+    keep_days: float = math.inf
     settings: Mapping[str, float] = field(default_factory=dict)
 
 
@@ -102,10 +106,12 @@ class AbDesk:
         """Write down a test that somebody plans; nobody is divided yet.
 
         Raises:
-            BadInput: What `plan_of` says of the plan, or `value_range` where settings contradict each other.
+            BadInput: What `plan_of` says of the plan, or `value_range` where settings contradict each other, or it
+                would go on for longer than lists are kept.
             NotFound, Refused: What is wrong with the version of an arm.
         """
         plan = plan_of(said)
+        self._check_days(plan)
         for arm in plan.arms:
             self._check_settings(arm.name, arm.settings)
             if arm.version is not None:
@@ -119,6 +125,7 @@ class AbDesk:
         """Divide users from now on.
 
         Raises:
+            BadInput: `value_range` if it would go on for longer than lists are kept by now.
             NotFound: `ab_unknown`.
             Refused: `ab_off`, `ab_state`, `traffic_taken`, or what is wrong with the version of an arm.
         """
@@ -127,6 +134,7 @@ class AbDesk:
             raise Refused("ab_off", detail, field="ab.enabled", fix="Set ab.enabled to true, and start it again.")
         test = self.test(number)
         running = test.started(self._clock_ms())
+        self._check_days(test.plan)
         for arm in test.plan.arms:
             if arm.version is not None:
                 self._check_version(arm.version)
@@ -142,14 +150,14 @@ class AbDesk:
         """Divide users no longer; the champion answers everybody, and what was counted stays.
 
         Raises:
-            BadInput: `field_missing` without a reason.
+            BadInput: `field_missing` without a reason, `reason_invalid` for one that cannot be kept.
             NotFound: `ab_unknown`.
             Refused: `ab_state` unless it runs, `ab_moved` if somebody else ended it meanwhile.
         """
         if not reason.strip():
             raise BadInput("field_missing", "It is not said why.", field="reason", fix="Say why, for the audit trail.")
         test = self.test(number)
-        over = test.ended(state, reason=reason.strip()[:500], at_ms=self._clock_ms())
+        over = test.ended(state, reason=check_reason(reason.strip()[:500]), at_ms=self._clock_ms())
         with self._transaction():
             self._stores.tests.move(over, expected="running")
             # If somebody divides users otherwise already, that is not ours to end.
@@ -209,6 +217,13 @@ class AbDesk:
         found = _NOBODY if since >= until else self._stores.outcomes.of_users(since_ms=since, until_ms=until)
         self._known = (test.number, found)
         return found
+
+    def _check_days(self, plan: AbPlan) -> None:
+        """See that what a test counts stays until its end: users whose lists are gone would be missing from an arm."""
+        if plan.max_days > self._rules.keep_days:
+            detail = f"It may go on for {plan.max_days:g} days; lists are kept for {self._rules.keep_days:g}."
+            fix = "Choose fewer days, or raise exposures.keep_days."
+            raise BadInput("value_range", detail, field="max_days", fix=fix)
 
     def _check_settings(self, arm: str, settings: Mapping[str, float]) -> None:
         least, own = ({**self._rules.settings, **settings}.get(name, 1.0) for name in ARM_SETTINGS)

@@ -151,7 +151,7 @@ def _metric(value: object, field: str) -> AbMetric:
 def _number(value: object, field: str, *, low: float, high: float) -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise _wrong_type(field, value, "a number")
-    if not (math.isfinite(value) and low <= value <= high):
+    if not low <= value <= high:
         raise _out_of_range(field, low, high)
     return float(value)
 
@@ -159,7 +159,7 @@ def _number(value: object, field: str, *, low: float, high: float) -> float:
 def _whole(value: object, field: str, *, low: int, high: int) -> int:
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise _wrong_type(field, value, "a whole number")
-    if not math.isfinite(value) or int(value) != value or not low <= value <= high:
+    if not low <= value <= high or int(value) != value:
         raise _out_of_range(field, low, high, kind="a whole number")
     return int(value)
 

@@ -19,7 +19,7 @@ from tacit.rollout.ab_statistics import compare, half_width, moments, share_mism
 from tacit.rollout.outcomes import Outcomes, UserOutcomes
 
 ALPHA = 0.05
-"""The chance that some interval of a test ever misses its truth, all its arms and looks together."""
+"""The chance that some interval of one metric ever misses its truth, all arms of a test and all looks together."""
 
 MISMATCH_ALPHA = 0.005
 """The chance of an alarm about the shares where they are as planned."""

@@ -129,10 +129,10 @@ def _champion(registry: Registry, name: str, *, lesson: Lesson, workload: Worklo
         return _Champion(Reference("none"))
     label = f"{version.name}/{version.number}"
     try:
-        _, manifest = registry.open(version.name, version.number)
-        if manifest.dataset != lesson.dataset:
-            return _Champion(Reference(f"{label} learnt from another dataset, {manifest.dataset}"))
-        model = workload.load(version.folder)
+        with registry.held(version.name, version.number) as (_, manifest):
+            if manifest.dataset != lesson.dataset:
+                return _Champion(Reference(f"{label} learnt from another dataset, {manifest.dataset}"))
+            model = workload.load(version.folder)
         incumbent = Incumbent(f"the champion {label}", workload.evaluate(model, lesson.data))
     except TacitError as problem:
         # A champion that no longer verifies must not keep its replacement from being trained.

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from tacit.errors import Refused, TacitError, Unavailable
 from tacit.monitoring import metrics as catalogue
 from tacit.monitoring.interfaces import MetricSink
-from tacit.registry.interfaces import Clock, Transaction, VersionStore
+from tacit.registry.interfaces import Clock, Transaction, VersionStore, pruned_refusal
 from tacit.rollout.release import Release
 from tacit.rollout.rollouts import (
     Rollout,
@@ -85,10 +85,12 @@ class Mover:
         """Begin a rollout.
 
         Raises:
-            Refused: `traffic_taken` if users are divided already, or another rollout is not over.
+            Refused: `traffic_taken` if users are divided already, or another rollout is not over; `version_pruned` if
+                only the version's metadata are left meanwhile.
         """
         with self._on.transaction():
             _check_free(self._on.traffic.plan(rollout.name))
+            self._check_deployable(rollout)
             opened = self._on.store.open(rollout)
             self._divide(opened)
             self._record(opened, "rollout_started")
@@ -122,9 +124,10 @@ class Mover:
         except Unavailable:
             raise
         except TacitError as error:
-            if error.code == "rollout_moved":
-                # Somebody else did it, or ended it, while we looked at the version.
-                return self._on.store.rollout(rollout.rollout_id) or rollout
+            kept = self._on.store.rollout(rollout.rollout_id)
+            if kept is not None and kept.revision != rollout.revision:
+                # Somebody else did it, or ended it, before us or while we looked at the version.
+                return kept
             ended = self.end_if_disturbed(rollout)
             return ended or self.make(failed(rollout, detail=error.detail, at_ms=self._on.clock_ms()))
 
@@ -137,11 +140,25 @@ class Mover:
 
     def align(self, rollout: Rollout) -> None:
         """See that users are divided as a rollout has it, whatever was interrupted before."""
+        if self._is_aligned(rollout):
+            return
+        with self._on.transaction():
+            # Another process may have moved it on since it was read: what was in force until then must not come back.
+            kept = self._on.store.rollout(rollout.rollout_id) or rollout
+            if not self._is_aligned(kept):
+                self._divide(kept)
+
+    def _is_aligned(self, rollout: Rollout) -> bool:
+        """Whether users are divided as a rollout has it; one that is over has no say in what is another's."""
         plan = self._on.traffic.plan(rollout.name)
-        split, shadow = traffic_of(rollout)
         is_ours = _is_of(plan.split, rollout) or _is_of(plan.shadow, rollout)
-        if (plan.split, plan.shadow) != (split, shadow) and (is_ours or not rollout.is_over):
-            self._divide(rollout)
+        return (plan.split, plan.shadow) == traffic_of(rollout) or (rollout.is_over and not is_ours)
+
+    def _check_deployable(self, rollout: Rollout) -> None:
+        """Asked in the unit of work that gives the version its role, as whoever prunes asks for roles in theirs."""
+        version = self._on.versions.version(rollout.name, rollout.version)
+        if version is not None and version.pruned_at is not None:
+            raise pruned_refusal(rollout.name, rollout.version)
 
     def _flip(self, rollout: Rollout) -> Rollout:
         after = flipped(rollout, at_ms=self._on.clock_ms())

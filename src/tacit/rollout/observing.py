@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from typing import TypeVar
 
 from tacit.rollout.analysis import judge_shadow, judge_stage
 from tacit.rollout.arm_traffic import ArmCounts, ArmTrafficStore
@@ -15,20 +18,45 @@ from tacit.rollout.verdicts import Verdict
 SETTLING_MS = 3_000
 """How long serving processes may take to follow a stage: lists shown until then are still divided as before."""
 
+REST = 20.0
+"""How many times as long as reading outcomes took nobody reads them again: they grow with the traffic of a stage."""
+
+_MOST_KNOWN = 4  # a stage asks two questions; those of stages that are over need not be remembered
+
+_Asked = tuple[str, int, int | None]
+
+T = TypeVar("T")
+
 
 class Observer:
     """Judges the stage that a rollout is in.
+
+    Counts are read anew each time; what became of lists is remembered for `rest` times as long as reading it took.
 
     Args:
         arms: What became of requests.
         outcomes: What became of lists.
         settling_ms: How long after the beginning of a stage lists are not looked at.
+        rest: As `REST`.
+        timer: Seconds that never go back.
     """
 
-    def __init__(self, arms: ArmTrafficStore, outcomes: OutcomeStore, *, settling_ms: int = SETTLING_MS) -> None:
+    def __init__(
+        self,
+        arms: ArmTrafficStore,
+        outcomes: OutcomeStore,
+        *,
+        settling_ms: int = SETTLING_MS,
+        rest: float = REST,
+        timer: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._arms = arms
         self._outcomes = outcomes
         self._settling_ms = settling_ms
+        self._rest = rest
+        self._timer = timer
+        self._by_arm: dict[_Asked, tuple[float, Mapping[str, Outcomes]]] = {}
+        self._spreads: dict[_Asked, tuple[float, float]] = {}
 
     def verdict(self, rollout: Rollout, *, at_ms: int) -> Verdict | None:
         """What is to be said of a rollout's stage now; `None` where it is in none."""
@@ -50,7 +78,7 @@ class Observer:
     def _stage(self, rollout: Rollout, at_ms: int) -> StageEvidence:
         is_watched = rollout.state == "watching"
         counts = self._arms.counts(rollout.split_id, rollout.stage)
-        outcomes = self._outcomes.by_arm(rollout.split_id, since_ms=self._since_ms(rollout))
+        outcomes = self._lists(rollout, self._since_ms(rollout), None)
         # Whoever watches the new champion looks at the champion's arm: it is the version there.
         ours = CHAMPION_ARM if is_watched else CANARY_ARM
         share = 1.0 if is_watched else rollout.share
@@ -73,11 +101,34 @@ class Observer:
         counts = sum((each for each in found if each is not None), ArmCounts())
         # While it is watched the champion's arm is the version's, from the flip on.
         until_ms = rollout.entered_ms if rollout.state == "watching" else None
-        outcomes = self._outcomes.by_arm(rollout.split_id, since_ms=rollout.opened_ms, until_ms=until_ms)
+        outcomes = self._lists(rollout, rollout.opened_ms, until_ms)
         return _arm(counts, outcomes.get(CHAMPION_ARM))
 
     def _spread(self, rollout: Rollout) -> float:
-        return click_spread(self._outcomes.by_user(rollout.split_id, since_ms=self._since_ms(rollout)))
+        asked = (rollout.split_id, self._since_ms(rollout), None)
+        return self._sparingly(
+            self._spreads, asked, lambda: click_spread(self._outcomes.by_user(asked[0], since_ms=asked[1]))
+        )
+
+    def _lists(self, rollout: Rollout, since_ms: int, until_ms: int | None) -> Mapping[str, Outcomes]:
+        name = rollout.split_id
+        return self._sparingly(
+            self._by_arm,
+            (name, since_ms, until_ms),
+            lambda: self._outcomes.by_arm(name, since_ms=since_ms, until_ms=until_ms),
+        )
+
+    def _sparingly(self, known: dict[_Asked, tuple[float, T]], asked: _Asked, read: Callable[[], T]) -> T:
+        """What was read lately, or what is read now where that is too long ago."""
+        began, remembered = self._timer(), known.get(asked)
+        if remembered is not None and began < remembered[0]:
+            return remembered[1]
+        found = read()
+        ended = self._timer()
+        if len(known) >= _MOST_KNOWN:
+            known.clear()
+        known[asked] = (ended + self._rest * (ended - began), found)
+        return found
 
     def _since_ms(self, rollout: Rollout) -> int:
         return rollout.entered_ms + self._settling_ms

@@ -88,22 +88,16 @@ class Release:
         with self._refusals_audited("promotion_refused", f"{name}/{number}", actor):
             champion = self._champion(name)
             if number == champion:
-                raise Refused(
-                    "already_champion",
-                    f"{name}/{number} is the champion already.",
-                    field="number",
-                    fix="Nothing is left to do.",
-                )
+                raise _already_champion(name, number)
             with self._registry.held(name, number) as (version, manifest):
-                verdict = str(manifest.gate.get("verdict"))
-                is_overridden = self._is_overridden(manifest, verdict, force=force)
+                is_overridden = self.check_judged(manifest, force=force)
                 self.check(version)
                 evidence = self._registry.evidence(version, manifest)
             event = ModelPromoted(
                 name=name,
                 number=number,
                 replaced=champion,
-                verdict=verdict,
+                verdict=str(manifest.gate.get("verdict")),
                 forced=is_overridden,
                 actor=actor,
                 reason=reason,
@@ -112,8 +106,13 @@ class Release:
             self._record_promotion(event, evidence, within)
         return event
 
-    def _is_overridden(self, manifest: Manifest, verdict: str, *, force: bool) -> bool:
-        """Whether only force lets a version through; refuses it where there is none."""
+    def check_judged(self, manifest: Manifest, *, force: bool) -> bool:
+        """See that a version was judged fit for users here; whether only force lets it through.
+
+        Raises:
+            Refused: `gate_not_passed`, or `judged_elsewhere` if an imported version must be judged again.
+        """
+        verdict = str(manifest.gate.get("verdict"))
         if verdict != "pass" and not force:
             raise gate_not_passed(manifest, verdict)
         is_foreign = IMPORTED in manifest.lineage and not self._accepts_foreign_verdicts
@@ -248,6 +247,11 @@ def gate_not_passed(manifest: Manifest, verdict: str) -> Refused:
         fix="Train a better one, or force the promotion and say why; the audit will show it.",
         context={"verdict": verdict, "reasons": reasons},
     )
+
+
+def _already_champion(name: str, number: int) -> Refused:
+    detail = f"{name}/{number} is the champion already."
+    return Refused("already_champion", detail, field="number", fix="Nothing is left to do.")
 
 
 def _judged_elsewhere(manifest: Manifest) -> Refused:

@@ -12,7 +12,6 @@ from tacit.registry.registry import Registry
 from tacit.registry.versions import Promotion
 from tacit.rollout.moving import Mover, Standing
 from tacit.rollout.observing import Observer
-from tacit.rollout.release import gate_not_passed
 from tacit.rollout.rollouts import (
     Advance,
     Course,
@@ -114,10 +113,10 @@ class RolloutDesk:
         Raises:
             BadInput: `reason_missing`, `reason_invalid`, `steps_invalid`.
             NotFound: `version_unknown`.
-            Refused: `champion_missing`, `already_champion`, `gate_not_passed`, `traffic_taken`, `check_failed`, or what
-                verifying the version refuses.
+            Refused: `champion_missing`, `already_champion`, `gate_not_passed`, `judged_elsewhere`, `traffic_taken`,
+                `check_failed`, or what verifying the version refuses.
         """
-        _check_given(asked.reason)
+        check_given(asked.reason)
         steps = check_steps(self._course.steps if asked.steps is None else asked.steps)
         moves = self._on.versions.promotions(self._name)
         self._check_version(asked, _champion(self._name, moves))
@@ -209,9 +208,7 @@ class RolloutDesk:
             detail = f"{self._name}/{asked.number} is the champion already."
             raise Refused("already_champion", detail, field="version", fix="Nothing is left to do.")
         version, manifest = self._registry.open(self._name, asked.number)
-        verdict = str(manifest.gate.get("verdict"))
-        if verdict != "pass" and not asked.force:
-            raise gate_not_passed(manifest, verdict)
+        self._on.release.check_judged(manifest, force=asked.force)
         self._on.release.check(version)
 
 
@@ -271,7 +268,12 @@ def check_reason(reason: str) -> str:
     return reason
 
 
-def _check_given(reason: str) -> None:
+def check_given(reason: str) -> None:
+    """See that somebody said why, in words that can be kept.
+
+    Raises:
+        BadInput: `reason_missing`, `reason_invalid`.
+    """
     if not check_reason(reason).strip():
         raise BadInput(
             "reason_missing", "The reason is empty.", field="reason", fix="Say why; ledger and audit trail keep it."

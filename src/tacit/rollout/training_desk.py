@@ -38,9 +38,9 @@ class TrainingDesk:
             NotFound: It names a version that does not exist.
             Refused: `job_in_flight`.
         """
-        number = parameters.get("version")
-        if type(number) is int and number > 0:
-            self.registry.version(self.name, number)
+        for number in (parameters.get("version"), parameters.get("warm_start")):
+            if type(number) is int and 0 < number < 2**31:
+                self.registry.version(self.name, number)
         job = self.book.ask(Order(kind, parameters, "person", actor))
         try:
             self.runner.wake(job)
@@ -79,11 +79,11 @@ class TrainingDesk:
     def _of_version(self, number: int) -> dict[str, object]:
         """What the signed manifest says; intervals and baselines are in the job that trained it, while it is kept."""
         try:
-            version, manifest = self.registry.open(self.name, number)
+            manifest = self.registry.manifest(self.name, number)
         except NotFound as error:
             raise NotFound("run_unknown", error.detail, field="run_id", fix=error.fix) from error
         scores = {name: dict[str, object]() for name in _SCORES} | {"metrics": dict(manifest.metrics)}
-        return {"version": f"{version.name}/{version.number}", **scores, "gate": dict(manifest.gate)}
+        return {"version": f"{manifest.name}/{manifest.number}", **scores, "gate": dict(manifest.gate)}
 
 
 def described(job: Job) -> dict[str, object]:

@@ -116,7 +116,7 @@ class ArmTallies:
         self._thread: threading.Thread | None = None
 
     def of_arm(self, place: Place) -> ArmTally:
-        """Where an arm's requests are counted; to be asked for anew as long as it is counted."""
+        """Where an arm's requests are counted; to be kept, by `keep_arm`, as long as they are."""
         with self._lock:
             self._used_at[place] = self._clock()
             return self._arms.setdefault(place, ArmTally())
@@ -126,6 +126,18 @@ class ArmTallies:
         with self._lock:
             self._used_at[split_id] = self._clock()
             return self._shadows.setdefault(split_id, ShadowTally())
+
+    def keep_arm(self, place: Place, tally: ArmTally) -> None:
+        """Go on handing on what is counted there, also where nothing was for so long that it was forgotten."""
+        with self._lock:
+            self._used_at[place] = self._clock()
+            self._arms[place] = tally
+
+    def keep_shadow(self, split_id: str, tally: ShadowTally) -> None:
+        """The same of a shadow's answers."""
+        with self._lock:
+            self._used_at[split_id] = self._clock()
+            self._shadows[split_id] = tally
 
     def start(self) -> None:
         """Hand on twice a second what was counted, until `stop`."""

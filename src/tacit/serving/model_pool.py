@@ -289,9 +289,9 @@ class ModelPool:
     def ready(self, number: int) -> LoadedVersion | RefusedVersion:
         """Verify, load, ask and prepare a version, without having it answer for the champion; or say why not."""
         try:
-            version, manifest = self._registry.open(self._name, number)
-            model = self._load(version.folder)
-            self._check(model)
+            with self._registry.held(self._name, number) as (version, manifest):
+                model = self._load(version.folder)
+                self._check(model)
         except TacitError as error:
             return self._refuse(RefusedVersion(number, error.code, error.detail))
         except Exception as error:

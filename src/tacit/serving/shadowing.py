@@ -74,7 +74,7 @@ class Shadowing:
         self.loaded = loaded
         self._by = None if loaded is None else Maker(loaded, rungs, is_champion=False)
         self._share = share
-        self._tally = tally
+        self.tally = tally
         self._step_back = step_back
         self._draw = draw
         self._timer = timer
@@ -111,11 +111,11 @@ class Shadowing:
         """
         if self._draw() >= self._share or not self._can_be_asked(wish):
             return
-        self._tally.add(MIRRORED)
+        self.tally.add(MIRRORED)
         if self._by is None:
-            self._tally.add(FAILED)
+            self.tally.add(FAILED)
         elif self._over.is_set() or len(self._waiting) >= CAPACITY:
-            self._tally.add(DROPPED)
+            self.tally.add(DROPPED)
         else:
             self._waiting.append(_Mirrored(wish, shown, seconds, ask))
             self._come.set()
@@ -133,7 +133,7 @@ class Shadowing:
                 began = self._timer()
                 self._ask(by, self._waiting.popleft())
                 self._over.wait(min(_MOST_SECONDS, self._timer() - began))
-        self._tally.add(ShadowCounts(dropped=len(self._waiting)))
+        self.tally.add(ShadowCounts(dropped=len(self._waiting)))
         self._waiting.clear()
 
     def _ask(self, by: Maker, mirrored: _Mirrored) -> None:
@@ -142,13 +142,13 @@ class Shadowing:
         try:
             outcome = mirrored.ask(by, mirrored.wish, lambda source, *_: failures.append(source))
         except Exception:
-            self._tally.add(FAILED)
+            self.tally.add(FAILED)
             return
         if failures:
-            self._tally.add(FAILED)
+            self.tally.add(FAILED)
             return
         seconds = (self._timer() - began, mirrored.seconds)
-        self._tally.add(compared(_scores(mirrored.shown), _scores(outcome.items), seconds=seconds))
+        self.tally.add(compared(_scores(mirrored.shown), _scores(outcome.items), seconds=seconds))
 
 
 def _scores(items: Sequence[Recommendation]) -> dict[str, float]:

@@ -124,22 +124,37 @@ class TrafficFollower:
             due = self._due(plan)
             if plan == self._roster.plan and not due:
                 return
+            if plan.split is not None and _versions(self._roster.plan) - _versions(plan):
+                # A version that leaves the plan may have become the champion by the same write: whoever met it must not
+                # meet the one of before again until the pool looks.
+                self._pool.refresh()
             # What needs no loading comes first: an arm that is to end must not go on while another version is loaded.
-            self._put_in_force(_without(plan, [number for number in due if number not in self._known]))
+            self._put_in_force(self._without_what_is_missing(plan))
             for number in due:
                 self._bring(number)
-            self._put_in_force(plan)
-            self._let_go_of_all_but(_versions(plan))
+                self._keep_counting()
+            # Loading may take long: what was given up meanwhile must not begin now.
+            latest = self._latest(plan) if due else plan
+            self._put_in_force(self._without_what_is_missing(latest))
+            self._let_go_of_all_but(_versions(latest))
 
     def _run(self) -> None:
         while not self._stopped.wait(self._poll_seconds):
             self.poll()
 
+    def _latest(self, plan: TrafficPlan) -> TrafficPlan:
+        """The plan as it is now; the one that was read before where that cannot be told."""
+        try:
+            return self._plans.plan(self._name)
+        except Exception:
+            return plan  # the next look tells of it
+
     def _keep_counting(self) -> None:
         for route in self._roster.arms.values():
-            self._tallies.of_arm(route.place)
-        if self._roster.plan.shadow is not None:
-            self._tallies.of_shadow(self._roster.plan.shadow.split_id)
+            self._tallies.keep_arm(route.place, route.tally)
+        shadow, planned = self._roster.shadow, self._roster.plan.shadow
+        if shadow is not None and planned is not None:
+            self._tallies.keep_shadow(planned.split_id, shadow.tally)
 
     def _due(self, plan: TrafficPlan) -> Sequence[int]:
         """The versions that are still to be loaded, or to be tried again."""
@@ -156,6 +171,14 @@ class TrafficFollower:
         # Once it is at hand, whoever prepares versions keeps it prepared.
         self._known = {**self._known, number: known}
         self._retry_at[number] = self._timer() + self._retry_seconds
+
+    def _without_what_is_missing(self, plan: TrafficPlan) -> TrafficPlan:
+        """A plan without what needs versions that are still to be loaded."""
+        missing = _versions(plan) - self._known.keys()
+        arms = () if plan.split is None else plan.split.arms
+        split = None if any(arm.version in missing for arm in arms) else plan.split
+        shadow = None if plan.shadow is None or plan.shadow.version in missing else plan.shadow
+        return replace(plan, split=split, shadow=shadow)
 
     def _let_go_of_all_but(self, numbers: set[int]) -> None:
         self._known = {number: known for number, known in self._known.items() if number in numbers}
@@ -201,11 +224,3 @@ def _versions(plan: TrafficPlan) -> set[int]:
     arms = () if plan.split is None else plan.split.arms
     shadow = () if plan.shadow is None else (plan.shadow.version,)
     return {*(arm.version for arm in arms if arm.version is not None), *shadow}
-
-
-def _without(plan: TrafficPlan, missing: Sequence[int]) -> TrafficPlan:
-    """A plan without what needs versions that are still missing."""
-    arms = () if plan.split is None else plan.split.arms
-    split = None if any(arm.version in missing for arm in arms) else plan.split
-    shadow = None if plan.shadow is None or plan.shadow.version in missing else plan.shadow
-    return replace(plan, split=split, shadow=shadow)

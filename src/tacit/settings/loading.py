@@ -5,6 +5,7 @@ Later wins: defaults, `tacit.toml`, the environment (`TACIT_PORT`, `TACIT_ALS__F
 
 from __future__ import annotations
 
+import json
 import os
 import tomllib
 from collections.abc import Mapping
@@ -108,7 +109,17 @@ def _from_environment(environ: Mapping[str, str]) -> dict[str, tuple[object, str
     found = {key: (environ[name].strip(), name) for name, key in keys.items()}
     for key, (value, name) in found.items():
         _refuse_quotes(key, value, name)
-    return {key: (value, name) for key, (value, name) in found.items() if value}
+    return {key: (_read(key, value), name) for key, (value, name) in found.items() if value}
+
+
+def _read(key: str, value: object) -> object:
+    """What a text says of a setting that has several values: an array, as in a file; what is none is refused later."""
+    if not isinstance(value, str) or not value.startswith("[") or not isinstance(known_keys().get(key), tuple):
+        return value
+    try:
+        return json.loads(value)
+    except ValueError:
+        return value
 
 
 def _refuse_quotes(key: str, value: str, name: str) -> None:
@@ -120,7 +131,7 @@ def _refuse_quotes(key: str, value: str, name: str) -> None:
 
 
 def _from_flags(flags: Mapping[str, object]) -> dict[str, tuple[object, str]]:
-    return {key: (value, "flag") for key, value in flags.items() if value is not None}
+    return {key: (_read(key, value), "flag") for key, value in flags.items() if value is not None}
 
 
 def _validated(values: Mapping[str, object], sources: Mapping[str, str]) -> Settings:

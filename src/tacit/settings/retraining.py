@@ -15,7 +15,9 @@ class Retraining(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True, hide_input_in_errors=True)
 
     schedule: Cadence = "weekly"
-    """How often a candidate is trained from the champion on, on what is new."""
+    """How often a candidate is trained on what is new."""
+    warm_start: bool = True
+    """Whether what is trained so, or out of turn, goes on from what the champion learnt, instead of from nothing."""
     full_refit: Cadence = "monthly"
     """How often one is trained from nothing."""
     search: Cadence = "quarterly"

@@ -6,6 +6,7 @@ import asyncio
 import json
 import threading
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any
 
@@ -98,6 +99,22 @@ def test_requests_that_are_not_one_event_wait_for_the_disk_beside_each_other(
     statuses = asyncio.run(sent_at_once(lane, [body(number) for number in range(SENDERS)], query))
 
     assert statuses == [202] * SENDERS
+
+
+def test_while_no_thread_can_be_had_events_are_refused_and_later_ones_are_taken() -> None:
+    lane = lane_over(Watched(lambda events: None))
+
+    class Exhausted(ThreadPoolExecutor):
+        def submit(self, *_: object, **__: object) -> Any:
+            raise RuntimeError("can't start new thread")
+
+    async def sent_meanwhile_and_after() -> list[int | str]:
+        threads, lane.together._workers = lane.together._workers, Exhausted()
+        meanwhile = [await asyncio.wait_for(sent(lane, play(number)), 5) for number in range(3)]
+        lane.together._workers = threads
+        return [*meanwhile, await asyncio.wait_for(sent(lane, play(9)), 5)]
+
+    assert asyncio.run(sent_meanwhile_and_after()) == [503, 503, 503, 202]
 
 
 def test_an_event_that_breaks_something_fails_alone_among_those_taken_in_with_it() -> None:

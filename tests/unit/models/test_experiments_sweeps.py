@@ -60,6 +60,8 @@ def test_the_shipped_sweep_has_the_production_and_the_accuracy_configuration() -
         (SMALL.replace("factors = 8", "factors = 8.0"), "configuration[1].factors", "whole"),
         (SMALL.replace("alpha = 3", "alpha = nan"), "configuration[2].alpha", "above 0"),
         (SMALL.replace("alpha = 3", "alpha = -1"), "configuration[2].alpha", "above 0"),
+        (SMALL.replace("alpha = 3", f"alpha = 1{'0' * 400}"), "configuration[2].alpha", "above 0"),
+        (SMALL.replace("alpha = 3", f"alpha = 1{'0' * 5_000}"), None, "Mend"),
         (SMALL.replace("iterations = 4", 'curve = "log10"'), "defaults.curve", "log"),
         (SMALL.replace('name = "b"', 'name = "a"'), "configuration[2].name", "own name"),
         (SMALL.replace('name = "b"', 'name = "../b"'), "configuration[2].name", "letters"),

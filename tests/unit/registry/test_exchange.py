@@ -118,6 +118,23 @@ def test_an_imported_version_can_be_exported_again_and_tells_its_whole_way(
     assert (version.folder / "origin_origin_manifest.json").is_file()
 
 
+def test_a_version_that_has_been_through_many_hands_keeps_what_each_of_them_signed(
+    there: Bench, tmp_path: Path
+) -> None:
+    holder, version = there, there.registry.version("recommender", 2)
+    signed = []
+    for place in range(4):
+        signed.append((version.folder / "manifest.json").read_bytes())
+        exported(holder, tmp_path / f"{place}.tar", number=version.number)
+        receiver = memory_bench(tmp_path / f"receiver-{place}")
+        trust(receiver, holder)
+        holder, version = receiver, imported(receiver, tmp_path / f"{place}.tar")
+
+    kept = [(version.folder / f"{'origin_' * far}manifest.json").read_bytes() for far in range(4, 0, -1)]
+    assert kept == signed
+    assert len(set(signed)) == 4
+
+
 def test_a_key_that_is_not_trusted_is_named_with_what_to_do_and_nothing_is_taken_in(
     there: Bench, here: Bench, tmp_path: Path
 ) -> None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+import errno
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
+from tacit.adapters.locks import flocked
 from tacit.errors import NotFound, Refused
 from tacit.registry.retention import PruningReport
 from tests.registries import Bench, memory_bench
@@ -145,6 +148,25 @@ def test_files_that_somebody_reads_stay_until_they_are_read(bench: Bench) -> Non
 
     assert (report.busy, len(during)) == ((1,), 5)
     assert (again.pruned, again.busy, files(bench, 1)) == ((), (), METADATA)
+
+
+def test_the_way_back_passes_over_a_version_whose_folder_the_storage_does_not_give(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench.register_and_promote(3)
+
+    @contextmanager
+    def failing(path: Path, how: int) -> Iterator[bool]:
+        if path.name == "2":
+            raise OSError(errno.EIO, "Input/output error")
+        with flocked(path, how) as is_held:
+            yield is_held
+
+    monkeypatch.setattr("tacit.adapters.artifacts.flocked", failing)
+    event = bench.release.rollback("recommender", actor="ann", reason="worse")
+
+    assert event.restored == 1
+    assert [(each.number, each.code) for each in event.skipped] == [(2, "artifact_unreadable")]
 
 
 def test_a_pruning_cut_short_after_the_mark_is_completed_by_the_next(

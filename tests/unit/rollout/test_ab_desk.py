@@ -74,6 +74,7 @@ class Office:
 
     is_on: bool = True
     now_ms: int = NOON
+    keep_days: float = 90
     outcomes: Told = field(default_factory=Told)
     tests: MemoryAbStore = field(default_factory=MemoryAbStore)
     traffic: PlainTrafficStore = field(default_factory=PlainTrafficStore)
@@ -89,7 +90,7 @@ class Office:
         return AbDesk(
             AbStores(self.tests, self.traffic, self.outcomes),
             name="recommender",
-            rules=AbRules(self.is_on, settings=usual),
+            rules=AbRules(self.is_on, keep_days=self.keep_days, settings=usual),
             audit=AuditRecorder(self.trail),
             clock_ms=lambda: self.now_ms,
             check_version=self.check_version,
@@ -195,6 +196,28 @@ def test_settings_that_contradict_those_in_force_are_refused(office: Office) -> 
         office.desk.create({**PLAN, "arms": arms}, actor="ann")
     assert refusal.value.field == "arms"
     assert "blended_from" in refusal.value.detail
+
+
+def test_a_test_that_would_outlive_the_lists_it_counts_is_refused(office: Office) -> None:
+    with pytest.raises(BadInput) as at_once:
+        office.desk.create({**PLAN, "max_days": 91}, actor="ann")
+    number = office.desk.create({**PLAN, "max_days": 60}, actor="ann").number
+    office.keep_days = 30
+    with pytest.raises(BadInput) as later:
+        office.desk.start(number, actor="ann")
+
+    assert [(each.value.code, each.value.field) for each in (at_once, later)] == [("value_range", "max_days")] * 2
+    assert office.traffic.plan("recommender").split is None
+
+
+@pytest.mark.parametrize(("reason", "code"), [("a\nb", "reason_invalid"), ("\udcff", "reason_invalid")])
+def test_a_reason_that_cannot_be_kept_ends_nothing(office: Office, reason: str, code: str) -> None:
+    number = office.start()
+    with pytest.raises(BadInput) as refusal:
+        office.desk.stop(number, reason=reason, actor="ann")
+
+    assert refusal.value.code == code
+    assert office.desk.test(number).state == "running"
 
 
 def test_harm_ends_a_test_and_the_reason_says_how_much(office: Office) -> None:

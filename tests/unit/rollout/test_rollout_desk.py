@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tacit.errors import BadInput, NotFound, Refused, TacitError
+from tacit.registry.versions import Pruning
 from tacit.rollout.rollout_desk import Opening
 from tacit.rollout.traffic import Arm, Split
+from tests.registries import NOON, memory_bench
 from tests.rollouts import MODEL, Journey, journey
 
 
@@ -43,6 +46,39 @@ def test_what_may_not_be_brought_to_users_is_refused_before_anything_is_divided(
     assert road.desk.rollouts() == []
     assert road.plan().split is None
     assert road.start(failing, force=True).is_forced
+
+
+def test_a_verdict_from_elsewhere_brings_no_version_to_users_where_it_does_not_count(
+    road: Journey, tmp_path: Path
+) -> None:
+    there, file = memory_bench(tmp_path / "there"), tmp_path / "one.tar"
+    there.register(metrics={"ndcg@10": 0.125})
+    with file.open("wb") as stream:
+        there.exchange.write(stream, MODEL, 1, actor="ann")
+    trusted = road.bench.home / "keys" / "trusted"
+    trusted.mkdir(parents=True)
+    shutil.copy(there.home / "keys" / "signing.pub", trusted / "there.pub")
+    with file.open("rb") as stream:
+        number = road.bench.exchange.read(stream, MODEL, actor="ann", most_bytes=2**20).number
+    road.bench.release._accepts_foreign_verdicts = False
+
+    with pytest.raises(Refused) as refusal:
+        road.start(number)
+
+    assert refusal.value.code == "judged_elsewhere"
+    assert road.plan().split is None
+    assert road.start(number, force=True).state == "shadow"
+
+
+def test_a_version_that_is_pruned_while_it_is_asked_is_not_brought_to_users(road: Journey) -> None:
+    pruning = Pruning(MODEL, 3, "bob", 0, NOON)
+    road.bench.smoke.meanwhile.append(lambda: road.bench.versions.mark_pruned(pruning) and None)
+
+    with pytest.raises(Refused) as refusal:
+        road.start(3)
+
+    assert refusal.value.code == "version_pruned"
+    assert (road.desk.rollouts(), road.plan().split, road.plan().shadow) == ([], None, None)
 
 
 @pytest.mark.parametrize(("reason", "code"), [(" ", "reason_missing"), ("a\nb", "reason_invalid")])

@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 
 from tacit.errors import Refused
 from tacit.monitoring import metrics
+from tacit.rollout.moving import Mover
 from tacit.rollout.outcomes import Outcomes
-from tacit.rollout.rollouts import KEEPER
+from tacit.rollout.rollouts import KEEPER, promoted
 from tacit.rollout.traffic import CHAMPION_ARM, Arm, Split
 from tests.rollouts import COURSE, MODEL, Journey, arm, journey, took, users
 
@@ -46,7 +47,6 @@ def trail(road: Journey) -> list[tuple[str, str]]:
 
 @pytest.mark.requirement("ROLL-001")
 @pytest.mark.requirement("ROLL-002")
-@pytest.mark.requirement("ROLL-010")
 @pytest.mark.requirement("C-18")
 def test_a_good_version_reaches_all_users_step_by_step_and_is_watched(road: Journey) -> None:
     road.start(3)
@@ -136,7 +136,6 @@ def test_a_person_may_end_it_at_any_step(road: Journey) -> None:
 
 @pytest.mark.requirement("ROLL-003")
 @pytest.mark.requirement("ROLL-009")
-@pytest.mark.requirement("ROLL-010")
 def test_a_breach_while_it_is_watched_takes_the_champion_back(road: Journey) -> None:
     on_five_percent(road)
     road.desk.promote(1, actor="bob", reason="now")
@@ -278,6 +277,39 @@ def test_users_who_are_divided_otherwise_than_the_rollout_says_are_led_back(road
     road.traffic.set_split(MODEL, planned, split_id="rollout-1")
     road.tick(1)
     assert road.plan().split is None
+
+
+def test_who_looked_before_a_rollout_was_ended_divides_nobody_by_it_again(road: Journey) -> None:
+    on_five_percent(road)
+    looked_at = road.store.rollout(1)
+    assert looked_at is not None
+    road.desk.abort(1, actor="bob", reason="no")
+    Mover(road.standing).align(looked_at)
+
+    assert (road.plan().split, road.plan().shadow) == (None, None)
+
+
+def test_who_looked_before_a_rollout_advanced_leaves_users_where_they_are_now(road: Journey) -> None:
+    on_five_percent(road)
+    looked_at = road.store.rollout(1)
+    assert looked_at is not None
+    road.desk.advance(1, actor="bob", reason="on")
+    Mover(road.standing).align(looked_at)
+
+    assert road.plan().split is not None
+    assert road.plan().split.stage == "canary-25"
+
+
+def test_whoever_finds_the_champion_moved_already_is_told_where_the_rollout_is(road: Journey) -> None:
+    on_five_percent(road)
+    looked_at = road.store.rollout(1)
+    assert looked_at is not None
+    mover = Mover(road.standing)
+    decided = mover.make(promoted(looked_at, by="bob", reasons=(), at_ms=road.now_ms))
+    assert road.tick(60).state == "watching"
+
+    assert mover.settle(decided).state == "watching"
+    assert [step.state for step in road.store.history(1)] == ["shadow", "canary", "flipping", "watching"]
 
 
 ACTS = ("well", "badly", "nothing", "advance", "promote", "abort", "by hand", "back by hand", "restart")

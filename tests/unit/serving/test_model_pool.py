@@ -13,7 +13,7 @@ import pytest
 from tacit.monitoring import metrics as catalogue
 from tacit.serving.events import RegistryLost, VersionLoaded, VersionRefused
 from tacit.serving.health import judge_health
-from tacit.serving.model_pool import ask_once
+from tacit.serving.model_pool import LoadedVersion, ask_once
 from tests.stages import WORKLOAD, Stage, small_model, spoil, stage, wait_until
 
 FILES = sorted(
@@ -55,6 +55,22 @@ def test_the_champion_is_loaded_and_a_promotion_moves_it(made: Stage) -> None:
     assert [first.label, second.label] == ["recommender/1", "recommender/2"]
     assert not np.allclose(first.model.item_factors, second.model.item_factors)
     assert [event.replaced for event in made.events if isinstance(event, VersionLoaded)] == [None, "recommender/1"]
+
+
+def test_the_files_of_a_version_stay_while_it_is_being_loaded(made: Stage) -> None:
+    for seed in (1, 2):
+        made.register(seed=seed)
+    load, reports = made.pool._load, []
+
+    def load_while_others_prune(folder: Path) -> object:
+        reports.append(made.bench.retention.prune("recommender", keep=1, also=lambda: (), actor="ann"))
+        return load(folder)
+
+    made.pool._load = load_while_others_prune
+    loaded = made.pool.ready(1)
+
+    assert isinstance(loaded, LoadedVersion)
+    assert [report.busy for report in reports] == [(1,)]
 
 
 def test_a_rollback_brings_the_version_before_back(made: Stage) -> None:

@@ -13,7 +13,7 @@ import pytest
 
 from tacit.errors import NotFound, Unavailable
 from tacit.models.recommender.model import RecommenderModel
-from tacit.rollout.traffic import Place, TrafficPlan
+from tacit.rollout.traffic import Arm, Place, Split, TrafficPlan
 from tacit.serving.events import TrafficLost
 from tests.arms import HALF, ROLLOUT, DividedStage, divided_stage, failing_load, marks_of, split
 from tests.event_stores import effect
@@ -116,6 +116,42 @@ def test_an_arm_ends_before_another_version_is_loaded(tmp_path: Path) -> None:
         assert made.service.for_user("u000").model_version == "recommender/1"
         may_end.set()
         follower.join()
+
+
+def test_what_is_given_up_while_its_version_is_loaded_does_not_begin(tmp_path: Path) -> None:
+    loading, may_end = threading.Event(), threading.Event()
+
+    def load(folder: Path) -> RecommenderModel:
+        if folder.name == "2":
+            loading.set()
+            assert may_end.wait(10)
+        return WORKLOAD.load(folder)
+
+    with divided_stage(tmp_path, load=load) as made:
+        made.plans.set_split("recommender", split(share=1.0), split_id=ROLLOUT)
+        follower = threading.Thread(target=made.traffic.refresh)
+        follower.start()
+        assert loading.wait(10)
+        made.plans.set_split("recommender", None, split_id=ROLLOUT)
+        may_end.set()
+        follower.join()
+
+        assert made.service.for_user("u000").model_version == "recommender/1"
+        assert made.traffic.in_use() == ()
+
+
+def test_an_arm_that_nobody_met_for_long_is_counted_again_once_somebody_does(
+    made: DividedStage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made.divide(split(share=1.0))
+    now = made.tallies._clock() + 61.0
+    monkeypatch.setattr(made.tallies, "_clock", lambda: now)
+    made.tallies.flush()  # as after a pause of the whole process, in which the plan was not read either
+    made.service.for_user("u000")
+    made.traffic.refresh()
+    made.service.for_user("u001")
+
+    assert made.counted("canary").requests == 2
 
 
 def test_a_version_that_cannot_be_loaded_leaves_its_arm_to_the_champion_and_is_tried_again(made: DividedStage) -> None:
@@ -248,6 +284,14 @@ def test_a_champion_that_moves_does_not_charge_the_arm_that_shares_its_version(m
 
     assert (answer.model_version, answer.degraded) == ("recommender/2", False)
     assert made.counted("canary").errors == 0
+
+
+def test_a_version_that_becomes_champion_is_not_left_for_the_one_of_before_meanwhile(made: DividedStage) -> None:
+    made.divide(split(share=1.0))
+    made.bench.release.promote("recommender", 2, actor="ann")
+    made.divide(Split(ROLLOUT, "watch", (Arm("champion", 1.0),)))
+
+    assert made.service.for_user("u000").model_version == "recommender/2"
 
 
 @pytest.mark.parametrize("keeps_lists", [False, True])

@@ -134,6 +134,19 @@ def test_a_shadow_is_kept_while_the_split_beside_it_changes(made: DividedStage) 
     assert made.traffic.roster.shadow is before
 
 
+def test_a_shadow_that_nobody_asked_for_long_is_counted_again_once_somebody_does(
+    made: DividedStage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cast(made)
+    now = made.tallies._clock() + 61.0
+    monkeypatch.setattr(made.tallies, "_clock", lambda: now)
+    made.tallies.flush()
+    made.traffic.refresh()
+    made.service.for_user("u000")
+
+    wait_until(lambda: compared(made).answered == 1)
+
+
 def test_a_shadow_whose_loading_takes_long_leaves_the_champion_answering(tmp_path: Path) -> None:
     loading, may_end = threading.Event(), threading.Event()
 

@@ -110,6 +110,8 @@ class SqlVersionStore:
 
     def set_challenger(self, name: str, number: int | None) -> None:
         with self._database.writing() as connection:
+            if number is not None and _is_pruned(connection, name, number):
+                raise pruned_refusal(name, number)
             connection.execute(delete(challengers).where(challengers.c.name == name))
             if number is not None:
                 connection.execute(insert(challengers).values(name=name, number=number))

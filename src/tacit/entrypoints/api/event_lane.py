@@ -22,7 +22,7 @@ from tacit.data.intake import EventDoor
 from tacit.entrypoints.api.errors import noted_response
 from tacit.entrypoints.api.events import taken_response, taken_together
 from tacit.entrypoints.api.strict_json import JSON, media_type_of, read_json_or_lines
-from tacit.errors import TacitError
+from tacit.errors import TacitError, Unavailable
 
 _WORKERS = 40
 """Requests that wait for the disk at once; those beyond wait in line."""
@@ -116,21 +116,23 @@ class Together:
     def _begin(self) -> None:
         self._is_gathering = False
         group, self._waiting = self._waiting[:MAX_BATCH], self._waiting[MAX_BATCH:]
-        self._at_work += 1
         bodies = [body for body, _ in group]
-        work = asyncio.get_running_loop().run_in_executor(self._workers, taken_together, self._intake, bodies)
+        try:
+            work = asyncio.get_running_loop().run_in_executor(self._workers, taken_together, self._intake, bodies)
+        except RuntimeError:
+            # No thread can be had.  None of them may wait for one, and the next are to be tried again.
+            log.exception("events_not_begun", requests=len(group) + len(self._waiting))
+            refused, self._waiting = [*group, *self._waiting], []
+            _tell_each([told for _, told in refused], [_overloaded()] * len(refused))
+            return
+        self._at_work += 1
         work.add_done_callback(partial(self._end, [told for _, told in group]))
 
     def _end(self, group: Sequence[Told], work: asyncio.Future[list[Answered]]) -> None:
         self._at_work -= 1
         if self._waiting and not self._is_gathering:
             self._go_on(len(group))
-        for told, answer in zip(group, _answers_of(work, len(group)), strict=True):
-            try:
-                told(answer)
-            except Exception:
-                # A connection that breaks under our hands must not leave the others of its group without an answer.
-                log.exception("event_answer_failed")
+        _tell_each(group, _answers_of(work, len(group)))
 
     def _go_on(self, size: int) -> None:
         """Begin the next group: at once, or after a moment where many come, whose groups had better be large."""
@@ -139,6 +141,19 @@ class Together:
         else:
             self._is_gathering = True
             asyncio.get_running_loop().call_later(_GATHER_SECONDS, self._begin)
+
+
+def _tell_each(group: Sequence[Told], answers: Sequence[Answered | BaseException]) -> None:
+    for told, answer in zip(group, answers, strict=True):
+        try:
+            told(answer)
+        except Exception:
+            # A connection that breaks under our hands must not leave the others of its group without an answer.
+            log.exception("event_answer_failed")
+
+
+def _overloaded() -> Unavailable:
+    return Unavailable("overloaded", "Too much is under way to take events.", fix="Send them again in a moment.")
 
 
 def _answers_of(work: asyncio.Future[list[Answered]], size: int) -> Sequence[Answered | BaseException]:

@@ -36,9 +36,11 @@ class Connection(Protocol):
     app: Any
     cycle: Any
     flow: Any
+    loop: Any
     parser: Any
     scope: Any
     server_state: Any
+    tasks: Any
     transport: Any
     url: bytes
     headers: list[tuple[bytes, bytes]]
@@ -47,8 +49,6 @@ class Connection(Protocol):
     access_log: bool
 
     def on_response_complete(self) -> None: ...
-
-    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None: ...
 
 
 class EventWindow:
@@ -73,6 +73,8 @@ class EventWindow:
         is_kept = connection.parser.should_keep_alive() and connection.parser.get_http_version() == "1.1"
         if not (is_first and is_kept) or connection.parser.should_upgrade():
             return None
+        if connection.flow.write_paused:
+            return None  # who does not read what we answer is waited for, and nothing here waits
         request_id = plain_request_id(connection.headers)
         return None if request_id is None else PlainRequest(self, connection, request_id)
 
@@ -207,7 +209,10 @@ class PlainRequest:
         cycle.body, cycle.more_body, cycle.disconnected = self.body, False, self.disconnected
         if connection.cycle is self:
             connection.cycle = cycle
-        connection._start_asgi_task(cycle, connection.app)  # noqa: SLF001 - as the server itself begins one
+        # As the server itself begins one.
+        task = connection.loop.create_task(cycle.run_asgi(connection.app))
+        task.add_done_callback(connection.tasks.discard)
+        connection.tasks.add(task)
 
     def _address(self) -> dict[str, object]:
         path = self._window.path

@@ -17,7 +17,7 @@ def further_routes(app: App, parts: Serving) -> list[APIRouter]:
     """Versions, rollouts, A/B tests and what came of lists, runs, and trainings."""
     return [
         version_routes(version_desk(app)),
-        rollout_routes(app.rollouts.desk),
+        rollout_routes(app.rollouts.counted(parts.metrics)),
         *comparing_routes(app.ab, app.outcome_desk),
         experiment_routes(app.runs),
         training_routes(parts.training),

@@ -69,7 +69,17 @@ class JudgedFindingBody(_Body):
     gate: str = Field(examples=["errors", "latency_p95", "clicks"])
     outcome: Literal["pass", "fail", "insufficient"]
     reason: str
-    numbers: dict[str, float] = Field(description="`measured` beside its `limit`, and what else it rests on.")
+    numbers: dict[str, float | None] = Field(
+        description="`measured` beside its `limit`, and what else it rests on; null for what is no number."
+    )
+    limits: dict[str, float] = Field(default={}, description="Empty: here the `limit` is among the numbers.")
+
+
+class JudgedIdleBody(_Body):
+    """A check that had nothing to go by, and stands in nobody's way."""
+
+    gate: str
+    reason: str
 
 
 class JudgedBody(_Body):
@@ -78,6 +88,7 @@ class JudgedBody(_Body):
     verdict: Literal["pass", "fail", "insufficient"] | None = None
     reasons: list[str] = []
     findings: list[JudgedFindingBody] = []
+    idle: list[JudgedIdleBody] = []
 
 
 class RolloutStepBody(_Body):

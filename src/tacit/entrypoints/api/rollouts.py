@@ -29,6 +29,7 @@ ACTOR = "api"
 """How the audit trail names whoever comes this way, as long as nobody is asked who they are."""
 
 _LARGEST = 2**63 - 1
+_LARGEST_VERSION = 2**31 - 1
 _BODIES = problems(400, 404, 409, 413, 415, 422, 503)
 
 
@@ -87,8 +88,9 @@ def _opening(said: Mapping[str, object]) -> Opening:
     version, force = said.get("version"), said.get("force", False)
     if type(version) is not int:
         raise _wrong_type("version", version, "the number of a version")
-    if not 1 <= version <= _LARGEST:
-        raise BadInput("value_range", "version must be at least 1.", field="version", fix="See `tacit models`.")
+    if not 1 <= version <= _LARGEST_VERSION:
+        detail = f"version must be from 1 to {_LARGEST_VERSION}."
+        raise BadInput("value_range", detail, field="version", fix="See `tacit models`.")
     if type(force) is not bool:
         raise _wrong_type("force", force, "true or false")
     advance: Advance | None = None

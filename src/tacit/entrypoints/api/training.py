@@ -44,7 +44,7 @@ def _add_asking(routes: APIRouter, desk: TrainingDesk) -> None:
         "/train",
         status_code=202,
         response_model=JobBody,
-        responses=problems(400, 409, 413, 415, 422, 503, 507),
+        responses=problems(400, 404, 409, 413, 415, 422, 503, 507),
         openapi_extra=TRAIN_BODY,
     )
     def train(request: Request, body: Annotated[bytes, Depends(read_json_body)]) -> Response:

@@ -60,7 +60,7 @@ class EvaluationBody(_Body):
 
     run_id: str
     version: str = Field(examples=["recommender/3"])
-    metrics: dict[str, float]
+    metrics: dict[str, float | None]
     intervals: dict[str, list[float | None]]
     segments: dict[str, dict[str, float | None]]
     baselines: dict[str, dict[str, float | None]]

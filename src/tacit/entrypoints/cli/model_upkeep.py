@@ -8,11 +8,11 @@ from typing import Annotated
 
 import typer
 
-from tacit.entrypoints.cli.options import Asked, command
+from tacit.entrypoints.cli.options import LARGEST, Asked, command
 from tacit.entrypoints.cli.people import actor
 from tacit.entrypoints.cli.render import show, table
 
-_Number = Annotated[int, typer.Argument(metavar="NUMBER", help="Number of the version.", min=1)]
+_Number = Annotated[int, typer.Argument(metavar="NUMBER", help="Number of the version.", min=1, max=LARGEST)]
 
 
 def upkeep_commands(models: typer.Typer) -> None:
@@ -29,7 +29,9 @@ def pin_version(
 ) -> None:
     """Keep a version deployable, however old it grows."""
     from tacit.bootstrap import MODEL
+    from tacit.rollout.rollout_desk import check_given
 
+    check_given(reason)
     with asked.opened() as app:
         pin = app.retention.pin(MODEL, number, actor=actor(), reason=reason)
     show(

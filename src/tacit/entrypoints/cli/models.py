@@ -11,7 +11,7 @@ import typer
 from tacit.entrypoints.cli import exits
 from tacit.entrypoints.cli.model_history import history_command
 from tacit.entrypoints.cli.model_upkeep import upkeep_commands
-from tacit.entrypoints.cli.options import Asked, command, group_command
+from tacit.entrypoints.cli.options import LARGEST, Asked, command, group_command
 from tacit.entrypoints.cli.people import actor
 from tacit.entrypoints.cli.progress import shown_progress
 from tacit.entrypoints.cli.render import facts, show, table
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from tacit.bootstrap import App
     from tacit.registry.versions import Manifest
 
-Number = Annotated[int, typer.Argument(metavar="NUMBER", help="Number of the version.", min=1)]
+Number = Annotated[int, typer.Argument(metavar="NUMBER", help="Number of the version.", min=1, max=LARGEST)]
 
 
 def model_commands(app: typer.Typer) -> None:
@@ -75,17 +75,20 @@ def show_version(asked: Asked, number: Number) -> None:
 
 
 def show_card(asked: Asked, number: Number) -> None:
-    """Print the model card of one version, after every byte of it has been verified."""
+    """Print the model card of one version, after every byte that is kept of it has been verified."""
     with asked.opened() as app:
-        version, manifest = app.registry.open(_model(), number)
-        card = (version.folder / "model_card.md").read_text(encoding="utf-8")
+        manifest = app.registry.verify(_model(), number)
+        folder = app.registry.version(_model(), number).folder
+        card = (folder / "model_card.md").read_text(encoding="utf-8")
     found = {"version": f"{manifest.name}/{manifest.number}", "card": card}
     show(found, lambda: [card.rstrip("\n")], is_json=asked.is_json)
 
 
 def verify_versions(
     asked: Asked,
-    number: Annotated[int | None, typer.Argument(metavar="[NUMBER]", help="Number of the version; else all.")] = None,
+    number: Annotated[
+        int | None, typer.Argument(metavar="[NUMBER]", help="Number of the version; else all.", min=1, max=LARGEST)
+    ] = None,
     *,
     all_: Annotated[
         bool, typer.Option("--all", help="Verify every version and the ledger (as without a number).")
@@ -120,6 +123,9 @@ def promote(
     reason: Annotated[str, typer.Option(help="Why; kept in the ledger and the audit trail.")] = "",
 ) -> None:
     """Make a version the champion, if it verifies, loads and passed its gate."""
+    from tacit.rollout.rollout_desk import check_reason
+
+    check_reason(reason)
     with asked.opened() as app:
         event = app.promote(number, actor=actor(), force=force, reason=reason)
     instead = f" instead of {event.name}/{event.replaced}" if event.replaced else ""
@@ -132,6 +138,9 @@ def roll_back(
     asked: Asked, *, reason: Annotated[str, typer.Option(help="Why; kept in the ledger and the audit trail.")] = ""
 ) -> None:
     """Return to the champion before this one, once it has been verified and loaded."""
+    from tacit.rollout.rollout_desk import check_reason
+
+    check_reason(reason)
     with asked.opened() as app:
         event = app.rollback(actor=actor(), reason=reason)
     said = [f"{event.name}/{event.restored} is the champion again, instead of {event.name}/{event.number}."]

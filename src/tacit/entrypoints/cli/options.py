@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 _P = ParamSpec("_P")
 _PANEL = "On every command"
 
+LARGEST = 2**31 - 1
+"""The largest number of a version or a rollout that every database can be asked for."""
+
 _Home = Annotated[
     Path | None,
     typer.Option(help="Folder that holds everything (setting `home`).", show_default=False, rich_help_panel=_PANEL),

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tacit.entrypoints.cli import exits
-from tacit.entrypoints.cli.options import Asked, command
+from tacit.entrypoints.cli.options import LARGEST, Asked, command
 from tacit.entrypoints.cli.people import actor
 from tacit.entrypoints.cli.render import facts, show, table
 from tacit.errors import BadInput, Refused
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from tacit.rollout.rollouts import Advance, Rollout
 
 RolloutId = Annotated[
-    int | None, typer.Argument(metavar="[ROLLOUT]", help="Its number; else the one under way.", min=1)
+    int | None, typer.Argument(metavar="[ROLLOUT]", help="Its number; else the one under way.", min=1, max=LARGEST)
 ]
 Reason = Annotated[str, typer.Option(help="Why; kept in the ledger and the audit trail.")]
 Follow = Annotated[bool, typer.Option("--follow", help="Say what happens until it is over.")]
@@ -45,7 +45,7 @@ def rollout_commands(app: typer.Typer) -> None:
 
 def start_rollout(
     asked: Asked,
-    number: Annotated[int, typer.Argument(metavar="NUMBER", help="Number of the version.", min=1)],
+    number: Annotated[int, typer.Argument(metavar="NUMBER", help="Number of the version.", min=1, max=LARGEST)],
     *,
     reason: Reason = "",
     advance: Annotated[

@@ -9,7 +9,7 @@ import typer
 
 from tacit.entrypoints.cli import exits
 from tacit.entrypoints.cli.notices import tell_notices
-from tacit.entrypoints.cli.options import Asked, command
+from tacit.entrypoints.cli.options import LARGEST, Asked, command
 from tacit.entrypoints.cli.people import actor
 from tacit.entrypoints.cli.progress import shown_progress
 from tacit.entrypoints.cli.render import say, show, table
@@ -86,7 +86,7 @@ def told_candidate(candidate: Candidate, *, is_champion: bool) -> Iterator[Rende
 
 def evaluate(
     asked: Asked,
-    number: Annotated[int, typer.Argument(metavar="NUMBER", help="Number of the version.")],
+    number: Annotated[int, typer.Argument(metavar="NUMBER", help="Number of the version.", min=1, max=LARGEST)],
     *,
     dataset: Annotated[str | None, typer.Option(help="Dataset to score on; else the one it learnt from.")] = None,
 ) -> None:

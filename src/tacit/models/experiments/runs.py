@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
@@ -44,13 +45,18 @@ class Recipe:
         return hashlib.sha256(json.dumps(asdict(self), sort_keys=True, allow_nan=False).encode()).hexdigest()
 
 
+def numbers_of(metrics: Mapping[str, float]) -> dict[str, float]:
+    """Metrics without those that are none, such as the spread of lists where no list shows anything."""
+    return {name: value for name, value in metrics.items() if math.isfinite(value)}
+
+
 @dataclass(frozen=True)
 class Outcome:
     """What a run came to.
 
     Attributes:
         state: `pruned` if it was ended early because others did better.
-        metrics: By name (`ndcg@10`), over full rankings.
+        metrics: By name (`ndcg@10`), over full rankings; finite, since JSON has no other numbers.
         curves: What was measured along the way.
         seconds: How long learning took, without the scoring of the end.
         peak_memory: Most bytes that the process held while it ran; `None` where the system does not tell.

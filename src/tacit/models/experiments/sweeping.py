@@ -11,7 +11,7 @@ from tacit.models.experiments.choosing import Chosen, choose
 from tacit.models.experiments.comparison import Comparison
 from tacit.models.experiments.judging import Course, digest_of
 from tacit.models.experiments.notebook import Notebook, Page
-from tacit.models.experiments.runs import Choice, Outcome, Run
+from tacit.models.experiments.runs import Choice, Outcome, Run, numbers_of
 from tacit.models.experiments.sweeps import ChoiceRule, Configuration, Sweep
 from tacit.models.recommender.als import AlsSettings, Factors
 from tacit.models.recommender.training_plan import PlanRules
@@ -157,7 +157,7 @@ def _on_holdout(workload: RecommenderWorkload, course: Course, progress: Progres
         f"{name}/{metric}": value for name, found in made.baselines.items() for metric, value in found.metrics.items()
     }
     return Outcome(
-        metrics={**made.evaluation.metrics, **others},
+        metrics=numbers_of({**made.evaluation.metrics, **others}),
         curves={"loss": tuple(enumerate(made.fitted.losses, 1))},
         seconds=made.fit_seconds,
         factor_bytes=model.user_factors.nbytes + model.item_factors.nbytes,

@@ -80,7 +80,7 @@ def read_sweep(text: str) -> Sweep:
     """
     try:
         said = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as problem:
+    except ValueError as problem:  # whole numbers beyond what Python reads among them
         raise _invalid("", f"The sweep is no TOML: {problem}.", "Mend the file there.") from problem
     _known(said, ("name", "defaults", "configuration", "choice"), at="")
     listed = said.get("configuration")
@@ -129,8 +129,7 @@ def _whole(low: int, high: int) -> Check:
 
 def _number(low: float, high: float, *, is_low_in: bool = False, is_high_in: bool = False) -> Check:
     def check(value: object, field: str) -> float:
-        is_number = type(value) in (int, float) and math.isfinite(value)  # type: ignore[arg-type]
-        number = float(value) if is_number else math.nan  # type: ignore[arg-type]
+        number = _finite(value)
         if not (low < number < high or (is_low_in and number == low) or (is_high_in and number == high)):
             least = f"from {low:g}" if is_low_in else f"above {low:g}"
             most = "" if high == math.inf else f" to {high:g}" if is_high_in else f" and below {high:g}"
@@ -138,6 +137,15 @@ def _number(low: float, high: float, *, is_low_in: bool = False, is_high_in: boo
         return number
 
     return check
+
+
+def _finite(value: object) -> float:
+    """A number as a float; NaN for what is none, or larger than any."""
+    try:
+        number = float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else math.nan
+    except OverflowError:
+        return math.nan
+    return number if math.isfinite(number) else math.nan
 
 
 def _one_of(*words: str) -> Check:

@@ -1,0 +1,21 @@
+"""Every command in the guides on versions and those who meet them is run as it stands there, in order."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.guides import follow
+
+GUIDES = (
+    "docs/howto/release-a-version.md",
+    "docs/howto/roll-out-gradually.md",
+    "docs/howto/tune-a-model.md",
+    "docs/howto/compare-two-arms.md",
+)
+
+
+@pytest.mark.parametrize("guide", GUIDES)
+def test_every_command_of_a_guide_does_what_it_is_there_for(guide: str, tmp_path: Path) -> None:
+    assert follow(guide, tmp_path) == []
