@@ -5,7 +5,10 @@ TacitError
 ├── BadInput        change what you sent: a value, a file, a query
 ├── NotFound        ask for something else: it does not exist here
 ├── Refused         stop: the platform will not do this, and says why
+│   ├── Unauthenticated  say who you are: no credentials were sent, or none that hold
+│   └── Forbidden        ask somebody who may: these credentials do not allow it
 ├── Unavailable     try again: it cannot be done at this moment
+│   └── Limited          try again later, and less often: too much was asked at once
 └── Misconfigured   an operator must change a setting before anything starts
 ```
 
@@ -62,8 +65,43 @@ class Refused(TacitError):
     """A rule of the platform forbids this; asking again will not help."""
 
 
+class Unauthenticated(Refused):
+    """Who asks sent no credentials, or none that hold; why is not told apart."""
+
+
+class Forbidden(Refused):
+    """Who asks is known, and may not do this."""
+
+
 class Unavailable(TacitError):
-    """It cannot be done now; the same request may succeed later."""
+    """It cannot be done now; the same request may succeed later.
+
+    Attributes:
+        retry_after: Seconds after which asking again makes sense.
+    """
+
+    retry_after: float = 1.0
+
+
+class Limited(Unavailable):
+    """Somebody asked for more than they may in a while.
+
+    Args:
+        retry_after: Seconds after which they may ask again.
+    """
+
+    def __init__(
+        self,
+        code: str,
+        detail: str,
+        *,
+        retry_after: float,
+        field: str | None = None,
+        fix: str | None = None,
+        context: Mapping[str, object] | None = None,
+    ) -> None:
+        super().__init__(code, detail, field=field, fix=fix, context=context)
+        self.retry_after = retry_after
 
 
 class Misconfigured(TacitError):

@@ -56,3 +56,5 @@ def test_every_error_of_the_platform_hangs_in_the_tree_by_its_next_move() -> Non
     kinds = {errors.BadInput, errors.NotFound, errors.Refused, errors.Unavailable, errors.Misconfigured}
 
     assert set(errors.TacitError.__subclasses__()) == kinds
+    assert set(errors.Refused.__subclasses__()) == {errors.Unauthenticated, errors.Forbidden}
+    assert set(errors.Unavailable.__subclasses__()) == {errors.Limited}

@@ -51,8 +51,18 @@ class Metric:
         return tuple(labels[name] for name in self.labels)
 
 
-SOURCES = ("personal", "blended", "similar", "category", "popular")
-ERROR_KINDS = ("bad_input", "not_found", "refused", "unavailable", "misconfigured", "unexpected")
+SOURCES = ("personal", "blended", "similar", "category", "popular", "static")
+ERROR_KINDS = (
+    "bad_input",
+    "not_found",
+    "unauthenticated",
+    "forbidden",
+    "refused",
+    "limited",
+    "unavailable",
+    "misconfigured",
+    "unexpected",
+)
 
 HTTP_REQUESTS = Metric(
     "http_requests_total",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-Source = Literal["personal", "blended", "similar", "category", "popular"]
+Source = Literal["personal", "blended", "similar", "category", "popular", "static"]
 
 
 @dataclass(frozen=True, slots=True)

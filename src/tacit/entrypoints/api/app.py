@@ -12,6 +12,7 @@ from starlette.concurrency import run_in_threadpool
 from tacit.data.intake import EventDoor
 from tacit.data.quarantine import Quarantine
 from tacit.entrypoints.api.catalogue import catalogue_routes
+from tacit.entrypoints.api.checkpoints import Checkpoint
 from tacit.entrypoints.api.documentation import DescribedApi, documentation_routes
 from tacit.entrypoints.api.door import RequestDoor
 from tacit.entrypoints.api.errors import install_error_handlers
@@ -48,6 +49,7 @@ def create_app(
     quarantine: Quarantine | None = None,
     extra_routers: Sequence[APIRouter] = (),
     background: Sequence[Background] = (),
+    checkpoints: Sequence[Checkpoint] = (),
     role: Role = "all",
     memory: Callable[[], float | None] = memory_share,
 ) -> FastAPI:
@@ -62,25 +64,26 @@ def create_app(
         items: Keeps the catalogue; without it, it cannot be changed here.
         users: Keeps what is said of users, likewise.
         quarantine: What was set aside; without it, nobody looks after it here.
-        extra_routers: Further routes (of versions, rollouts, jobs, pages), after those of answers and events.
+        extra_routers: Further routes (of versions, rollouts, jobs, pages).
         background: What is entered before the first request and left after the last, in this order and back.
-        role: Whether events are taken here, or only answers given.
-        memory: Share of the memory in use, `None` if unknown.
+        checkpoints: What every request passes first, in this order.
+        role: Whether events are taken here.
+        memory: Share of the memory in use.
     """
     app = _described(version, _lifespan(pool, background))
-    health = _health(pool, memory, intake, role=role)
-    asked = (recommendation_routes(service), item_routes(service, items), health, documentation_routes(app))
-    routers = (*asked, *_kept_routes(intake, items, users, quarantine=quarantine), *extra_routers)
+    own = (recommendation_routes(service), item_routes(service, items), _health(pool, memory, intake, role=role))
+    kept = _kept_routes(intake, items, users, quarantine=quarantine)
+    routers = (*own, documentation_routes(app), *kept, *extra_routers)
     _include(app, routers, metrics)
-    install_error_handlers(app, routers)
-    app.add_middleware(RequestDoor, metrics=metrics)
-    return _with_lane(app, intake, metrics)
+    app.add_middleware(RequestDoor, metrics=metrics, checkpoints=checkpoints)
+    return _with_lane(app, intake, metrics, checkpoints=checkpoints)
 
 
 def _include(app: FastAPI, routers: Sequence[APIRouter], metrics: MetricSink) -> None:
     for router in routers:
         app.include_router(router)
         _start_at_zero(router, metrics)
+    install_error_handlers(app, routers)
 
 
 def _health(pool: ModelPool, memory: Callable[[], float | None], intake: EventDoor | None, *, role: Role) -> APIRouter:
@@ -101,15 +104,18 @@ def _described(version: str, lifespan: Lifespan) -> DescribedApi:
     )
 
 
-def _with_lane(app: DescribedApi, intake: EventDoor | None, metrics: MetricSink) -> FastAPI:
+def _with_lane(
+    app: DescribedApi, intake: EventDoor | None, metrics: MetricSink, *, checkpoints: Sequence[Checkpoint]
+) -> FastAPI:
     """The same, with events led past the framework, through a door like its own."""
     if intake is None:
         return app
     [route] = [each for each in event_routes(intake).routes if isinstance(each, APIRoute)]
     lane = EventLane(intake, route)
     for method in route.methods or ():
-        app.lanes[method, route.path] = RequestDoor(lane, metrics=metrics)
-    app.window = EventWindow(lane.together, metrics, path=route.path)
+        app.lanes[method, route.path] = RequestDoor(lane, metrics=metrics, checkpoints=checkpoints)
+    if not checkpoints:  # the window knows none yet
+        app.window = EventWindow(lane.together, metrics, path=route.path)
     return app
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import time
 import uuid
-from collections.abc import MutableMapping
+from collections.abc import MutableMapping, Sequence
 from typing import Any
 
 import structlog
@@ -13,6 +13,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from tacit.entrypoints.api.checkpoints import Checkpoint, leave_all, pass_all
 from tacit.entrypoints.api.errors import ERROR, KINDS, REQUEST_ID, problem_response, unexpected_response
 from tacit.errors import BadInput, TacitError
 from tacit.monitoring import metrics as catalogue
@@ -44,9 +45,10 @@ class RequestDoor:
     character without leading to another route, and turns what nobody expected into a problem document.
     """
 
-    def __init__(self, app: ASGIApp, *, metrics: MetricSink) -> None:
+    def __init__(self, app: ASGIApp, *, metrics: MetricSink, checkpoints: Sequence[Checkpoint] = ()) -> None:
         self._app = app
         self._metrics = metrics
+        self._checkpoints = checkpoints
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -59,14 +61,17 @@ class RequestDoor:
         exit_ = _Exit(send, request_id, has_body=scope["method"] != "HEAD")
         started = time.perf_counter()
         with structlog.contextvars.bound_contextvars(request_id=request_id):
+            passed: list[Checkpoint] = []
             try:
-                await self._answer(inner, receive, exit_)
+                await self._answer(inner, receive, exit_, passed=passed)
             finally:
-                self._record(inner, scope["method"], status=exit_.status or 499, seconds=time.perf_counter() - started)
+                status, seconds = exit_.status or 499, time.perf_counter() - started
+                leave_all(passed, inner, status=status, seconds=seconds)
+                self._record(inner, scope["method"], status=status, seconds=seconds)
 
-    async def _answer(self, scope: Scope, receive: Receive, exit_: _Exit) -> None:
+    async def _answer(self, scope: Scope, receive: Receive, exit_: _Exit, *, passed: list[Checkpoint]) -> None:
         try:
-            refusal = refused_at_the_door(scope)
+            refusal = await self._refusal(scope, passed)
             if refusal is None:
                 await self._app(scope, receive, exit_.send)
             else:
@@ -80,6 +85,16 @@ class RequestDoor:
             if exit_.status is not None:
                 raise
             await unexpected_response(scope[REQUEST_ID])(scope, receive, exit_.send)
+
+    async def _refusal(self, scope: Scope, passed: list[Checkpoint]) -> TacitError | None:
+        refusal = refused_at_the_door(scope)
+        if refusal is not None:
+            return refusal
+        try:
+            passed.extend(await pass_all(self._checkpoints, scope))
+        except TacitError as error:
+            return error
+        return None
 
     def _record(self, scope: Scope, method: str, *, status: int, seconds: float) -> None:
         method = method if method in _METHODS else "OTHER"

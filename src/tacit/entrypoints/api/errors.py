@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 from collections.abc import Iterable, MutableMapping
 from contextlib import suppress
 from typing import Any
@@ -16,10 +17,30 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
-from tacit.errors import BadInput, Misconfigured, NotFound, Refused, TacitError, Unavailable
+from tacit.errors import (
+    BadInput,
+    Forbidden,
+    Limited,
+    Misconfigured,
+    NotFound,
+    Refused,
+    TacitError,
+    Unauthenticated,
+    Unavailable,
+)
 
-STATUS: dict[type[TacitError], int] = {BadInput: 422, NotFound: 404, Refused: 409, Unavailable: 503, Misconfigured: 500}
-"""What each kind of error is in HTTP: 422 means that the request was understood and its content is wrong."""
+STATUS: dict[type[TacitError], int] = {
+    BadInput: 422,
+    NotFound: 404,
+    Unauthenticated: 401,
+    Forbidden: 403,
+    Refused: 409,
+    Limited: 429,
+    Unavailable: 503,
+    Misconfigured: 500,
+}
+"""What each kind of error is in HTTP, leaves before what they hang on: 422 means that the request was understood and
+its content is wrong."""
 
 CODE_STATUS: dict[str, int] = {
     "body_empty": 400,
@@ -47,7 +68,10 @@ CODE_STATUS: dict[str, int] = {
 KINDS: dict[type[TacitError], str] = {
     BadInput: "bad_input",
     NotFound: "not_found",
+    Unauthenticated: "unauthenticated",
+    Forbidden: "forbidden",
     Refused: "refused",
+    Limited: "limited",
     Unavailable: "unavailable",
     Misconfigured: "misconfigured",
 }
@@ -57,7 +81,6 @@ MEDIA_TYPE = "application/problem+json"
 REQUEST_ID = "tacit.request_id"
 ERROR = "tacit.error"
 _DETAIL_CHARACTERS = 500
-_RETRY_SECONDS = 1
 _LINGER_SECONDS = 2.0
 
 
@@ -71,7 +94,9 @@ def problem_response(error: TacitError, request_id: str) -> Response:
     """An error as a problem document."""
     status = status_of(error)
     facts = error.as_dict() | {"detail": error.detail[:_DETAIL_CHARACTERS]}
-    headers = {"Retry-After": str(_RETRY_SECONDS)} if status in (503, 507) else {}
+    headers = {"Retry-After": str(math.ceil(error.retry_after))} if isinstance(error, Unavailable) else {}
+    if status == 401:
+        headers["WWW-Authenticate"] = "Bearer"
     if error.code == "body_too_large":
         return _problem(facts, status, request_id, headers={"Connection": "close"}, kind=_LastWord)
     return _problem(facts, status, request_id, headers=headers)

@@ -1,0 +1,72 @@
+"""What every request passes before anything looks at what it asks: who asks, how much, and whether there is room.
+
+A checkpoint judges by the request's head alone: method, path as sent, headers, the peer's address.  What somebody may
+is not decided here by the path, but at the route, which says what it takes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, MutableMapping, Sequence
+from typing import Any, Protocol
+
+Scope = MutableMapping[str, Any]
+"""The ASGI scope of a request, or as much of it as there is: type, method, raw_path, query_string, headers, client."""
+
+CLIENT = "tacit.client"
+"""Where the scope holds the caller's address as a text, once trusted proxies were believed."""
+PRINCIPAL = "tacit.principal"
+"""Where the scope holds the `Principal` who asks."""
+PRIORITY = "tacit.priority"
+"""Where the scope holds how soon the request is given up where there is no room for all."""
+DEADLINE = "tacit.deadline"
+"""Where the scope holds the moment of `time.monotonic()` by which the request must be answered."""
+HEADERS = "tacit.headers"
+"""Where the scope holds headers to be added to the answer: a dict of texts."""
+
+
+class Checkpoint(Protocol):
+    """One thing that is looked at on the way in, and told on the way out.
+
+    Attributes:
+        is_immediate: Whether `enter` never waits for anything, so that it may be run without an event loop's turn.
+    """
+
+    is_immediate: bool
+
+    def enter(self, scope: Scope) -> Awaitable[None]:
+        """Let a request pass, perhaps with something put into its scope.
+
+        Raises:
+            TacitError: Why it may not.
+        """
+        ...
+
+    def leave(self, scope: Scope, *, status: int, seconds: float) -> None:
+        """A request that passed has been answered."""
+        ...
+
+
+async def pass_all(checkpoints: Sequence[Checkpoint], scope: Scope) -> list[Checkpoint]:
+    """Have a request pass them in their order.
+
+    Returns:
+        Those it passed, to be left in the opposite order; one that refuses is not left.
+
+    Raises:
+        TacitError: The first refusal; those passed before are left by then.
+    """
+    passed: list[Checkpoint] = []
+    try:
+        for each in checkpoints:
+            await each.enter(scope)
+            passed.append(each)
+    except BaseException:
+        leave_all(passed, scope, status=0, seconds=0.0)
+        raise
+    return passed
+
+
+def leave_all(passed: Sequence[Checkpoint], scope: Scope, *, status: int, seconds: float) -> None:
+    """Tell those that a request passed that it was answered, the last one first."""
+    for each in reversed(passed):
+        each.leave(scope, status=status, seconds=seconds)
