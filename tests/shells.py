@@ -20,6 +20,7 @@ import httpx2
 import structlog
 
 from tacit.entrypoints.cli.program import run
+from tests.warm_shells import ADDRESS, warm_folder
 
 TACIT = Path(sys.executable).parent / "tacit"
 QUICK = ("--set", "als.factors=16", "--set", "als.iterations=4")
@@ -50,12 +51,13 @@ def environment(**more: str) -> dict[str, str]:
 
 
 def tacit(*arguments: str | Path, home: Path, cwd: Path | None = None, **more: str) -> Ran:
-    """Run one command to its end."""
+    """Run one command to its end, its modules loaded beforehand."""
     started = time.monotonic()
+    warm, address = warm_folder(TACIT)
     ran = subprocess.run(
-        [TACIT, *map(str, arguments)],
+        [warm / "tacit", *map(str, arguments)],
         cwd=cwd or home.parent,
-        env=environment(TACIT_HOME=str(home), **more),
+        env=environment(TACIT_HOME=str(home), **{ADDRESS: address}, **more),
         capture_output=True,
         text=True,
         check=False,

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.shells import TACIT, environment, free_port
+from tests.warm_shells import ADDRESS, warm_folder
 
 BLOCK = re.compile(r"<!-- transcript -->\s*```console\n(.*?)```", re.DOTALL)
 LAST_LINE_OF_A_START = "Ctrl-C ends it."
@@ -71,8 +72,14 @@ class Terminal:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._ports = {"8000": str(free_port()), "9000": str(free_port())}
-        path = f"{TACIT.parent}{os.pathsep}{os.environ['PATH']}"
-        chosen = {"TACIT_PORT": self._ports["8000"], "TACIT_METRICS_PORT": self._ports["9000"], "COLUMNS": "120"}
+        warm, address = warm_folder(TACIT)
+        path = os.pathsep.join((str(warm), str(TACIT.parent), os.environ["PATH"]))
+        chosen = {
+            ADDRESS: address,
+            "TACIT_PORT": self._ports["8000"],
+            "TACIT_METRICS_PORT": self._ports["9000"],
+            "COLUMNS": "120",
+        }
         self._environment = environment(PATH=path, **chosen)
         self._servers: list[subprocess.Popen[str]] = []
 
