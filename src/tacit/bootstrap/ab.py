@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING
 
 from tacit.bootstrap.app import MODEL, App
-from tacit.errors import Refused, TacitError
+from tacit.bootstrap.repeating import now_ms, repeated
+from tacit.errors import Refused
 from tacit.monitoring import metrics as measured
 from tacit.monitoring.interfaces import MetricSink
 from tacit.security.audit import AuditRecorder, AuditTrail
@@ -62,34 +62,13 @@ def ab_desk(
     )
 
 
-def now_ms() -> int:
-    """The time, in milliseconds since 1970, UTC."""
-    return int(time.time() * 1_000)
-
-
-@contextmanager
-def keeping_ab(app: App, metrics: MetricSink) -> Iterator[None]:
+def keeping_ab(app: App, metrics: MetricSink) -> AbstractContextManager[None]:
     """End A/B tests that must not go on, and measure what comes of the lists that are shown; now and every while."""
     from tacit.rollout.ab_desk import AbKeeper
 
-    over = threading.Event()
     keeper = AbKeeper(app.ab, clock_ms=now_ms)
     work = (_ending(app, keeper, metrics), sparing(_measuring(app, metrics)))
-
-    def keep() -> None:
-        while True:
-            for each in work:
-                _try(each)
-            if over.wait(app.settings.ab.check_seconds):
-                return
-
-    thread = threading.Thread(target=keep, name="ab-keeper", daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        over.set()
-        thread.join(timeout=10)
+    return repeated(*work, name="ab-keeper", every_seconds=app.settings.ab.check_seconds, failure="ab_unkept")
 
 
 def _passed_its_gate(registry: Registry, *, accepts_foreign: bool) -> Callable[[int], None]:
@@ -151,14 +130,3 @@ def sparing(work: Callable[[], None], *, timer: Callable[[], float] = time.monot
             rests_until = ended + 9 * (ended - began)
 
     return spared
-
-
-def _try(work: Callable[[], None]) -> None:
-    import structlog
-
-    try:
-        work()
-    except Exception as problem:
-        # The next round tries again; ended by one failure, this thread would let a harmful arm go on for good.
-        code = problem.code if isinstance(problem, TacitError) else type(problem).__name__
-        structlog.get_logger(__name__).warning("ab_unkept", code=code, detail=ascii(str(problem))[:200])

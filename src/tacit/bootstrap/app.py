@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from tacit.bootstrap.repeating import now_ms
 from tacit.data.imports import ImportReport, Limits, TableSpec
 from tacit.data.interfaces import HistoryStore, Importer, Progress, silent
 from tacit.errors import NotFound, Refused
@@ -299,7 +299,7 @@ class App:
             model = self.workload.load(version.folder)
         check_question(model, count, category)
         least = self.settings.coldstart.blended_from
-        rows = (model.item_rows.get(item_id) for item_id in hidden(all_entries(self.catalog), int(time.time() * 1_000)))
+        rows = (model.item_rows.get(item_id) for item_id in hidden(all_entries(self.catalog), now_ms()))
         off = [row for row in rows if row is not None]
         chunks = lists_for_all(model, count, category=category, min_interactions=least, hidden=off, progress=progress)
         facts = {"version": f"{version.name}/{version.number}", "dataset": manifest.dataset, "category": category or ""}

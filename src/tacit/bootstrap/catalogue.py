@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import threading
 import time
-from collections.abc import Callable, Collection, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Collection
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING
 
 from tacit.bootstrap.app import App
-from tacit.errors import TacitError
+from tacit.bootstrap.repeating import repeated
 from tacit.monitoring import metrics as measured
 from tacit.monitoring.interfaces import MetricSink
 
@@ -37,17 +36,11 @@ def live_catalogue(app: App, metrics: MetricSink) -> FollowedCatalogue:
     return catalogue
 
 
-@contextmanager
-def polled(catalogue: FollowedCatalogue, *, seconds: float = POLL_SECONDS) -> Iterator[None]:
+def polled(catalogue: FollowedCatalogue, *, seconds: float = POLL_SECONDS) -> AbstractContextManager[None]:
     """Have a catalogue follow what other processes write; while that cannot be read, what is known stays in force."""
-    over = threading.Event()
-    poller = threading.Thread(target=_poll, args=(catalogue, over, seconds), name="catalogue", daemon=True)
-    poller.start()
-    try:
-        yield
-    finally:
-        over.set()
-        poller.join(timeout=10)
+    return repeated(
+        catalogue.refresh, name="catalogue", every_seconds=seconds, failure="catalogue_unread", is_begun_at_once=False
+    )
 
 
 def item_desk(app: App, catalogue: FollowedCatalogue, pool: ModelPool) -> CatalogueDesk:
@@ -68,20 +61,3 @@ def user_desk(
     from tacit.serving.user_desk import UserDesk
 
     return UserDesk(app.catalog, catalogue, pool, clock=time.time, met=app.event_store.interactions_of, told=told)
-
-
-def _poll(catalogue: FollowedCatalogue, over: threading.Event, seconds: float) -> None:
-    import structlog
-
-    logger = structlog.get_logger(__name__)
-    is_lost = False
-    while not over.wait(seconds):
-        try:
-            catalogue.refresh()
-        except Exception as error:
-            if not is_lost:
-                code = error.code if isinstance(error, TacitError) else "unexpected"
-                logger.warning("catalogue_unread", code=code, detail=ascii(str(error))[:200])
-            is_lost = True
-        else:
-            is_lost = False

@@ -13,6 +13,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from tacit.bootstrap.app import MODEL, App
+from tacit.bootstrap.repeating import now_ms
 from tacit.errors import TacitError, Unavailable
 from tacit.monitoring import metrics as catalogue
 from tacit.monitoring.interfaces import MetricSink
@@ -95,7 +96,7 @@ def _intake(log: EventLog, rules: EventRules, store: EventStore, *, count: Count
         log,
         rules,
         count=count,
-        clock=lambda: int(time.time() * 1_000),
+        clock=now_ms,
         new_id=lambda: uuid.uuid4().hex,
         quarantine=store.set_aside,
         state=health.state,

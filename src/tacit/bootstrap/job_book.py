@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tacit.bootstrap.repeating import now_ms
 from tacit.settings import Settings
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ def job_book(settings: Settings, home: Path, *, audit: AuditTrail, database: Dat
         SqlJobStore(database),
         FolderJobLogs(home / "jobs"),
         AuditRecorder(audit),
-        lambda: int(time.time() * 1_000),
+        now_ms,
         RetryRules(settings.retraining.tries, settings.retraining.retry_seconds),
         transaction=database.transaction,
     )

@@ -5,15 +5,15 @@ from __future__ import annotations
 import json
 import os
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tacit.errors import Misconfigured, TacitError
+from tacit.bootstrap.repeating import repeated
+from tacit.errors import Misconfigured
 from tacit.settings import ENV_PREFIX, Settings, SettingsInForce
 
 if TYPE_CHECKING:
@@ -237,35 +237,17 @@ def celery_worker(in_force: SettingsInForce, *, log: Callable[[], None]) -> Cele
     return app
 
 
-@contextmanager
-def _kept(keeper: JobKeeper, every_seconds: float) -> Iterator[None]:
+def _kept(keeper: JobKeeper, every_seconds: float) -> AbstractContextManager[None]:
     """Have a keeper look at once and every few seconds."""
-    over = threading.Event()
+    began = tidied_at = time.monotonic()
 
-    def keep() -> None:
-        began = tidied_at = time.monotonic()
-        while not over.is_set():
-            _try(keeper.tick if time.monotonic() - began >= _SETTLING_SECONDS else keeper.tend)
-            if time.monotonic() - tidied_at > _TIDY_SECONDS:
-                tidied_at = time.monotonic()
-                _try(keeper.tidy)
-            over.wait(every_seconds)
+    def look() -> None:
+        (keeper.tick if time.monotonic() - began >= _SETTLING_SECONDS else keeper.tend)()
 
-    thread = threading.Thread(target=keep, name="job-keeper", daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        over.set()
-        thread.join(timeout=10)
+    def tidy() -> None:
+        nonlocal tidied_at
+        if time.monotonic() - tidied_at > _TIDY_SECONDS:
+            tidied_at = time.monotonic()
+            keeper.tidy()
 
-
-def _try(act: Callable[[], None]) -> None:
-    import structlog
-
-    try:
-        act()
-    except Exception as problem:
-        # The next look takes up what was left; ended by one failure, this thread would leave everything undone.
-        code = problem.code if isinstance(problem, TacitError) else type(problem).__name__
-        structlog.get_logger(__name__).warning("jobs_unkept", code=code)
+    return repeated(look, tidy, name="job-keeper", every_seconds=every_seconds, failure="jobs_unkept")

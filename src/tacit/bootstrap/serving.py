@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import time
 import uuid
 from collections.abc import Iterator, Mapping
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from tacit.bootstrap.app import MODEL, App
 from tacit.bootstrap.catalogue import item_desk, live_catalogue, polled, user_desk
-from tacit.errors import Unavailable
+from tacit.bootstrap.repeating import now_ms, repeated
 from tacit.monitoring.interfaces import MetricSink
 from tacit.serving.exposures import ExposureLog
 from tacit.settings import SettingsInForce
@@ -171,27 +170,10 @@ def _pool(app: App, metrics: MetricSink) -> ModelPool:
     )
 
 
-@contextmanager
-def _pruned(log: ExposureLog, *, keep_days: int) -> Iterator[None]:
+def _pruned(log: ExposureLog, *, keep_days: int) -> AbstractContextManager[None]:
     """Remove exposures past their age now and every hour."""
-    import structlog
-
-    logger = structlog.get_logger(__name__)
-    over = threading.Event()
 
     def prune() -> None:
-        while True:
-            try:
-                log.prune(int((time.time() - keep_days * 86_400) * 1_000))
-            except Unavailable as problem:
-                logger.warning("exposures_unpruned", code=problem.code, detail=problem.detail)
-            if over.wait(3_600):
-                return
+        log.prune(now_ms() - keep_days * 86_400_000)
 
-    pruner = threading.Thread(target=prune, name="exposure-pruning", daemon=True)
-    pruner.start()
-    try:
-        yield
-    finally:
-        over.set()
-        pruner.join(timeout=10)
+    return repeated(prune, name="exposure-pruning", every_seconds=3_600, failure="exposures_unpruned")

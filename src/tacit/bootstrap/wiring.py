@@ -248,7 +248,7 @@ def _standing(
     database: Database, traffic: TrafficStore, *, release: Release, versions: VersionStore, audit: AuditTrail
 ) -> Standing:
     from tacit.adapters.sql.rollouts import SqlRolloutStore
-    from tacit.bootstrap.event_retention import now_ms
+    from tacit.bootstrap.repeating import now_ms
     from tacit.rollout.moving import Standing
 
     return Standing(
