@@ -33,5 +33,6 @@ void bind_training(nb::module_& m);
 void bind_retrieval(nb::module_& m);
 void bind_sums(nb::module_& m);
 void bind_neighbours(nb::module_& m);
+void bind_explaining(nb::module_& m);
 
 }  // namespace tacit

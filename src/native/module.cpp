@@ -30,4 +30,5 @@ NB_MODULE(_native, m) {
     tacit::bind_sums(m);
     tacit::bind_retrieval(m);
     tacit::bind_neighbours(m);
+    tacit::bind_explaining(m);
 }

@@ -15,6 +15,7 @@ import pytest
 from tacit.bootstrap import App, Serving, build, load_settings, serving
 from tacit.data import synthetic
 from tacit.entrypoints.api.app import create_app
+from tacit.monitoring.metrics import EXPOSURES, LIST_CACHE
 from tests.stages import listening, wait_until
 
 FLAGS = {"als.engine": "numpy", "als.factors": 16}
@@ -142,3 +143,33 @@ def test_a_like_draws_what_is_alike_nearer_and_dislikes_drive_it_away(running: P
 
     assert nearer > neutral
     assert liked not in ids(running.list_of(user_id, limit=200))
+
+
+def test_a_list_asked_for_twice_is_the_same_under_another_name_and_both_are_remembered(running: Platform) -> None:
+    user_id = running.users[40]
+    hits = {"outcome": "hit"}
+    first, recorded = running.list_of(user_id), running.parts.metrics.value(EXPOSURES, outcome="recorded")
+    kept = running.parts.metrics.value(LIST_CACHE, **hits)
+    again = [running.list_of(user_id) for _ in range(3)]
+
+    assert {**again[-1], "recommendation_id": first["recommendation_id"]} == first
+    assert len({each["recommendation_id"] for each in (first, *again)}) == 4
+    assert running.parts.metrics.value(EXPOSURES, outcome="recorded") == recorded + 3
+    assert running.parts.metrics.value(LIST_CACHE, **hits) == kept + 3
+    head = running.client.head(f"/api/v1/users/{user_id}/recommendations?limit=20")
+    assert (head.status_code, head.content, int(head.headers["content-length"]) > 0) == (200, b"", True)
+
+
+def test_an_address_that_only_looks_like_a_question_is_answered_as_ever(running: Platform) -> None:
+    for path, code in (
+        ("/api/v1/users/a/b/recommendations", "route_unknown"),
+        ("/api/v1/users//recommendations", "route_unknown"),
+        ("/api/v1/users/nobody/recommendations", "user_unknown"),
+        (f"/api/v1/users/{running.users[0]}/recommendations?limit=0", "limit_range"),
+        (f"/api/v1/users/{running.users[0]}/recommendations?lmit=3", "field_unknown"),
+    ):
+        answer = running.client.get(path)
+
+        assert (answer.json()["code"], answer.headers["X-Request-Id"] != "") == (code, True), path
+    put = running.client.put(f"/api/v1/users/{running.users[0]}/recommendations")
+    assert (put.status_code, put.json()["code"]) == (405, "method_not_allowed")

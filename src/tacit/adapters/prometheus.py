@@ -28,6 +28,7 @@ class PrometheusSink:
     def __init__(self, catalogue: Iterable[Metric] = CATALOGUE) -> None:
         self.registry = CollectorRegistry()
         self._instruments: dict[str, Instrument] = {}
+        self._series_known: dict[tuple[str, tuple[str, ...]], Instrument] = {}
         self._watched: dict[str, _Watched] = {}
         self._lock = threading.Lock()
         for metric in catalogue:
@@ -68,6 +69,7 @@ class PrometheusSink:
         values = metric.key(labels)
         if values:
             self._instruments[metric.name].remove(*values)
+            self._series_known.pop((metric.name, values), None)
 
     def value(self, metric: Metric, /, **labels: str) -> float:
         metric.key(labels)
@@ -80,8 +82,12 @@ class PrometheusSink:
 
     def _series(self, metric: Metric, labels: dict[str, str]) -> Instrument:
         values = metric.key(labels)
-        instrument = self._instruments[metric.name]
-        return instrument.labels(*values) if values else instrument
+        known = self._series_known.get((metric.name, values))
+        if known is None:
+            instrument = self._instruments[metric.name]
+            known = instrument.labels(*values) if values else instrument
+            self._series_known[metric.name, values] = known
+        return known
 
     def _made(self, metric: Metric) -> Instrument:
         names = tuple(metric.labels)

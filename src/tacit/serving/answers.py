@@ -51,6 +51,8 @@ class Answer:
         items: The best first; fewer than asked for where there are no more.
         user_id: Whom it is for; `None` for somebody unknown.
         unknown_items: Liked items that are not in the catalogue, in the order given.
+        holds_until_ms: Until when, in milliseconds since 1970, UTC, the same question may be answered with this list
+            again as long as nothing happens that it rests on; `None` for not at all.
     """
 
     recommendation_id: str
@@ -60,6 +62,7 @@ class Answer:
     items: tuple[Recommendation, ...]
     user_id: str | None = None
     unknown_items: tuple[str, ...] = ()
+    holds_until_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -96,6 +96,13 @@ class CachedReads(Generic[T]):
             self._failed(error)
             return Reading(self._otherwise if entry is None else entry.value, is_current=False)
 
+    def known(self, user_id: str) -> T | None:
+        """What would be answered without reading anything; `None` where a read is due."""
+        entry = self._entries.get(user_id)
+        if entry is None or entry.is_outdated or self._clock() - entry.read_at >= self._fresh_seconds:
+            return None
+        return entry.value
+
     def outdate(self, user_ids: Collection[str]) -> None:
         """Say that users changed: each is read again when asked for."""
         with self._lock:

@@ -96,6 +96,15 @@ class FreshUsers:
         reading = self._reads_since(turn).of(user_id)
         return replace(reading, is_current=False) if self._is_blind else reading
 
+    def known(self, user_id: str, turn: int) -> Doings | None:
+        """What `doings` would say without reading anything; `None` where a read is due, or nobody can tell."""
+        if self._is_blind or turn not in self._known:
+            return None
+        if user_id not in self._members.get(turn, ()):
+            return NO_DOINGS
+        reads = self._reads.get(turn)
+        return None if reads is None else reads.known(user_id)
+
     def _reads_since(self, turn: int) -> CachedReads[Doings]:
         with self._lock:
             if turn not in self._reads:

@@ -47,10 +47,15 @@ class Asking:
 
 @dataclass(frozen=True)
 class KeptOutcome:
-    """What was answered, and the version it comes from."""
+    """What was answered, and the version it comes from.
+
+    Attributes:
+        holds_until_ms: Until when the list counts as fresh, in milliseconds since 1970, UTC; `None` if it was not kept.
+    """
 
     outcome: Outcome
     label: str
+    holds_until_ms: int | None = None
 
 
 def spelled(limit: int, exclude: AbstractSet[str], category: str | None) -> str:
@@ -94,7 +99,8 @@ class KeptLists:
         kept = self._kept(asking, self._fresh_seconds)
         if kept is not None and kept.stamp == asking.full_stamp and self._shows_all(asking, kept.items):
             self._metrics.increment(catalogue.LIST_CACHE, outcome="hit")
-            return KeptOutcome(Outcome(kept.source, kept.items, degraded=False), asking.label)
+            outcome = Outcome(kept.source, kept.items, degraded=False)
+            return KeptOutcome(outcome, asking.label, self._fresh_until(kept.stored_at_ms))
         key = (asking.user_id, asking.question, asking.full_stamp)
         return self._flights.run(key, lambda: self._computed(asking, compute))
 
@@ -120,7 +126,11 @@ class KeptLists:
                 asking.question,
                 CachedList(asking.full_stamp, outcome.source, outcome.items, now_ms),
             )
+            return KeptOutcome(outcome, asking.label, self._fresh_until(now_ms))
         return KeptOutcome(outcome, asking.label)
+
+    def _fresh_until(self, stored_at_ms: int) -> int:
+        return stored_at_ms + int(self._fresh_seconds * 1_000)
 
     def _stale(self, asking: Asking) -> KeptOutcome | None:
         """What is left of an old list once nothing is shown that may not be shown now."""

@@ -101,6 +101,14 @@ class KnownUsers:
         is_known = user_id in loaded.model.user_rows or bool(doings.value.ever) or chosen.value != NO_PREFERENCES
         return Profile(standing, chosen.value, is_known, is_current=doings.is_current and chosen.is_current)
 
+    def known(self, loaded: LoadedVersion, user_id: str) -> tuple[object, ...] | None:
+        """What a profile rests on, without reading anything: the same objects, the same profile.
+
+        `None` where something must be read first.
+        """
+        doings = self._fresh.known(user_id, loaded.events_turn)
+        return None if doings is None else (doings, self._chosen.known(user_id))
+
     def _standing(self, loaded: LoadedVersion, user_id: str, doings: Doings) -> Standing:
         """Worked out once for whoever asks again without having done anything."""
         kept = self._made.get(id(loaded))

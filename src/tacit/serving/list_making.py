@@ -146,6 +146,22 @@ class ListMaking:
         """The items that a version learnt no factors for, as they were prepared last."""
         return None if self._shelf is None else self._shelf.current(loaded)
 
+    def rests_on(self, loaded: LoadedVersion, user_id: str | None = None) -> tuple[object, ...] | None:
+        """What lists of a version rest on beside it: while these are the same objects, so are the lists.
+
+        Args:
+            loaded: The version.
+            user_id: Whose lists; `None` for those that are nobody's.
+
+        Returns:
+            `None` where something must be read to tell.
+        """
+        live = (self._live.hidden(loaded), self._live.newcomers(loaded), self.newcomers(loaded))
+        if user_id is None or self._users is None:
+            return live
+        known = self._users.known(loaded, user_id)
+        return None if known is None else (*live, *known)
+
     def for_user(self, by: Maker, profile: Profile, wish: Wish) -> KeptOutcome:
         """A user's list, kept or computed; degraded where a step failed, whatever is known of the user.
 

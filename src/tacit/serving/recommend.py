@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from collections.abc import Set as AbstractSet
+from dataclasses import replace
 from itertools import islice
 
 from tacit.data.catalog_edits import item_unknown
@@ -27,6 +28,7 @@ from tacit.serving.model_pool import LoadedVersion, ModelPool
 from tacit.serving.newcomer_shelf import NewcomerShelf
 from tacit.serving.newcomers import Newcomers
 from tacit.serving.profiles import STRANGER
+from tacit.serving.ready_answers import RestsOn
 from tacit.serving.refusals import items_unknown, limit_range
 from tacit.serving.retrieval import taste_for, view
 from tacit.serving.routing import NoTraffic, Traffic, UserAnswers
@@ -104,6 +106,32 @@ class RecommendationService:
         loaded = self._asked(limit, category)
         given = self._users.given(loaded, Wish(user_id, limit, exclude, category), started=started)
         return self._told("user", given.kept, started=started, user_id=user_id, place=given.place)
+
+    def rests_on(self, user_id: str | None = None) -> RestsOn | None:
+        """What an answer rests on now; `None` where that cannot be told without reading, or depends on who is divided.
+
+        Args:
+            user_id: Whose answer; `None` for one that is nobody's.
+        """
+        loaded = self._pool.loaded
+        if loaded is None or (user_id is not None and not self._users.are_undivided):
+            return None
+        things = self._making.rests_on(loaded, user_id)
+        return None if things is None else RestsOn(loaded, things)
+
+    def repeated(self, answer: Answer, *, started: float) -> str:
+        """Count and remember an answer that is given once more, as it was; returns the new one's name.
+
+        Args:
+            answer: As it was given before.
+            started: When the question came, by `time.perf_counter`.
+        """
+        named = replace(answer, recommendation_id=self._new_id())
+        self._metrics.increment(catalogue.LIST_CACHE, outcome="hit")
+        self._remember(named, None)
+        question = "popular" if answer.user_id is None else "user"
+        self._metrics.observe(catalogue.RECOMMENDATION_LATENCY, self._timer() - started, question=question)
+        return named.recommendation_id
 
     def for_likes(
         self, liked: Sequence[str], *, limit: int = 10, exclude: AbstractSet[str] = NOBODY, category: str | None = None
@@ -283,6 +311,7 @@ class RecommendationService:
             items=as_said(kept.outcome.items, self._live, now_ms=int(self._clock() * 1_000)),
             user_id=user_id,
             unknown_items=unknown_items,
+            holds_until_ms=kept.holds_until_ms if place is None and not kept.outcome.degraded else None,
         )
         self._remember(answer, place)
         self._metrics.observe(catalogue.RECOMMENDATION_LATENCY, self._timer() - started, question=question)

@@ -144,6 +144,12 @@ class UserAnswers:
         self._observe = observe
         self._timer = timer
 
+    @property
+    def are_undivided(self) -> bool:
+        """Whether the champion answers everybody, and nothing is asked in secret."""
+        roster = self._traffic.roster
+        return roster.plan.split is None and roster.shadow is None
+
     def given(self, champion: LoadedVersion, wish: Wish, *, started: float) -> Given:
         """A user's list.
 

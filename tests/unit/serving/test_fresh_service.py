@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import count
+from itertools import count, pairwise
 from typing import Any
 
 import pytest
@@ -29,6 +29,7 @@ from tacit.serving.live_catalogue import FollowedCatalogue, LiveCatalogue
 from tacit.serving.model_pool import LoadedVersion
 from tacit.serving.newcomer_shelf import NewcomerShelf
 from tacit.serving.newcomers import Newcomers
+from tacit.serving.ready_answers import RestsOn
 from tacit.serving.recommend import RecommendationService
 from tacit.serving.retrieval import Positions
 from tests.event_stores import effect
@@ -380,3 +381,45 @@ def test_no_list_ever_shows_what_its_user_met_whatever_they_did_and_asked_before
             assert not set(ids(desk.service.for_user(user_id, limit=30))) & met[user_id]
     for user_id, seen in met.items():
         assert not set(ids(desk.service.for_user(user_id, limit=30))) & seen
+
+
+def test_what_an_answer_rests_on_is_otherwise_after_whatever_its_user_did_or_chose(desk: Desk) -> None:
+    desk.service.for_user("u000")
+    before = desk.service.rests_on("u000")
+    assert before is not None
+    assert same(before, desk.service.rests_on("u000"))
+
+    desk.did("u000", "i029")
+    assert desk.service.rests_on("u000") is None
+    desk.service.for_user("u000")
+    after = desk.service.rests_on("u000")
+    assert not same(before, after)
+
+    desk.chose(NEWCOMER, Preferences(item_ids=("i001",)))
+    desk.service.for_user(NEWCOMER)
+    chosen = desk.service.rests_on(NEWCOMER)
+    desk.chose(NEWCOMER, Preferences(item_ids=("i002",)))
+    assert not same(chosen, desk.service.rests_on(NEWCOMER))
+    assert same(after, desk.service.rests_on("u000"))
+
+
+def test_what_answers_rest_on_is_otherwise_once_an_item_is_hidden_or_renamed(made: Stage) -> None:
+    store = MemoryCatalogStore()
+    live = FollowedCatalogue(store, time.time)
+    desk = Desk(made, live=live)
+    desk.service.for_user("u000")
+    seen = [desk.service.rests_on("u000")]
+
+    for entry in (ItemEntry("i020", title="Another"), ItemEntry("i021", available=False)):
+        store.put_items([entry])
+        live.refresh()
+        desk.service.for_user("u000")
+        seen.append(desk.service.rests_on("u000"))
+
+    assert not any(same(one, other) for one, other in pairwise(seen))
+
+
+def same(one: RestsOn | None, other: RestsOn | None) -> bool:
+    if one is None or other is None or one.loaded is not other.loaded:
+        return False
+    return all(this is that for this, that in zip(one.things, other.things, strict=True))

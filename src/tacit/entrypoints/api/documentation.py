@@ -6,6 +6,7 @@ Its three files come with the package, so that it works without a network and un
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.resources import files
 from typing import Any
@@ -29,17 +30,25 @@ class DescribedApi(FastAPI):
 
     Attributes:
         lanes: Who answers some requests in its place, by method and path.
+        fast: Who answers those requests that are told by looking at method and path.
         window: Where the server may hand in single events without asking any application.
     """
 
     def __init__(self, **choices: Any) -> None:
         super().__init__(**choices)
         self.lanes: dict[tuple[str, str], ASGIApp] = {}
+        self.fast: tuple[Callable[[str, str], bool], ASGIApp] | None = None
         self.window: EventWindow | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        lane = self.lanes.get((scope["method"], _path_as_sent(scope))) if scope["type"] == "http" else None
+        lane = self._lane(scope["method"], _path_as_sent(scope)) if scope["type"] == "http" else None
         await (super().__call__ if lane is None else lane)(scope, receive, send)
+
+    def _lane(self, method: str, path: str) -> ASGIApp | None:
+        found = self.lanes.get((method, path))
+        if found is None and self.fast is not None and self.fast[0](method, path):
+            return self.fast[1]
+        return found
 
     def openapi(self) -> dict[str, Any]:
         document = super().openapi()

@@ -7,6 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response
 
+from tacit.entrypoints.api.fast_lane import ANSWER
 from tacit.entrypoints.api.parameters import CATEGORY, EXCLUDE, LIMIT, Query, documented, path_id
 from tacit.entrypoints.api.questions import parse_likes
 from tacit.entrypoints.api.rendering import answer_body, json_response
@@ -38,6 +39,7 @@ def _add_personal(routes: APIRouter, service: RecommendationService) -> None:
         answer = service.for_user(
             path_id(user_id, "user_id"), limit=query.limit(), exclude=query.excluded(), category=query.category()
         )
+        request.scope[ANSWER] = answer
         return json_response(answer_body(answer))
 
     @routes.post(
@@ -67,6 +69,7 @@ def _add_impersonal(routes: APIRouter, service: RecommendationService) -> None:
         answer = service.similar(
             path_id(item_id, "item_id"), limit=query.limit(), exclude=query.excluded(), category=query.category()
         )
+        request.scope[ANSWER] = answer
         return json_response(answer_body(answer))
 
     @routes.get("/popular", response_model=AnswerBody, responses=problems(404, 422, 503), openapi_extra=_FILTERS)

@@ -6,6 +6,7 @@ import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import msgspec
 from starlette.responses import Response
 
 from tacit.data.catalog_entries import Preferences
@@ -13,17 +14,17 @@ from tacit.serving.answers import Answer, ItemView, Recommendation
 from tacit.serving.user_desk import UserView
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+_ENCODER = msgspec.json.Encoder()
 
 
 def written(body: object) -> str:
     """Plain values as JSON text."""
-    return _ENCODER.encode(body)
+    return _ENCODER.encode(body).decode()
 
 
 def json_response(body: object, *, status: int = 200) -> Response:
     """Plain values as a response."""
-    return Response(written(body).encode(), status, media_type="application/json")
+    return Response(_ENCODER.encode(body), status, media_type="application/json")
 
 
 def answer_body(answer: Answer) -> dict[str, Any]:

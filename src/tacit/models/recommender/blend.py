@@ -120,7 +120,7 @@ class Blend:
         history = _row(items, self.voice.similarity.rows)
         said = self.voice.scores(engine, history)
         scales = _scales(said, user_factors[None, :], weight=self.weight, covariance_of_items=self.covariance)
-        of_voice = _entries(self.voice.similarity, items, targets)
+        of_voice = engine.entries(self.voice.similarity, items, targets)
         return np.asarray((1 - _capped(self.weight)) * of_factors + scales[0] * of_voice, dtype=np.float32)
 
 
@@ -189,25 +189,6 @@ def _row_sums(matrix: Matrix, values: Doubles) -> Doubles:
     if len(full):
         sums[full] = np.add.reduceat(values, matrix.indptr[full])
     return sums
-
-
-def _entries(matrix: Matrix, rows: Positions, columns: Positions) -> Floats:
-    """`matrix[rows][:, columns]` transposed and dense: `(columns, rows)` float32.
-
-    O(entries of the rows · log columns); every column may stand there more than once.
-    """
-    found: Floats = np.zeros((len(columns), len(rows)), np.float32)
-    if not len(columns) or not len(rows):
-        return found
-    counts = matrix.counts[rows]
-    at = np.repeat(matrix.indptr[rows] - np.cumsum(counts) + counts, counts) + np.arange(int(counts.sum()))
-    of_row = np.repeat(np.arange(len(rows)), counts)
-    distinct, copies = np.unique(columns, return_inverse=True)
-    place = np.searchsorted(distinct, matrix.indices[at])
-    hit = distinct[np.minimum(place, len(distinct) - 1)] == matrix.indices[at]
-    dense: Floats = np.zeros((len(distinct), len(rows)), np.float32)
-    dense[place[hit], of_row[hit]] = matrix.data[at[hit]]
-    return dense[copies]
 
 
 def _row(items: Positions, n_items: int) -> Matrix:

@@ -93,16 +93,3 @@ def _solved(z: Doubles, w: Doubles, right: Doubles, *, diagonal: Doubles) -> Dou
     scaled = z / diagonal
     dual = np.linalg.solve(scaled @ z.T + np.diag(1 / w), right / w)
     return np.asarray(scaled.T @ dual)
-
-
-def between(z: Floats, wanted: Floats, weights: Floats, *, diagonal: Floats) -> Floats:
-    """`Z A⁻¹ Tᵀ` with `A = Λ + Zᵀ W Z`, through the smaller of two systems: `(d, targets)`.
-
-    With fewer rows than factors it is `W⁻¹ (W⁻¹ + Z Λ⁻¹ Zᵀ)⁻¹ Z Λ⁻¹ Tᵀ`, by the push-through identity.
-    """
-    if len(z) >= z.shape[1]:
-        system = np.diag(diagonal) + (z * weights[:, None]).T @ z
-        return np.asarray(z @ np.linalg.solve(system, wanted.T))
-    scaled = z / diagonal
-    system = scaled @ z.T + np.diag(1 / weights)
-    return np.asarray(np.linalg.solve(system, scaled @ wanted.T) / weights[:, None])

@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from tacit.data.catalog import Item
 from tacit.models.recommender.blend import Blend
 from tacit.models.recommender.confidence import Confidence
-from tacit.models.recommender.engines.blas import one_blas_thread
 from tacit.models.recommender.engines.interfaces import (
     Bonus,
     Engine,
@@ -25,7 +24,7 @@ from tacit.models.recommender.engines.interfaces import (
     Ridge,
 )
 from tacit.models.recommender.engines.matrix import Matrix
-from tacit.models.recommender.folding import NOTHING_AGAINST, Against, Eigenbasis, between, folded
+from tacit.models.recommender.folding import NOTHING_AGAINST, Against, Eigenbasis, folded
 
 Positions = NDArray[np.intp]
 Mask = NDArray[np.bool_]
@@ -286,11 +285,7 @@ class RecommenderModel:
         explaining, weights = self._weighted(items, values)
         opposed, of_opposed = self._weighted(against.items, against.values)
         observed, everything = np.concatenate((explaining, opposed)), np.concatenate((weights, of_opposed))
-        ridge = self.ridge.of(np.array([len(observed)]), len(self.side.rotated))
-        with one_blas_thread():
-            z = self.side.rotated[observed]  # (d + e, k)
-            together = between(z, wanted, everything, diagonal=self.side.spectrum + ridge)
-        return np.asarray(((1 + weights)[:, None] * together[: len(weights)]).T, dtype=np.float32)
+        return self.engine.shares(self.side, observed, everything, wanted, explaining=len(explaining))
 
     def _weighted(self, items: NDArray[np.int32], values: Floats) -> tuple[NDArray[np.int32], Floats]:
         """The items of a history that have factors, and their weights."""

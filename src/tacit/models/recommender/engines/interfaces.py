@@ -305,6 +305,29 @@ class Engine(Protocol):
         """
         ...
 
+    def shares(self, side: FixedSide, items: Positions, weights: Floats, wanted: Floats, *, explaining: int) -> Floats:
+        """What each of the first items of a history adds to the score of each target: `(targets, explaining)`.
+
+        With `A = Λ + Zᵀ W Z` it is `(1 + w_j) z_jᵀ A⁻¹ y_t` (Hu et al. 2008, §5, eq. 7): the terms add up to the score
+        that the folded-in row gives the target.  O(d k min(d, k) + min(d, k)³ + targets d k) and as much memory as the
+        smaller of two systems takes.
+
+        Args:
+            side: The items' factors.
+            items: `(d,)` int32 positions, each once: those that own shares, then those that only weigh.
+            weights: `(d,)` float32, above 0.
+            wanted: `(targets, k)` float32 in the eigenbasis of the side.
+            explaining: How many of the items own shares.
+        """
+        ...
+
+    def entries(self, matrix: Matrix, rows: Positions, columns: Positions) -> Floats:
+        """`matrix[rows][:, columns]` transposed and dense: `(columns, rows)` float32; either may name one repeatedly.
+
+        O(rows · columns · log(entries of a row)) or better.
+        """
+        ...
+
     def index(self, factors: Floats) -> Index:
         """Prepare exact retrieval over `(n, k)` float32 factors, which are kept by reference and must not change.
 

@@ -28,6 +28,7 @@ from tacit.models.recommender.engines.interfaces import (
     Steps,
 )
 from tacit.models.recommender.engines.matrix import Matrix
+from tacit.models.recommender.engines.numpy_explaining import diagonal_of
 
 _PORTION = 3e9
 """Multiply-adds that each thread makes between two words to `progress`: about a tenth of a second."""
@@ -259,6 +260,15 @@ class NativeEngine:
             threads=self._threads,
             progress=progress,
         )
+
+    def shares(self, side: FixedSide, items: Positions, weights: Floats, wanted: Floats, *, explaining: int) -> Floats:
+        """In float64, by Cholesky: some tens of microseconds for fifty items."""
+        wide = np.ascontiguousarray(wanted, np.float32)
+        return _native.shares(side.rotated, diagonal_of(side, len(items)), items, weights, wide, explaining)
+
+    def entries(self, matrix: Matrix, rows: Positions, columns: Positions) -> Floats:
+        """A search in each row for each column."""
+        return _native.entries(matrix.indptr, matrix.indices, matrix.data, rows, columns)
 
     def weighted_rows(self, histories: Matrix, rows: Matrix) -> Matrix:
         """See `native_neighbours`."""

@@ -30,7 +30,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tacit.data.interfaces import Progress, silent
-from tacit.models.recommender.engines import sides
+from tacit.models.recommender.engines import numpy_explaining, sides
 from tacit.models.recommender.engines.blas import one_blas_thread
 from tacit.models.recommender.engines.checks import check_basis, check_half_step, check_sums, check_width, checked_row
 from tacit.models.recommender.engines.interfaces import (
@@ -149,6 +149,14 @@ class NumpyEngine:
             keep=keep,
             progress=progress,
         )
+
+    def shares(self, side: FixedSide, items: Positions, weights: Floats, wanted: Floats, *, explaining: int) -> Floats:
+        """See `numpy_explaining`."""
+        return numpy_explaining.shares(side, items, weights, wanted, explaining=explaining)
+
+    def entries(self, matrix: Matrix, rows: Positions, columns: Positions) -> Floats:
+        """See `numpy_explaining`."""
+        return numpy_explaining.entries(matrix, rows, columns)
 
     def weighted_rows(self, histories: Matrix, rows: Matrix) -> Matrix:
         """SciPy's sparse product."""

@@ -1,0 +1,108 @@
+"""Answers kept as they were written, to be given once more at once: while nothing happened that they rest on.
+
+What an answer rests on is looked at anew for each request, which takes two microseconds: the version, what is hidden,
+what is new, and what its user did and chose, each of which is another object as soon as it is otherwise.
+"""
+
+from __future__ import annotations
+
+import weakref
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from tacit.serving.answers import Answer
+from tacit.serving.model_pool import LoadedVersion
+
+T = TypeVar("T")
+
+LARGEST = 16_384
+"""Bytes of the longest body that is kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class RestsOn:
+    """What an answer rests on.
+
+    Attributes:
+        loaded: The version that gave it.
+        things: The rest of it, told apart by what they are, not by what they say.
+    """
+
+    loaded: LoadedVersion
+    things: tuple[object, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """An answer that may be given once more.
+
+    Attributes:
+        answer: As it was given.
+        body: As it was written, without the name of the answer: before it, and after it.
+        things: What it rests on beside its version.
+        user_id: Whose it is; `None` for nobody's.
+    """
+
+    answer: Answer
+    body: tuple[bytes, bytes]
+    things: tuple[object, ...]
+    user_id: str | None
+
+
+class ReadyAnswers(Generic[T]):
+    """Keeps answers of one version by question.  To be used by one event loop; keeps nobody waiting.
+
+    Args:
+        rests_on: What an answer to a user, or to nobody, rests on now.
+        clock_ms: Milliseconds since 1970.
+        capacity: How many are kept; the one given longest ago is forgotten first.
+    """
+
+    def __init__(
+        self,
+        rests_on: Callable[[str | None], RestsOn | None],
+        *,
+        clock_ms: Callable[[], int],
+        capacity: int = 10_000,
+    ) -> None:
+        self._rests_on = rests_on
+        self._clock_ms = clock_ms
+        self._capacity = capacity
+        self._kept: OrderedDict[T, Ready] = OrderedDict()
+        self._of: weakref.ref[LoadedVersion] | None = None
+
+    def get(self, question: T) -> Ready | None:
+        """The answer to a question, if it still holds."""
+        ready = self._kept.get(question)
+        if ready is None:
+            return None
+        now = self._rests_on(ready.user_id)
+        if now is not None and not self._is_of(now.loaded):
+            self._kept.clear()  # they would hold on to a version that answers no longer
+            return None
+        is_late = self._clock_ms() >= (ready.answer.holds_until_ms or 0)
+        if now is None or is_late or not _same(now.things, ready.things):
+            del self._kept[question]
+            return None
+        self._kept.move_to_end(question)
+        return ready
+
+    def keep(self, question: T, ready: Ready, loaded: LoadedVersion) -> None:
+        """Keep an answer for whoever asks the same, until it holds no longer."""
+        if ready.answer.holds_until_ms is None or sum(map(len, ready.body)) > LARGEST:
+            return
+        if not self._is_of(loaded):
+            self._kept.clear()
+            self._of = weakref.ref(loaded)
+        self._kept[question] = ready
+        if len(self._kept) > self._capacity:
+            self._kept.popitem(last=False)
+
+    def _is_of(self, loaded: LoadedVersion) -> bool:
+        return self._of is not None and self._of() is loaded
+
+
+def _same(some: tuple[object, ...], others: tuple[object, ...]) -> bool:
+    return len(some) == len(others) and all(one is other for one, other in zip(some, others, strict=True))
