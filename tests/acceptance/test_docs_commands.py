@@ -14,6 +14,7 @@ GUIDES = (
     "docs/howto/manage-the-catalogue.md",
     "docs/howto/send-events.md",
     "docs/howto/look-after-quarantine.md",
+    pytest.param("docs/howto/control-who-may.md", marks=pytest.mark.slow),
 )
 
 

@@ -77,7 +77,7 @@ def test_a_test_is_made_started_read_and_stopped_over_http(running: Platform) ->
     assert "Too few users" in report.verdict
     assert (stopped.json()["state"], stopped.json()["reason"]) == ("stopped", "enough")
     assert running.client.get(f"{PATH}/{number}").json() == stopped.json()
-    assert acts == [("ab_stopped", "api"), ("ab_started", "api"), ("ab_created", "api")]
+    assert acts == [("ab_stopped", "local"), ("ab_started", "local"), ("ab_created", "local")]
 
 
 def test_what_is_wrong_with_a_plan_or_a_request_is_told_by_its_field(running: Platform) -> None:

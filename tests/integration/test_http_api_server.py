@@ -15,6 +15,7 @@ from starlette.responses import HTMLResponse, Response
 
 from tacit.adapters.prometheus import PrometheusSink
 from tacit.entrypoints.api.app import create_app
+from tacit.entrypoints.api.guarding import requires
 from tacit.entrypoints.api.memory import memory_share
 from tacit.entrypoints.api.metrics_listener import MetricsListener
 from tacit.entrypoints.api.server import ApiServer
@@ -96,7 +97,7 @@ def run_until_answered(app: object, path: str) -> httpx2.Response:
 
 
 def test_further_routes_stand_beside_those_of_the_api_and_keep_their_own_policy(tmp_path: Path) -> None:
-    pages = APIRouter()
+    pages = APIRouter(dependencies=[requires("lists:read")])
 
     @pages.get("/pages/{name:path}")
     def page(name: str) -> Response:
@@ -129,7 +130,7 @@ def test_a_request_is_one_line_in_the_log_that_names_neither_user_nor_item(tmp_p
 
 def test_stopping_lets_the_request_under_way_end(tmp_path: Path) -> None:
     entered, leave = threading.Event(), threading.Event()
-    slow = APIRouter()
+    slow = APIRouter(dependencies=[requires("lists:read")])
 
     @slow.get("/slow")
     def wait() -> str:

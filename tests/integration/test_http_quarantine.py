@@ -86,8 +86,8 @@ def test_a_corrected_and_released_event_has_its_effect_once(running: Platform) -
     assert (after["state"], listed(running)["entries"]) == ("applied", [])
     assert problem(again) == (409, "quarantine_settled")
     assert acts == [
-        ("quarantine_released", "api", f"quarantine/{number}"),
-        ("quarantine_fixed", "api", f"quarantine/{number}"),
+        ("quarantine_released", "local", f"quarantine/{number}"),
+        ("quarantine_fixed", "local", f"quarantine/{number}"),
     ]
     counts = running.app.event_store.counts()["api"]
     assert (counts.stored, counts.quarantined, counts.missing) == (2, 0, 0)

@@ -103,7 +103,7 @@ def test_a_rollout_is_ended_over_http_and_the_trail_says_by_whom(running: Platfo
     ended = running.post("/1/abort", {"reason": "a bad feeling"})
 
     assert (ended.status_code, ended.json()["state"]) == (200, "aborted")
-    assert running.road.bench.audit.entries(limit=1)[0].actor == "api"
+    assert running.road.bench.audit.entries(limit=1)[0].actor == "local"
     assert problem(running.post("/1/abort", {"reason": "again"}))[:2] == (409, "rollout_over")
 
 

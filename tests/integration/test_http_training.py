@@ -77,7 +77,7 @@ def test_a_training_is_asked_for_and_answered_before_it_has_begun(door: Door) ->
 
     job = answer.json()
     assert (answer.status_code, job["state"], job["kind"]) == (202, "queued", "train")
-    assert (job["parameters"], job["why"], job["actor"]) == ({"factors": 100, "iterations": 50}, "person", "api")
+    assert (job["parameters"], job["why"], job["actor"]) == ({"factors": 100, "iterations": 50}, "person", "local")
     assert door.client.get(f"{JOBS}/{job['job_id']}").json() == {**job, "log": ""}
     assert door.client.get(JOBS, params={"limit": 1}).json() == {"jobs": [job]}
 
@@ -141,7 +141,7 @@ def test_a_waiting_job_is_cancelled_and_one_that_has_ended_is_not(door: Door) ->
     assert (cancelled.status_code, cancelled.json()["state"], cancelled.json()["cancelled_by"]) == (
         200,
         "cancelled",
-        "api",
+        "local",
     )
     assert (again.status_code, again.json()["code"]) == (409, "job_over")
 

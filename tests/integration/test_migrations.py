@@ -83,6 +83,12 @@ JOB_ROWS = (
     f"INSERT INTO jobs VALUES ('j1', 2, NULL, {A_JOB}, 'failed', 5, 5, 1, 6, 7, NULL, NULL, '', 0.5, {NOTHING}, '')",
     f"INSERT INTO jobs VALUES ('j2', 1, 'train', {A_JOB}, 'queued', 5, 5, 0, {NOTHING}, NULL, '', 0.0, {NOTHING}, '')",
 )
+KEY_ROWS = (
+    "INSERT INTO api_keys VALUES ('k1', 'shop', 'ann', '[]', 'reader', NULL, 0, 5, 'ann', NULL, NULL, NULL)",
+    "INSERT INTO api_key_secrets VALUES ('k1', 1, 'd', 5, NULL)",
+    "INSERT INTO api_key_uses VALUES ('k1', 3, 6)",
+    "INSERT INTO auth_standing VALUES ('keys', 1, 0)",
+)
 ADDED_ROWS = {
     "0001": FIRST_ROWS,
     "0002": EVENT_ROWS,
@@ -93,6 +99,7 @@ ADDED_ROWS = {
     "0007": AB_ROWS,
     "0008": JOB_ROWS,
     "0009": RUN_ROWS,
+    "0010": KEY_ROWS,
 }
 """Rows in every table that a revision adds."""
 

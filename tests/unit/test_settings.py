@@ -111,6 +111,29 @@ def test_serving_to_other_machines_must_be_asked_for_twice() -> None:
     assert loaded(TACIT_HOST="192.0.2.1", TACIT_ALLOW_PUBLIC="true").settings.host == "192.0.2.1"
 
 
+def test_an_address_that_others_reach_needs_no_second_word_where_everybody_is_asked() -> None:
+    for mode in ("required", "optional"):
+        assert loaded(TACIT_HOST="192.0.2.1", TACIT_AUTH__MODE=mode).settings.auth.mode == mode
+
+
+@pytest.mark.requirement("SEC-030", "C-14")
+@pytest.mark.parametrize(
+    ("others", "said"),
+    [
+        ({}, "auth.mode is open"),
+        ({"TACIT_ALLOW_PUBLIC": "true"}, "auth.mode is open"),
+        ({"TACIT_AUTH__MODE": "required"}, "auth.tls is unset"),
+        ({"TACIT_AUTH__MODE": "optional"}, "auth.tls is unset"),
+    ],
+)
+def test_production_does_not_start_with_the_settings_of_a_trial(others: dict[str, str], said: str) -> None:
+    refused = refusal(TACIT_AUTH__ENVIRONMENT="production", **others)
+    careful = {"TACIT_AUTH__MODE": "required", "TACIT_AUTH__TLS": "proxy", "TACIT_HOST": "192.0.2.1"}
+
+    assert (refused.code, said in refused.detail) == ("setting_invalid", True)
+    assert loaded(TACIT_AUTH__ENVIRONMENT="production", **careful).settings.auth.tls == "proxy"
+
+
 @pytest.mark.parametrize("text", ["port = ", "port = 1\nport = 2\n", "\xff\xfe"])
 def test_a_file_that_cannot_be_read_is_named(text: str, tmp_path: Path) -> None:
     path = tmp_path / "tacit.toml"

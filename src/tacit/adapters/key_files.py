@@ -1,4 +1,4 @@
-"""Key pairs as PEM files: the private key made on first use and kept private, public keys read wherever needed."""
+"""Key pairs as PEM files, and random secrets: made on first use and kept private; public keys read wherever needed."""
 
 from __future__ import annotations
 
@@ -55,6 +55,26 @@ def public_keys(folder: Path, own: str) -> dict[Path, PublicKeyTypes]:
     """
     paths = [folder / own, *sorted((folder / TRUSTED_FOLDER).glob("*.pub"))]
     return {path: _public_key(path) for path in paths if path.exists()}
+
+
+def random_secret(path: Path, length: int) -> bytes:
+    """The random bytes in a file, made and stored (0600, in a folder 0700) if there is none; the first of two counts.
+
+    Raises:
+        Misconfigured: `key_readable` if others may read the file, `key_invalid` if it holds something else.
+    """
+    if not path.exists():
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        path.parent.chmod(0o700)
+        _write(path, os.urandom(length), mode=0o600)
+    if path.stat().st_mode & 0o077:
+        detail, fix = f"{path} can be read by others than its owner.", f"Run: chmod 600 {path}"
+        raise Misconfigured("key_readable", detail, field=str(path), fix=fix)
+    content = path.read_bytes()
+    if len(content) != length:
+        detail = f"{path} does not hold {length} bytes, so that no key that was made with it can be told."
+        raise Misconfigured("key_invalid", detail, field=str(path), fix="Restore it from a backup, or remove it.")
+    return content
 
 
 def _public_key(path: Path) -> PublicKeyTypes:

@@ -23,6 +23,7 @@ from tacit.settings import Settings, SettingsInForce
 if TYPE_CHECKING:
     from tacit.adapters.publisher import Publication, Publisher
     from tacit.adapters.snapshots import SnapshotFolder
+    from tacit.bootstrap.callers import Keys
     from tacit.bootstrap.freezing import Known
     from tacit.bootstrap.rollouts import Rollouts
     from tacit.data.catalog_edits import EditableCatalog
@@ -77,6 +78,7 @@ class App:
     publisher: Publisher
     publication: Publication
     jobs: JobBook
+    keys: Keys
     runs: RunStore
     clock: Clock
     traffic: TrafficStore

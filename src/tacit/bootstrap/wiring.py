@@ -103,6 +103,7 @@ def _wired(in_force: SettingsInForce, home: Path, database: Database, *, clock: 
     from tacit.adapters.artifacts import FolderArtifacts
     from tacit.adapters.sql.audit import SqlAuditTrail
     from tacit.adapters.sql.registry import SqlVersionStore
+    from tacit.bootstrap.callers import keys_over
     from tacit.bootstrap.job_book import job_book
 
     settings = in_force.settings
@@ -129,6 +130,7 @@ def _wired(in_force: SettingsInForce, home: Path, database: Database, *, clock: 
         **_tried(settings, database, registry, release=release, versions=versions, audit=audit),
         clock=clock,
         jobs=job_book(settings, home, audit=audit, database=database),
+        keys=keys_over(settings, home, audit=audit, database=database),
         notices=tuple(notices),
     )
 

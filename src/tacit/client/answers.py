@@ -14,18 +14,32 @@ from email.utils import parsedate_to_datetime
 from typing import Any, TypeVar
 
 from tacit.client.values import Item, Preferences, Reason, Recommendation, Recommendations, User
-from tacit.errors import BadInput, Misconfigured, NotFound, Refused, TacitError, Unavailable
+from tacit.errors import (
+    BadInput,
+    Forbidden,
+    Misconfigured,
+    NotFound,
+    Refused,
+    TacitError,
+    Unauthenticated,
+    Unavailable,
+)
 
 Value = TypeVar("Value")
 
 AGAIN = frozenset({429, 502, 503, 504, 507})
 """Statuses that say that the same request may succeed later."""
 
+KEPT = AGAIN | {401}
+"""Statuses after which events are not given up: a key that was just made is known everywhere a second later."""
+
 LONGEST_ASKED_SECONDS = 300.0
 """More than this nobody waits, whatever was asked for."""
 
 _KINDS: Mapping[int, type[TacitError]] = {
     400: BadInput,
+    401: Unauthenticated,
+    403: Forbidden,
     404: NotFound,
     405: Misconfigured,
     413: BadInput,

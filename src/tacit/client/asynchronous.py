@@ -46,6 +46,7 @@ class AsyncTacitClient:
         delivery: How events are gathered, kept and given up.
         on_dropped: Told of each event that will have no effect, by the delivering task: a plain function that returns
             at once; a warning in the log unless given.
+        api_key: Who asks, sent with every request; it is never shown again.
         headers: Sent with every request.
         transport: What sends requests, in place of the network.
 
@@ -61,11 +62,12 @@ class AsyncTacitClient:
         retries: RetryRules | None = None,
         delivery: DeliveryRules | None = None,
         on_dropped: Told = log_dropped,
+        api_key: str | None = None,
         headers: Mapping[str, str] | None = None,
         transport: httpx2.AsyncBaseTransport | None = None,
     ) -> None:
         self._retries, self._timeout = retries or RetryRules(), timeout
-        self._http = httpx2.AsyncClient(**options_of(address, timeout, headers), transport=transport)
+        self._http = httpx2.AsyncClient(**options_of(address, timeout, headers, api_key=api_key), transport=transport)
         self._allowance = RetryAllowance(self._retries.share)
         self._events = EventTask(Courier(delivery or DeliveryRules(), self._retries), self._post, on_dropped)
 

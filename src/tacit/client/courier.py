@@ -133,7 +133,7 @@ class Courier:
     def answered(self, reply: Reply) -> None:
         """The platform has answered the batch that was taken."""
         if not reply.is_success:
-            is_final = reply.status < 500 and reply.status not in answers.AGAIN
+            is_final = reply.status < 500 and reply.status not in answers.KEPT
             self.failed(answers.error_of(reply), asked=answers.asked_wait(reply), is_final=is_final)
             return
         try:

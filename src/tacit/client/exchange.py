@@ -22,7 +22,9 @@ FAILURES = (httpx2.RequestError, RuntimeError, TimeoutError)
 """What a request raises that did not come back; a client that was closed meanwhile raises the second."""
 
 
-def options_of(address: str, timeout: float, headers: Mapping[str, str] | None) -> dict[str, Any]:
+def options_of(
+    address: str, timeout: float, headers: Mapping[str, str] | None, *, api_key: str | None = None
+) -> dict[str, Any]:
     """How either HTTP client is made.
 
     Raises:
@@ -37,7 +39,7 @@ def options_of(address: str, timeout: float, headers: Mapping[str, str] | None) 
     if not timeout > 0:
         raise Misconfigured("option_invalid", f"timeout is {timeout}; it must be above 0.", field="timeout")
     agent = {"User-Agent": f"tacit-client/{tacit.__version__}"}
-    return {"base_url": url, "timeout": timeout, "headers": {**agent, **(headers or {})}}
+    return {"base_url": url, "timeout": timeout, "headers": {**agent, **_credentials(api_key), **(headers or {})}}
 
 
 def request_options(question: Question[Any]) -> dict[str, Any]:
@@ -123,6 +125,16 @@ class Tries:
 
 def _may_end_otherwise(error: TacitError, reply: Reply | None) -> bool:
     return isinstance(error, Unavailable) if reply is None else reply.status in answers.AGAIN
+
+
+def _credentials(api_key: str | None) -> dict[str, str]:
+    if api_key is None:
+        return {}
+    if not (api_key and api_key.isascii() and api_key.isprintable() and " " not in api_key):
+        # What was given is not quoted: it may hold most of a key.
+        detail = "The key is empty, or holds what no key holds, such as the end of a line."
+        raise Misconfigured("option_invalid", detail, field="api_key", fix="Give it as `tacit keys create` showed it.")
+    return {"Authorization": f"Bearer {api_key}"}
 
 
 def _no_address() -> Misconfigured:

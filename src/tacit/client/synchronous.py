@@ -51,6 +51,7 @@ class TacitClient:
         delivery: How events are gathered, kept and given up.
         on_dropped: Told of each event that will have no effect, by the delivering thread, so it must neither `flush`
             nor `close`; a warning in the log unless given.
+        api_key: Who asks, sent with every request; it is never shown again.
         headers: Sent with every request.
         transport: What sends requests, in place of the network.
 
@@ -66,11 +67,12 @@ class TacitClient:
         retries: RetryRules | None = None,
         delivery: DeliveryRules | None = None,
         on_dropped: Told = log_dropped,
+        api_key: str | None = None,
         headers: Mapping[str, str] | None = None,
         transport: httpx2.BaseTransport | None = None,
     ) -> None:
         self._retries, self._timeout = retries or RetryRules(), timeout
-        self._http = httpx2.Client(**options_of(address, timeout, headers), transport=transport)
+        self._http = httpx2.Client(**options_of(address, timeout, headers, api_key=api_key), transport=transport)
         self._allowance = RetryAllowance(self._retries.share)
         self._over = threading.Event()
         self._events = EventThread(Courier(delivery or DeliveryRules(), self._retries), self._post, on_dropped)

@@ -261,13 +261,13 @@ class Settings(BaseModel):
     dataset: str | None = None
     """Dataset to train on; unset, the one most recently imported."""
     host: str = "127.0.0.1"
-    """Address to serve on; anything but loopback needs `allow_public`."""
+    """Address to serve on; anything but loopback needs an `auth.mode` that is not `open`, or `allow_public`."""
     port: int = Field(default=8_000, ge=1, le=65_535)
     """Port of the API and the pages."""
     metrics_port: int | None = Field(default=None, ge=1, le=65_535)
     """Port of `/metrics`, on loopback; unset, 1000 above `port` (below it where that is too high)."""
     allow_public: bool = False
-    """Serve to other machines although this release authenticates nobody."""
+    """Serve to other machines although `auth.mode` is `open`, so that whoever reaches the address may do everything."""
     download: bool = True
     """Whether `tacit up` may fetch the publisher's data set when it has none."""
     signer: Literal["ed25519", "model-signing"] = "ed25519"
@@ -297,10 +297,9 @@ class Settings(BaseModel):
 
     @model_validator(mode="after")
     def _public_is_deliberate(self) -> Settings:
-        if not self.allow_public and not _is_loopback(self.host):
-            raise ValueError(
-                "host is not loopback and nobody is authenticated; set allow_public = true to serve anyway"
-            )
+        problem = self.auth.problem(is_loopback=_is_loopback(self.host), allow_public=self.allow_public)
+        if problem is not None:
+            raise ValueError(problem)
         return self
 
     @property

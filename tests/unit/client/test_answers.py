@@ -11,7 +11,16 @@ import pytest
 from tacit.client import answers
 from tacit.client.answers import Reply
 from tacit.client.values import Item, Preferences, Reason, User
-from tacit.errors import BadInput, Misconfigured, NotFound, Refused, TacitError, Unavailable
+from tacit.errors import (
+    BadInput,
+    Forbidden,
+    Misconfigured,
+    NotFound,
+    Refused,
+    TacitError,
+    Unauthenticated,
+    Unavailable,
+)
 
 ANSWER: dict[str, Any] = {
     "recommendation_id": "r1",
@@ -82,8 +91,8 @@ def test_a_count_without_end_is_no_answer_either() -> None:
     ("status", "kind"),
     [
         (400, BadInput),
-        (401, Refused),
-        (403, Refused),
+        (401, Unauthenticated),
+        (403, Forbidden),
         (404, NotFound),
         (405, Misconfigured),
         (409, Refused),

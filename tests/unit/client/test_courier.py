@@ -152,7 +152,7 @@ def test_a_report_begins_where_the_last_one_ended() -> None:
     assert second.is_complete
 
 
-@pytest.mark.parametrize("status", [400, 401, 404, 413, 422, 301])
+@pytest.mark.parametrize("status", [400, 403, 404, 413, 422, 301])
 def test_what_would_be_the_same_next_time_is_dropped_and_told(status: int) -> None:
     bench = Bench()
     events = bench.add(2)
@@ -166,7 +166,7 @@ def test_what_would_be_the_same_next_time_is_dropped_and_told(status: int) -> No
     assert bench.courier.next_wait() is None
 
 
-@pytest.mark.parametrize("status", [429, 500, 502, 503, 504, 507])
+@pytest.mark.parametrize("status", [401, 429, 500, 502, 503, 504, 507])
 def test_what_may_end_otherwise_is_tried_again(status: int) -> None:
     bench = Bench()
     bench.add(1)
@@ -326,7 +326,7 @@ def settle(bench: Bench, step: str) -> None:
         "stored": stored(batch),
         "mixed": outcomes(*["stored", "duplicate", "rejected"][:size]),
         "busy": Reply(503, b"", retry_after="2"),
-        "refused": Reply(401, b""),
+        "refused": Reply(403, b""),
         "garbled": Reply(202, b"?"),
     }
     if step == "away":

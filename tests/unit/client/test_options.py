@@ -110,6 +110,8 @@ def test_a_removal_that_is_found_done_after_a_lost_answer_is_done() -> None:
         (lambda: TacitClient("ftp://platform"), "address"),
         (lambda: TacitClient("http://[::1"), "address"),
         (lambda: TacitClient("http://platform", timeout=0), "timeout"),
+        (lambda: TacitClient("http://platform", api_key=""), "api_key"),
+        (lambda: TacitClient("http://platform", api_key="tacit_live_x\n"), "api_key"),
     ],
 )
 def test_a_bad_option_is_named(make: Any, field: str) -> None:

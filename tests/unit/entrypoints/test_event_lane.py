@@ -18,8 +18,10 @@ from tacit.adapters.memory_store import MemoryEventStore
 from tacit.data.event_rules import EventRules
 from tacit.data.events import Event, Receipt
 from tacit.data.intake import Intake
+from tacit.entrypoints.api.checkpoints import PRINCIPAL
 from tacit.entrypoints.api.event_lane import EventLane
 from tacit.entrypoints.api.events import event_routes
+from tacit.security.principals import LOCAL
 
 SENDERS = 6
 
@@ -61,6 +63,7 @@ async def sent(lane: EventLane, body: object, query: bytes = b"") -> int | str:
         "path": "/api/v1/events",
         "query_string": query,
         "headers": [(b"content-type", b"application/json")],
+        PRINCIPAL: LOCAL,
     }
     answered: list[Any] = []
 

@@ -10,6 +10,8 @@ from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response
 
 from tacit.entrypoints.api.ab_schemas import PLAN_BODY, REASON_BODY, AbReportBody, AbTestBody, AbTestsBody
+from tacit.entrypoints.api.callers import actor_of
+from tacit.entrypoints.api.guarding import requires
 from tacit.entrypoints.api.outcomes import outcome_routes
 from tacit.entrypoints.api.parameters import Query, field_unknown
 from tacit.entrypoints.api.schemas import problems
@@ -19,9 +21,6 @@ from tacit.errors import BadInput
 from tacit.rollout.ab_desk import AbDesk
 from tacit.rollout.ab_report import test_as_dict
 from tacit.rollout.outcome_questions import OutcomeDesk
-
-ACTOR = "api"
-"""How the audit trail names whoever comes this way, as long as nobody is asked who they are."""
 
 _LARGEST = 2**31 - 1
 _BODIES = problems(400, 404, 409, 413, 415, 422, 503)
@@ -34,7 +33,8 @@ def comparing_routes(desk: AbDesk, outcomes: OutcomeDesk) -> tuple[APIRouter, AP
 
 def ab_routes(desk: AbDesk) -> APIRouter:
     """The routes over A/B tests."""
-    routes = APIRouter(prefix="/api/v1/ab", tags=["ab"])
+    guard = requires("operations:read", writing="operations:write")
+    routes = APIRouter(prefix="/api/v1/ab", tags=["ab"], dependencies=[guard])
     _add_reading(routes, desk)
     _add_deciding(routes, desk)
     return routes
@@ -65,20 +65,20 @@ def _add_deciding(routes: APIRouter, desk: AbDesk) -> None:
     def create_ab_test(request: Request, body: Annotated[bytes, Depends(read_json_body)]) -> Response:
         """Writes down a test; nobody is divided before it is started."""
         Query.of(request)
-        return _response(test_as_dict(desk.create(parse_object(body), actor=ACTOR)), status=201)
+        return _response(test_as_dict(desk.create(parse_object(body), actor=actor_of(request))), status=201)
 
     @routes.post("/{number}/start", response_model=AbTestBody, responses=problems(404, 409, 422, 503))
     def start_ab_test(request: Request, number: str) -> Response:
         """Divides users from now on; refused while they are divided otherwise."""
         Query.of(request)
-        return _response(test_as_dict(desk.start(_number(number), actor=ACTOR)))
+        return _response(test_as_dict(desk.start(_number(number), actor=actor_of(request))))
 
     @routes.post("/{number}/stop", response_model=AbTestBody, responses=_BODIES, openapi_extra=REASON_BODY)
     def stop_ab_test(request: Request, number: str, body: Annotated[bytes, Depends(read_json_body)]) -> Response:
         """Divides users no longer; what was counted stays."""
         Query.of(request)
         reason = _reason(parse_object(body))
-        return _response(test_as_dict(desk.stop(_number(number), reason=reason, actor=ACTOR)))
+        return _response(test_as_dict(desk.stop(_number(number), reason=reason, actor=actor_of(request))))
 
 
 def _reason(said: Mapping[str, object]) -> str:

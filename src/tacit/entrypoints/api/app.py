@@ -13,6 +13,7 @@ from starlette.concurrency import run_in_threadpool
 
 from tacit.data.intake import EventDoor
 from tacit.data.quarantine import Quarantine
+from tacit.entrypoints.api.callers import OPEN_DOOR
 from tacit.entrypoints.api.catalogue import catalogue_routes
 from tacit.entrypoints.api.checkpoints import Checkpoint
 from tacit.entrypoints.api.documentation import DescribedApi, documentation_routes
@@ -22,6 +23,7 @@ from tacit.entrypoints.api.event_lane import EventLane
 from tacit.entrypoints.api.event_window import EventWindow
 from tacit.entrypoints.api.events import event_routes
 from tacit.entrypoints.api.fast_lane import FastLane
+from tacit.entrypoints.api.guarding import check_guarded
 from tacit.entrypoints.api.health import health_routes
 from tacit.entrypoints.api.items import item_routes
 from tacit.entrypoints.api.memory import memory_share
@@ -56,7 +58,7 @@ def create_app(
     quarantine: Quarantine | None = None,
     extra_routers: Sequence[APIRouter] = (),
     background: Sequence[Background] = (),
-    checkpoints: Sequence[Checkpoint] = (),
+    checkpoints: Sequence[Checkpoint] = OPEN_DOOR,
     role: Role = "all",
     memory: Callable[[], float | None] = memory_share,
 ) -> FastAPI:
@@ -73,7 +75,7 @@ def create_app(
         quarantine: What was set aside; without it, nobody looks after it here.
         extra_routers: Further routes (of versions, rollouts, jobs, pages).
         background: What is entered before the first request and left after the last, in this order and back.
-        checkpoints: What every request passes first, in this order.
+        checkpoints: What every request passes first, in this order; unless one finds out who asks, nobody may.
         role: Whether events are taken here.
         memory: Share of the memory in use.
     """
@@ -92,6 +94,7 @@ def _include(app: FastAPI, routers: Sequence[APIRouter], metrics: MetricSink) ->
         app.include_router(router)
         _start_at_zero(router, metrics)
     install_error_handlers(app, routers)
+    check_guarded(app)
 
 
 def _health(pool: ModelPool, memory: Callable[[], float | None], intake: EventDoor | None, *, role: Role) -> APIRouter:
@@ -107,6 +110,7 @@ def _described(version: str, lifespan: Lifespan) -> DescribedApi:
         summary="Recommendations that say why, from which version, and how far they can be trusted.",
         docs_url=None,
         redoc_url=None,
+        openapi_url=None,
         redirect_slashes=False,
         lifespan=lifespan,
     )
@@ -138,7 +142,7 @@ def _with_lane(
     lane = EventLane(intake, route)
     for method in route.methods or ():
         app.lanes[method, route.path] = RequestDoor(lane, metrics=metrics, checkpoints=checkpoints)
-    if not checkpoints:  # the window knows none yet
+    if checkpoints == OPEN_DOOR:  # the window knows no other yet
         app.window = EventWindow(lane.together, metrics, path=route.path)
     return app
 

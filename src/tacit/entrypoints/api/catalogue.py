@@ -10,6 +10,7 @@ from starlette.responses import Response
 from tacit.data.catalog_edits import Edit, item_edit, removal
 from tacit.entrypoints.api.catalogue_schemas import ITEM_BODY, ITEM_ENTRY, removal_entry
 from tacit.entrypoints.api.edits import BulkEdit, add_bulk_edits, done
+from tacit.entrypoints.api.guarding import requires
 from tacit.entrypoints.api.parameters import Query, path_id
 from tacit.entrypoints.api.rendering import item_body, json_response
 from tacit.entrypoints.api.schemas import ItemBody, problems
@@ -23,7 +24,7 @@ _PROBLEMS = problems(400, 413, 415, 422, 503, 507)
 
 def catalogue_routes(desk: CatalogueDesk) -> APIRouter:
     """The routes over a desk."""
-    routes = APIRouter(prefix="/api/v1/items", tags=["items"])
+    routes = APIRouter(prefix="/api/v1/items", tags=["items"], dependencies=[requires("catalogue:write")])
     _add_single(routes, desk)
     _add_removal(routes, desk)
     add_bulk_edits(

@@ -13,11 +13,12 @@ from typing import Any
 
 from fastapi import APIRouter, FastAPI
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from tacit.entrypoints.api.event_window import EventWindow
-from tacit.entrypoints.api.schemas import EventBody, ProblemBody
+from tacit.entrypoints.api.guarding import PUBLIC, requires
+from tacit.entrypoints.api.schemas import EventBody, ProblemBody, problems
 
 _POLICY = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
@@ -55,7 +56,19 @@ class DescribedApi(FastAPI):
         schemas = document["components"]["schemas"]
         for body in (EventBody, ProblemBody):
             schemas.setdefault(body.__name__, body.model_json_schema())
+        for path, methods in document["paths"].items():
+            for method, described in methods.items():
+                if (method.upper(), path) not in PUBLIC:
+                    described["responses"] = _sorted({**described["responses"], **_REFUSED})
         return document
+
+
+_REFUSED = {str(status): said for status, said in problems(401, 403).items()}
+"""What every operation may answer that asks who one is."""
+
+
+def _sorted(responses: dict[str, Any]) -> dict[str, Any]:
+    return dict(sorted(responses.items()))
 
 
 def _path_as_sent(scope: Scope) -> str:
@@ -113,9 +126,15 @@ def documentation_routes(app: FastAPI) -> APIRouter:
         loader=PackageLoader(__package__, "static"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
     static = files(__package__) / "static"
-    routes = APIRouter(prefix="/docs", include_in_schema=False)
+    routes = APIRouter(include_in_schema=False)
+    guards = [requires("lists:read")]
 
-    @routes.get("")
+    @routes.get("/openapi.json", dependencies=guards)
+    def description() -> Response:
+        """The interface as OpenAPI describes it."""
+        return JSONResponse(app.openapi())
+
+    @routes.get("/docs", dependencies=guards)
     def docs_page() -> Response:
         """The page."""
         page = templates.get_template("docs.html")
@@ -123,11 +142,11 @@ def documentation_routes(app: FastAPI) -> APIRouter:
             page.render(title=app.title, version=app.version, operations=operations(app.openapi())), headers=_POLICY
         )
 
-    @routes.get("/docs.js")
+    @routes.get("/docs/docs.js")
     def docs_script() -> Response:
         return Response((static / "docs.js").read_bytes(), media_type="text/javascript")
 
-    @routes.get("/docs.css")
+    @routes.get("/docs/docs.css")
     def docs_style() -> Response:
         return Response((static / "docs.css").read_bytes(), media_type="text/css")
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Depends, Request, params
 from starlette.responses import Response
 
 from tacit.data.catalog_edits import Edit, Settled, check_size
@@ -68,8 +68,10 @@ class _Sent:
     edit: Edit | TacitError
 
 
-def add_bulk_edits(routes: APIRouter, kind: Kind, ways: Sequence[BulkEdit]) -> None:
-    """Add the routes that edit a collection."""
+def add_bulk_edits(
+    routes: APIRouter, kind: Kind, ways: Sequence[BulkEdit], *, guards: Sequence[params.Depends] = ()
+) -> None:
+    """Add the routes that edit a collection, with what they take where the router does not say it."""
     for way in ways:
         routes.add_api_route(
             "",
@@ -79,6 +81,7 @@ def add_bulk_edits(routes: APIRouter, kind: Kind, ways: Sequence[BulkEdit]) -> N
             description=way.description,
             response_model=EditedBody,
             responses=_ANSWERS,
+            dependencies=guards,
             openapi_extra={"requestBody": edits_body(f"{kind}s", way.entry, way.example)},
         )
 

@@ -44,6 +44,7 @@ its content is wrong."""
 
 CODE_STATUS: dict[str, int] = {
     "body_empty": 400,
+    "credentials_ambiguous": 400,
     "cursor_invalid": 400,
     "encoding_invalid": 400,
     "encoding_unsupported": 400,

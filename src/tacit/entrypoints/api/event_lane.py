@@ -19,8 +19,10 @@ from starlette.types import Receive, Scope, Send
 
 from tacit.data.event_validation import MAX_BATCH
 from tacit.data.intake import EventDoor
+from tacit.entrypoints.api.callers import principal_of
 from tacit.entrypoints.api.errors import noted_response
 from tacit.entrypoints.api.events import taken_response, taken_together
+from tacit.entrypoints.api.guarding import guard_of
 from tacit.entrypoints.api.strict_json import JSON, media_type_of, read_json_or_lines
 from tacit.errors import TacitError, Unavailable
 
@@ -64,6 +66,7 @@ class EventLane:
     def __init__(self, intake: EventDoor, route: APIRoute) -> None:
         self._intake = intake
         self._route = route
+        self._guard = guard_of(route)
         self._workers = ThreadPoolExecutor(_WORKERS, thread_name_prefix="events")
         self.together = Together(intake, self._workers)
 
@@ -71,6 +74,7 @@ class EventLane:
         scope["route"] = self._route
         request = Request(scope, receive)
         try:
+            self._guard.check(scope)
             answer = await self._answer(request, await read_json_or_lines(request))
         except TacitError as error:
             answer = error
@@ -79,7 +83,7 @@ class EventLane:
 
     async def _answer(self, request: Request, body: bytes) -> Response | TacitError:
         is_small = len(body) <= SMALL_BYTES and not request.scope["query_string"]
-        if is_small and media_type_of(request) == JSON:
+        if is_small and principal_of(request).user_id is None and media_type_of(request) == JSON:
             answer = await self.together.answer(body)
             if answer is not None:
                 return answer

@@ -13,6 +13,9 @@ from starlette.responses import Response
 
 from tacit.data.event_validation import Problem, check_size
 from tacit.data.intake import EventDoor, Fate, Taken
+from tacit.data.texts import normal_form
+from tacit.entrypoints.api.callers import principal_of
+from tacit.entrypoints.api.guarding import check_user, requires
 from tacit.entrypoints.api.parameters import ASSIGN_IDS, Query, documented, field_unknown
 from tacit.entrypoints.api.rendering import written
 from tacit.entrypoints.api.schemas import EVENTS_BODY, TakenEventsBody, problems
@@ -61,7 +64,7 @@ class Sent:
 
 def event_routes(intake: EventDoor) -> APIRouter:
     """The route over an intake."""
-    routes = APIRouter(prefix="/api/v1", tags=["events"])
+    routes = APIRouter(prefix="/api/v1", tags=["events"], dependencies=[requires("events:write")])
 
     # Not `async`: making events durable waits for the disk, which a worker thread may do.
     @routes.post(
@@ -90,10 +93,22 @@ def taken_response(intake: EventDoor, request: Request, body: bytes) -> Response
     """
     assign_ids = Query.of(request, ASSIGN_IDS).flag("assign_ids")
     sent = parse_events(body, is_lines=media_type_of(request) == JSON_LINES)
+    _check_users(request, sent.events)
     taken = intake.take(sent.events, source=SOURCE, assign_ids=assign_ids)
     if not sent.is_batch and taken[0].problem is not None:
         raise _as_error(taken[0], taken[0].problem)
     return answer_to(taken)
+
+
+def _check_users(request: Request, events: Sequence[object]) -> None:
+    """Have who is bound to one user send that user's events alone; with one of another's among them, none is taken."""
+    if principal_of(request).user_id is None:
+        return
+    for event in events:
+        user_id = event.get("user_id") if isinstance(event, dict) else None
+        # What is none is judged with the event.
+        if isinstance(user_id, str):
+            check_user(request.scope, normal_form(user_id))
 
 
 def taken_together(intake: EventDoor, bodies: Sequence[bytes]) -> list[Response | TacitError | None]:

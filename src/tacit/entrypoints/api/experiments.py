@@ -8,6 +8,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from tacit.entrypoints.api.experiment_schemas import ChoicesBody, RunBody, RunsBody
+from tacit.entrypoints.api.guarding import requires
 from tacit.entrypoints.api.parameters import LIMIT, Parameter, Query, documented
 from tacit.entrypoints.api.schemas import problems
 from tacit.entrypoints.api.texts import checked_id
@@ -19,7 +20,7 @@ _EXPERIMENT = Parameter("experiment", "Only those of this sweep or search.")
 
 def experiment_routes(store: RunStore) -> APIRouter:
     """The routes over a ledger of runs."""
-    routes = APIRouter(prefix="/api/v1/experiments", tags=["experiments"])
+    routes = APIRouter(prefix="/api/v1/experiments", tags=["experiments"], dependencies=[requires("operations:read")])
 
     @routes.get("", response_model=RunsBody, responses=problems(422, 503), openapi_extra=documented(LIMIT, _EXPERIMENT))
     def list_runs(request: Request) -> Response:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from typing import Any
@@ -18,7 +18,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
+from tacit.entrypoints.api.checkpoints import PRINCIPAL
 from tacit.entrypoints.api.errors import noted_response
+from tacit.entrypoints.api.guarding import check_user, guard_of
+from tacit.entrypoints.api.parameters import path_id
 from tacit.errors import TacitError
 from tacit.serving.answers import Answer
 from tacit.serving.ready_answers import Ready, ReadyAnswers, RestsOn
@@ -36,6 +39,7 @@ class Endpoint:
     def __init__(self, route: APIRoute) -> None:
         before, _, after = route.path.partition("{")
         self.route = route
+        self._guard = guard_of(route)
         self.part, _, after = after.partition("}")
         self._before, self._after = before, after
         self._shortest = len(before) + len(after) + 1
@@ -46,6 +50,16 @@ class Endpoint:
             return None
         part = path[len(self._before) : len(path) - len(self._after)]
         return None if "/" in part else part
+
+    def check(self, scope: Scope, part: str) -> None:
+        """Let a request go on, as the route's guard would.
+
+        Raises:
+            TacitError: Why it may not.
+        """
+        self._guard.check(scope)
+        if self.part == _USER and scope[PRINCIPAL].user_id is not None:
+            check_user(scope, path_id(part, _USER))
 
     def answer(self, request: Request, part: str) -> Response:
         """What the route answers."""
@@ -76,7 +90,6 @@ class FastLane:
         service: Gives the answers that they give.
         ready: Keeps answers to be given once more.
         workers: Where an answer is worked out.
-        admitted: Raises unless who asks may ask this of a route.
     """
 
     def __init__(
@@ -86,13 +99,11 @@ class FastLane:
         ready: ReadyAnswers[tuple[str, bytes]],
         *,
         workers: Executor,
-        admitted: Callable[[Scope, APIRoute], None] = lambda _scope, _route: None,
     ) -> None:
         self._endpoints = tuple(map(Endpoint, routes))
         self._service = service
         self._ready = ready
         self._workers = workers
-        self._admitted = admitted
 
     def leads(self, method: str, path: str) -> bool:
         """Whether a request is one of ours; the path as it was sent."""
@@ -104,7 +115,7 @@ class FastLane:
         scope["route"] = endpoint.route
         question = (scope["path"], scope["query_string"])
         try:
-            self._admitted(scope, endpoint.route)
+            endpoint.check(scope, part)
             ready = self._ready.get(question)
             if ready is not None:
                 name = self._service.repeated(ready.answer, started=started)

@@ -6,6 +6,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from tacit.entrypoints.api.cursors import cursor_of
+from tacit.entrypoints.api.guarding import requires
 from tacit.entrypoints.api.parameters import CURSOR, LIMIT, QUERY, Query, documented, path_id
 from tacit.entrypoints.api.rendering import item_body, json_response
 from tacit.entrypoints.api.schemas import ItemBody, ItemsBody, problems
@@ -15,7 +16,7 @@ from tacit.serving.recommend import RecommendationService
 
 def item_routes(service: RecommendationService, desk: CatalogueDesk | None = None) -> APIRouter:
     """The routes over a service, and over a desk where the catalogue can be gone through."""
-    routes = APIRouter(prefix="/api/v1/items", tags=["items"])
+    routes = APIRouter(prefix="/api/v1/items", tags=["items"], dependencies=[requires("lists:read")])
     known = (QUERY, LIMIT) if desk is None else (QUERY, CURSOR, LIMIT)
 
     @routes.get("", response_model=ItemsBody, responses=problems(400, 422, 503), openapi_extra=documented(*known))

@@ -8,17 +8,19 @@ from tacit.bootstrap import App, Serving
 from tacit.bootstrap.upkeep import version_desk
 from tacit.entrypoints.api.ab import comparing_routes
 from tacit.entrypoints.api.experiments import experiment_routes
+from tacit.entrypoints.api.keys import key_routes
 from tacit.entrypoints.api.rollouts import rollout_routes
 from tacit.entrypoints.api.training import training_routes
 from tacit.entrypoints.api.versions import version_routes
 
 
 def further_routes(app: App, parts: Serving) -> list[APIRouter]:
-    """Versions, rollouts, A/B tests and what came of lists, runs, and trainings."""
+    """Versions, rollouts, A/B tests and what came of lists, runs, trainings, and keys."""
     return [
         version_routes(version_desk(app)),
         rollout_routes(app.rollouts.counted(parts.metrics)),
         *comparing_routes(app.ab, app.outcome_desk),
         experiment_routes(app.runs),
         training_routes(parts.training),
+        key_routes(app.keys.desk),
     ]

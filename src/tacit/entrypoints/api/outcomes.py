@@ -9,6 +9,7 @@ from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
+from tacit.entrypoints.api.guarding import requires
 from tacit.entrypoints.api.parameters import Parameter, Query, documented
 from tacit.entrypoints.api.schemas import problems
 from tacit.entrypoints.api.texts import checked_id
@@ -48,7 +49,7 @@ class OutcomesAnswer(BaseModel):
 
 def outcome_routes(desk: OutcomeDesk) -> APIRouter:
     """The route over what is known of outcomes."""
-    routes = APIRouter(prefix="/api/v1/outcomes", tags=["outcomes"])
+    routes = APIRouter(prefix="/api/v1/outcomes", tags=["outcomes"], dependencies=[requires("operations:read")])
 
     @routes.get(
         "",

@@ -10,6 +10,8 @@ from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response
 
 from tacit.data.quarantine import MAX_PAGE, Chosen, Quarantine, described
+from tacit.entrypoints.api.callers import actor_of
+from tacit.entrypoints.api.guarding import requires
 from tacit.entrypoints.api.parameters import MAX_ITEMS, Parameter, Query, documented, field_unknown, too_many_items
 from tacit.entrypoints.api.quarantine_schemas import (
     CHOSEN_BODY,
@@ -26,9 +28,6 @@ from tacit.entrypoints.api.strict_json import kind_of, parse_object, read_json_b
 from tacit.entrypoints.api.texts import checked_id
 from tacit.errors import BadInput
 
-ACTOR = "api"
-"""How the audit trail names whoever comes this way, as long as nobody is asked who they are."""
-
 _LARGEST = 2**63 - 1
 _CURSOR = Parameter("cursor", "Only entries behind this one; `next_cursor` of the page before.", {"type": "integer"})
 _REASON = Parameter("reason", "Only what was set aside for this reason.")
@@ -40,7 +39,8 @@ _BODIES = problems(400, 404, 409, 413, 415, 422, 503)
 
 def quarantine_routes(quarantine: Quarantine) -> APIRouter:
     """The routes over a quarantine."""
-    routes = APIRouter(prefix="/api/v1/quarantine", tags=["quarantine"])
+    guard = requires("operations:read", writing="operations:write")
+    routes = APIRouter(prefix="/api/v1/quarantine", tags=["quarantine"], dependencies=[guard])
     _add_reading(routes, quarantine)
     _add_fixing(routes, quarantine)
     _add_deciding(routes, quarantine)
@@ -79,14 +79,14 @@ def _add_fixing(routes: APIRouter, quarantine: Quarantine) -> None:
         """Corrects fields of a held event, `null` leaving one out; released, the corrected one is applied."""
         Query.of(request)
         number = _number(quarantine_id, "quarantine_id")
-        return _response(described(quarantine.fix(number, parse_object(body), actor=ACTOR)))
+        return _response(described(quarantine.fix(number, parse_object(body), actor=actor_of(request))))
 
     @routes.put("/{quarantine_id}", response_model=QuarantinedBody, responses=_BODIES, openapi_extra=WHOLE_BODY)
     def fix_whole(request: Request, quarantine_id: str, body: Annotated[bytes, Depends(read_json_body)]) -> Response:
         """Puts another event in the place of a held one; released, that one is applied."""
         Query.of(request)
         number = _number(quarantine_id, "quarantine_id")
-        return _response(described(quarantine.fix(number, parse_object(body), actor=ACTOR, is_whole=True)))
+        return _response(described(quarantine.fix(number, parse_object(body), actor=actor_of(request), is_whole=True)))
 
 
 def _add_deciding(routes: APIRouter, quarantine: Quarantine) -> None:
@@ -95,7 +95,7 @@ def _add_deciding(routes: APIRouter, quarantine: Quarantine) -> None:
         """Lets held events be applied, each once, within a second; releasing one again changes nothing."""
         Query.of(request)
         chosen = _chosen(_known(parse_object(body), ("ids", "reason")))
-        return _response({"released": quarantine.release(chosen, actor=ACTOR)})
+        return _response({"released": quarantine.release(chosen, actor=actor_of(request))})
 
     @routes.post("/purge", response_model=PurgedBody, responses=_BODIES, openapi_extra=PURGE_BODY)
     def purge_entries(request: Request, body: Annotated[bytes, Depends(read_json_body)]) -> Response:
@@ -107,7 +107,7 @@ def _add_deciding(routes: APIRouter, quarantine: Quarantine) -> None:
             raise BadInput(
                 "confirmation_missing", "What is purged is gone for good.", field="confirm", fix="Send it as true."
             )
-        return _response({"purged": quarantine.purge(chosen, actor=ACTOR)})
+        return _response({"purged": quarantine.purge(chosen, actor=actor_of(request))})
 
 
 def _chosen(said: Mapping[str, object]) -> Chosen:

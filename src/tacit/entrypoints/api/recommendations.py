@@ -8,6 +8,7 @@ from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response
 
 from tacit.entrypoints.api.fast_lane import ANSWER
+from tacit.entrypoints.api.guarding import requires
 from tacit.entrypoints.api.parameters import CATEGORY, EXCLUDE, LIMIT, Query, documented, path_id
 from tacit.entrypoints.api.questions import parse_likes
 from tacit.entrypoints.api.rendering import answer_body, json_response
@@ -20,7 +21,7 @@ _FILTERS = documented(LIMIT, EXCLUDE, CATEGORY)
 
 def recommendation_routes(service: RecommendationService) -> APIRouter:
     """The routes over a service."""
-    routes = APIRouter(prefix="/api/v1", tags=["recommendations"])
+    routes = APIRouter(prefix="/api/v1", tags=["recommendations"], dependencies=[requires("lists:read")])
     _add_personal(routes, service)
     _add_impersonal(routes, service)
     return routes

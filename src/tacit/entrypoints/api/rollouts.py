@@ -10,6 +10,8 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response
 
+from tacit.entrypoints.api.callers import actor_of
+from tacit.entrypoints.api.guarding import requires
 from tacit.entrypoints.api.parameters import LIMIT, Query, documented, field_unknown
 from tacit.entrypoints.api.rollout_schemas import (
     DECIDE_BODY,
@@ -25,9 +27,6 @@ from tacit.errors import BadInput
 from tacit.rollout.rollout_desk import Opening, RolloutDesk, described
 from tacit.rollout.rollouts import Advance, Rollout
 
-ACTOR = "api"
-"""How the audit trail names whoever comes this way, as long as nobody is asked who they are."""
-
 _LARGEST = 2**63 - 1
 _LARGEST_VERSION = 2**31 - 1
 _BODIES = problems(400, 404, 409, 413, 415, 422, 503)
@@ -35,7 +34,8 @@ _BODIES = problems(400, 404, 409, 413, 415, 422, 503)
 
 def rollout_routes(desk: RolloutDesk) -> APIRouter:
     """The routes over a desk."""
-    routes = APIRouter(prefix="/api/v1/rollouts", tags=["rollouts"])
+    guard = requires("operations:read", writing="operations:write")
+    routes = APIRouter(prefix="/api/v1/rollouts", tags=["rollouts"], dependencies=[guard])
     _add_seeing(routes, desk)
     _add_starting(routes, desk)
     _add_deciding(routes, desk)
@@ -62,7 +62,7 @@ def _add_starting(routes: APIRouter, desk: RolloutDesk) -> None:
         """Begins to bring a version to users: in secret first, then to few of them, then to all."""
         Query.of(request)
         said = _known(parse_object(body), ("version", "reason", "advance", "steps", "force"))
-        return _told(desk.start(_opening(said)), status=201)
+        return _told(desk.start(_opening(said, actor_of(request))), status=201)
 
 
 def _add_deciding(routes: APIRouter, desk: RolloutDesk) -> None:
@@ -71,7 +71,7 @@ def _add_deciding(routes: APIRouter, desk: RolloutDesk) -> None:
         """Ends a rollout: all users meet the champion of before."""
         Query.of(request)
         reason = _reason(_known(parse_object(body), ("reason",)))
-        return _told(desk.abort(_number(rollout_id), actor=ACTOR, reason=reason))
+        return _told(desk.abort(_number(rollout_id), actor=actor_of(request), reason=reason))
 
     @routes.post("/{rollout_id}/promote", response_model=RolloutBody, responses=_BODIES, openapi_extra=PROMOTE_BODY)
     def promote_rollout(request: Request, rollout_id: str, body: Annotated[bytes, Depends(read_json_body)]) -> Response:
@@ -80,11 +80,11 @@ def _add_deciding(routes: APIRouter, desk: RolloutDesk) -> None:
         said = _known(parse_object(body), ("reason", "to"))
         reason, number = _reason(said), _number(rollout_id)
         if _choice(said, "to", ("next", "all")) == "all":
-            return _told(desk.promote(number, actor=ACTOR, reason=reason))
-        return _told(desk.advance(number, actor=ACTOR, reason=reason))
+            return _told(desk.promote(number, actor=actor_of(request), reason=reason))
+        return _told(desk.advance(number, actor=actor_of(request), reason=reason))
 
 
-def _opening(said: Mapping[str, object]) -> Opening:
+def _opening(said: Mapping[str, object], actor: str) -> Opening:
     version, force = said.get("version"), said.get("force", False)
     if type(version) is not int:
         raise _wrong_type("version", version, "the number of a version")
@@ -96,7 +96,7 @@ def _opening(said: Mapping[str, object]) -> Opening:
     advance: Advance | None = None
     if _choice(said, "advance", ("automatic", "manual")) is not None:
         advance = "manual" if said["advance"] == "manual" else "automatic"
-    return Opening(version, ACTOR, _reason(said), advance, _steps(said.get("steps")), force)
+    return Opening(version, actor, _reason(said), advance, _steps(said.get("steps")), force)
 
 
 def _steps(value: object) -> tuple[float, ...] | None:

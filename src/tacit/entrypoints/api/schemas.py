@@ -148,6 +148,8 @@ def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
     content = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/ProblemBody"}}}
     words = {
         400: "Cannot be read",
+        401: "Who asks is unknown",
+        403: "Who asks may not",
         404: "Unknown",
         409: "Another of this id came first",
         413: "Too large",

@@ -9,6 +9,8 @@ from typing import Annotated, Any, cast
 from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response
 
+from tacit.entrypoints.api.callers import actor_of
+from tacit.entrypoints.api.guarding import requires
 from tacit.entrypoints.api.parameters import Parameter, Query, documented, field_unknown
 from tacit.entrypoints.api.schemas import problems
 from tacit.entrypoints.api.strict_json import kind_of, parse_object, read_json_body
@@ -18,9 +20,6 @@ from tacit.errors import BadInput
 from tacit.jobs.job import KINDS, STATES, State
 from tacit.jobs.kinds import check_model_type, checked_kind
 from tacit.rollout.training_desk import TrainingDesk, described
-
-ACTOR = "api"
-"""How the audit trail names whoever comes this way, as long as nobody is asked who they are."""
 
 _LOG_CHARACTERS = 16_000
 _LIMIT = Parameter(
@@ -33,7 +32,8 @@ _FIELDS = ("model_type", "parameters")
 
 def training_routes(desk: TrainingDesk) -> APIRouter:
     """The routes over a desk."""
-    routes = APIRouter(prefix="/api/v1/training", tags=["training"])
+    guard = requires("operations:read", writing="operations:write")
+    routes = APIRouter(prefix="/api/v1/training", tags=["training"], dependencies=[guard])
     _add_asking(routes, desk)
     _add_reading(routes, desk)
     return routes
@@ -50,14 +50,14 @@ def _add_asking(routes: APIRouter, desk: TrainingDesk) -> None:
     def train(request: Request, body: Annotated[bytes, Depends(read_json_body)]) -> Response:
         """Trains a candidate in the background; it is judged, and reaches nobody by itself."""
         Query.of(request)
-        job = desk.ask("train", _parameters_of(parse_object(body)), actor=ACTOR)
+        job = desk.ask("train", _parameters_of(parse_object(body)), actor=actor_of(request))
         return _response(described(job), status=202)
 
     @routes.post("/jobs/{job_id}/cancel", response_model=JobBody, responses=problems(404, 409, 422, 503, 507))
     def cancel_job(request: Request, job_id: str) -> Response:
         """Ends a job: at once if it waits, within seconds if it runs."""
         Query.of(request)
-        return _response(described(desk.book.cancel(checked_id(job_id, "job_id"), actor=ACTOR)))
+        return _response(described(desk.book.cancel(checked_id(job_id, "job_id"), actor=actor_of(request))))
 
 
 def _add_reading(routes: APIRouter, desk: TrainingDesk) -> None:

@@ -20,6 +20,7 @@ from tacit.entrypoints.api.catalogue_schemas import (
 )
 from tacit.entrypoints.api.cursors import cursor_of
 from tacit.entrypoints.api.edits import BulkEdit, add_bulk_edits, done
+from tacit.entrypoints.api.guarding import requires
 from tacit.entrypoints.api.parameters import CURSOR, LIMIT, Query, documented, path_id
 from tacit.entrypoints.api.rendering import json_response, preferences_body, user_body
 from tacit.entrypoints.api.schemas import problems
@@ -29,6 +30,10 @@ from tacit.serving.user_desk import UserDesk
 _REMOVED = {"user_id": "…"}
 _EXAMPLE = {"user_id": "…", "labels": {}}
 _PROBLEMS = problems(400, 413, 415, 422, 503, 507)
+_READS = [requires("users:read")]
+_LISTS = [requires("users:read", everyone=True)]
+_EDITS = [requires("catalogue:write")]
+_CHOOSES = [requires("events:write")]
 
 
 def user_routes(desk: UserDesk) -> APIRouter:
@@ -52,13 +57,18 @@ def user_routes(desk: UserDesk) -> APIRouter:
                 _REMOVED,
             ),
         ),
+        guards=_EDITS,
     )
     return routes
 
 
 def _add_reading(routes: APIRouter, desk: UserDesk) -> None:
     @routes.get(
-        "", response_model=UsersBody, responses=problems(400, 422, 503), openapi_extra=documented(CURSOR, LIMIT)
+        "",
+        dependencies=_LISTS,
+        response_model=UsersBody,
+        responses=problems(400, 422, 503),
+        openapi_extra=documented(CURSOR, LIMIT),
     )
     def list_users(request: Request) -> Response:
         """Users by id, page by page: those whom the loaded version knows, and those of whom something was said."""
@@ -67,7 +77,7 @@ def _add_reading(routes: APIRouter, desk: UserDesk) -> None:
         cursor = None if is_last else cursor_of(users[-1].user_id)
         return json_response({"users": [user_body(user) for user in users], "next_cursor": cursor})
 
-    @routes.get("/{user_id}", response_model=UserBody, responses=problems(404, 422, 503))
+    @routes.get("/{user_id}", dependencies=_READS, response_model=UserBody, responses=problems(404, 422, 503))
     def one_user(request: Request, user_id: str) -> Response:
         """What we know of a user."""
         Query.of(request)
@@ -77,6 +87,7 @@ def _add_reading(routes: APIRouter, desk: UserDesk) -> None:
 def _add_single(routes: APIRouter, desk: UserDesk) -> None:
     @routes.put(
         "/{user_id}",
+        dependencies=_EDITS,
         response_model=UserBody,
         responses={201: {"model": UserBody, "description": "A new user"}, **_PROBLEMS},
         openapi_extra=USER_BODY,
@@ -89,7 +100,11 @@ def _add_single(routes: APIRouter, desk: UserDesk) -> None:
         return json_response(user_body(desk.user(edit.subject)), status=status)
 
     @routes.patch(
-        "/{user_id}", response_model=UserBody, responses={**_PROBLEMS, **problems(404)}, openapi_extra=USER_BODY
+        "/{user_id}",
+        dependencies=_EDITS,
+        response_model=UserBody,
+        responses={**_PROBLEMS, **problems(404)},
+        openapi_extra=USER_BODY,
     )
     def patch_user(request: Request, user_id: str, body: Annotated[bytes, Depends(read_json_body)]) -> Response:
         """Say something else of a user, and leave the rest as it is; null takes back what was said."""
@@ -100,6 +115,7 @@ def _add_single(routes: APIRouter, desk: UserDesk) -> None:
 
     @routes.delete(
         "/{user_id}",
+        dependencies=_EDITS,
         status_code=204,
         responses={204: {"description": "What was said of them is forgotten"}, **problems(404, 422, 503, 507)},
     )
@@ -111,7 +127,9 @@ def _add_single(routes: APIRouter, desk: UserDesk) -> None:
 
 
 def _add_preferences(routes: APIRouter, desk: UserDesk) -> None:
-    @routes.get("/{user_id}/preferences", response_model=PreferencesBody, responses=problems(404, 422, 503))
+    @routes.get(
+        "/{user_id}/preferences", dependencies=_READS, response_model=PreferencesBody, responses=problems(404, 422, 503)
+    )
     def user_preferences(request: Request, user_id: str) -> Response:
         """What a user chose when asked."""
         Query.of(request)
@@ -119,6 +137,7 @@ def _add_preferences(routes: APIRouter, desk: UserDesk) -> None:
 
     @routes.post(
         "/{user_id}/preferences",
+        dependencies=_CHOOSES,
         response_model=PreferencesBody,
         responses={201: {"model": PreferencesBody, "description": "A new user"}, **_PROBLEMS},
         openapi_extra=PREFERENCES_BODY,

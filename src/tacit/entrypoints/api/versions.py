@@ -5,6 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
+from tacit.entrypoints.api.guarding import requires
 from tacit.entrypoints.api.parameters import Parameter, Query, documented
 from tacit.entrypoints.api.rendering import json_response
 from tacit.entrypoints.api.schemas import problems
@@ -18,7 +19,7 @@ _LARGEST = 2**31 - 1
 
 def version_routes(desk: VersionDesk) -> APIRouter:
     """The routes over a desk; they change nothing."""
-    routes = APIRouter(prefix="/api/v1/models", tags=["models"])
+    routes = APIRouter(prefix="/api/v1/models", tags=["models"], dependencies=[requires("operations:read")])
 
     @routes.get("", response_model=VersionsBody, responses=problems(422, 503))
     def list_versions(request: Request) -> Response:

@@ -15,6 +15,7 @@ from tacit.entrypoints.cli.data import data_commands
 from tacit.entrypoints.cli.experiments import experiment_commands
 from tacit.entrypoints.cli.installation import installation_commands
 from tacit.entrypoints.cli.jobs import job_commands
+from tacit.entrypoints.cli.keys import key_commands
 from tacit.entrypoints.cli.lists import list_commands
 from tacit.entrypoints.cli.models import model_commands
 from tacit.entrypoints.cli.quarantine import quarantine_commands
@@ -59,6 +60,7 @@ def program() -> typer.Typer:
         model_commands,
         rollout_commands,
         ab_commands,
+        key_commands,
         trail_commands,
         installation_commands,
     ):

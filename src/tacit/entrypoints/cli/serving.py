@@ -19,6 +19,7 @@ from tacit.errors import Misconfigured, Refused
 
 if TYPE_CHECKING:
     from tacit.bootstrap import App, Serving, Settings
+    from tacit.entrypoints.api.checkpoints import Checkpoint
     from tacit.entrypoints.api.server import ApiServer
     from tacit.entrypoints.cli.first_start import Step
     from tacit.serving.model_pool import LoadedVersion
@@ -75,6 +76,7 @@ def _run(asked: Asked, flags: dict[str, object], *, is_first_start_allowed: bool
     in_force = asked.settings(**flags)
     # The lock comes first: a second server is to be refused before it has loaded or touched anything.
     with serving_lock(in_force):
+        from tacit.entrypoints.api.callers import identified
         from tacit.entrypoints.cli.first_start import Steps, make_ready
         from tacit.entrypoints.cli.logs import log_to_stderr
 
@@ -85,12 +87,15 @@ def _run(asked: Asked, flags: dict[str, object], *, is_first_start_allowed: bool
             tell_notices(app)
             if is_first_start_allowed and in_force.settings.serving.role != "reader":
                 make_ready(app, steps)
-            with serving(app) as parts:
+            with serving(app) as parts, identified(app) as callers:
                 loaded = _loaded(parts, is_needed=needs_champion)
-                _serve_until_told(app, parts, loaded, told=_announcement(asked, steps.done, started))
+                told = _announcement(asked, steps.done, started, mode=callers.mode())
+                _serve_until_told(app, parts, loaded, checkpoints=[callers], told=told)
 
 
-def _serve_until_told(app: App, parts: Serving, loaded: LoadedVersion | None, *, told: Told) -> None:
+def _serve_until_told(
+    app: App, parts: Serving, loaded: LoadedVersion | None, *, checkpoints: Sequence[Checkpoint], told: Told
+) -> None:
     from tacit import __version__
     from tacit.entrypoints.api.app import create_app
     from tacit.entrypoints.api.metrics_listener import MetricsListener
@@ -98,7 +103,8 @@ def _serve_until_told(app: App, parts: Serving, loaded: LoadedVersion | None, *,
     from tacit.entrypoints.api.server import ApiServer
     from tacit.entrypoints.storefront.pages import storefront_router
 
-    known = () if loaded is None else loaded.model.user_ids
+    # Who there is, is nobody's to know who was asked for nothing.
+    known = () if loaded is None or app.settings.auth.mode != "open" else loaded.model.user_ids
     examples = tuple(known[: app.settings.serving.example_users])
     pages = storefront_router(parts.service, dataset=lambda: _dataset(parts), example_users=examples)
     api = create_app(
@@ -111,6 +117,7 @@ def _serve_until_told(app: App, parts: Serving, loaded: LoadedVersion | None, *,
         users=parts.users,
         quarantine=app.quarantine,
         extra_routers=[*further_routes(app, parts), pages],
+        checkpoints=checkpoints,
         role=parts.role,
     )
     server = ApiServer(api, host=app.settings.host, port=app.settings.port)
@@ -157,18 +164,20 @@ def _end_cleanly(server: ApiServer) -> None:
         signal.signal(number, lambda *_: server.stop())
 
 
-def _announcement(asked: Asked, steps: Sequence[Step], started: float) -> Told:
+def _announcement(asked: Asked, steps: Sequence[Step], started: float, *, mode: str) -> Told:
     def told(loaded: LoadedVersion | None, addresses: dict[str, str]) -> None:
         seconds = round(time.monotonic() - started, 2)
         label, dataset = (None, None) if loaded is None else (loaded.label, loaded.manifest.dataset)
         if asked.is_json:
-            facts = {"version": label, "dataset": dataset, **addresses}
+            facts = {"version": label, "dataset": dataset, "auth": mode, **addresses}
             print_json({**facts, "steps": [asdict(step) for step in steps], "seconds": seconds})
             return
         what = "No version yet" if label is None else f"Serving {label}, learnt from {dataset}"
         _print(f"{what}, after {seconds:.1f} s:")
         for name, address in addresses.items():
             _print(f"  {name:<8} {address}")
+        if mode == "open":
+            _print("Whoever reaches these addresses may do everything: auth.mode is open (tacit keys create).")
         if label is None:
             _print("Events and items are taken; questions are answered once a version was trained and promoted.")
         _print("Ctrl-C ends it.")

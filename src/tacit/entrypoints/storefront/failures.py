@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from tacit.entrypoints.api.errors import status_of
 from tacit.entrypoints.storefront.wording import Wording
-from tacit.errors import BadInput, Misconfigured, NotFound, Refused, TacitError, Unavailable
+from tacit.errors import BadInput, Forbidden, Misconfigured, NotFound, Refused, TacitError, Unauthenticated, Unavailable
 
 
 @dataclass(frozen=True)
@@ -40,6 +40,8 @@ UNEXPECTED = Failure(
 _HEADINGS: Mapping[type[TacitError], str] = {
     BadInput: "That does not add up",
     NotFound: "Nothing by that name",
+    Unauthenticated: "Not without a key",
+    Forbidden: "Not with this key",
     Refused: "That is not possible",
     Unavailable: "Not just now",
     Misconfigured: "Something is set up wrong",

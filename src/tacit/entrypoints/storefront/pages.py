@@ -9,6 +9,7 @@ from fastapi import APIRouter, Header, Query, Response
 from fastapi.responses import RedirectResponse
 
 from tacit.data.catalog_edits import item_unknown
+from tacit.entrypoints.api.guarding import requires
 from tacit.entrypoints.storefront.assets import PREFIX, Assets, read_assets
 from tacit.entrypoints.storefront.failures import UNEXPECTED, failure_of
 from tacit.entrypoints.storefront.rendering import Renderer, new_renderer
@@ -42,15 +43,16 @@ def storefront_router(
     assets = read_assets()
     pages = Storefront(service, new_renderer(assets), dataset=dataset, example_users=example_users)
     router = APIRouter(include_in_schema=False, route_class=page_route(pages.failure))
-    for path, page in (
-        ("/", pages.home),
-        ("/search", pages.search),
-        ("/listener", pages.ask_listener),
-        ("/listener/{user_id:path}", pages.listener),
-        ("/similar/{item_id:path}", pages.similar),
-        (PREFIX + "/{digest}/{name}", _sender(assets)),
+    reads, reads_of_users = [requires("lists:read")], [requires("users:read")]
+    for path, page, guards in (
+        ("/", pages.home, reads),
+        ("/search", pages.search, reads),
+        ("/listener", pages.ask_listener, reads),
+        ("/listener/{user_id:path}", pages.listener, reads_of_users),
+        ("/similar/{item_id:path}", pages.similar, reads),
     ):
-        router.add_api_route(path, page, response_model=None)
+        router.add_api_route(path, page, response_model=None, dependencies=guards)
+    router.add_api_route(PREFIX + "/{digest}/{name}", _sender(assets), response_model=None)
     return router
 
 

@@ -1,0 +1,174 @@
+"""Who asks: found in a request's head, once, before anything else looks at the request.
+
+A credential that does not hold is only remembered here: what is open to everybody (whether we live, the page to sign in
+at) looks at none, and every other route refuses it before it does anything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Literal
+from urllib.parse import unquote_to_bytes
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request, cookie_parser
+
+from tacit.bootstrap import App
+from tacit.bootstrap.callers import followed
+from tacit.entrypoints.api.checkpoints import PRINCIPAL, Checkpoint, Scope
+from tacit.errors import BadInput, TacitError
+from tacit.security.credentials import (
+    ANONYMOUS,
+    CookieChecker,
+    CredentialChecker,
+    credentials_invalid,
+    credentials_missing,
+)
+from tacit.security.keys import PREFIX
+from tacit.security.principals import LOCAL, NOBODY, Principal
+
+Mode = Literal["open", "optional", "required"]
+
+REFUSAL = "tacit.refusal"
+"""Where the scope holds why nobody knows who asks, for the routes that must know it."""
+
+_IN_ADDRESS = (b"&api_key=", b"&access_token=", b"&token=", PREFIX.encode())
+"""What a credential in the query looks like.  Addresses end up in logs of proxies and histories of browsers."""
+
+
+class Identified:
+    """A checkpoint that finds out who asks.
+
+    What is sent is looked at whatever the mode: who sends a key is known by it where nobody had to, and a key that does
+    not hold is refused rather than taken for none.
+
+    Args:
+        checkers: Each is asked in turn, until one says that a credential is of its kind.
+        mode: What becomes of who sends none, asked each time.
+        cookies: The same for what browsers send.
+
+    Attributes:
+        mode: As given.
+    """
+
+    def __init__(
+        self,
+        checkers: Sequence[CredentialChecker],
+        *,
+        mode: Callable[[], Mode],
+        cookies: Sequence[CookieChecker] = (),
+    ) -> None:
+        self._checkers = checkers
+        self._cookies = {each.cookie: each for each in cookies}
+        self.mode = mode
+        self.is_immediate = all(each.is_immediate for each in (*checkers, *cookies))
+
+    async def enter(self, scope: Scope) -> None:
+        try:
+            if self.is_immediate:
+                scope[PRINCIPAL] = self._principal(scope)
+            else:
+                scope[PRINCIPAL] = await run_in_threadpool(self._principal, scope)
+        except TacitError as refusal:
+            scope[PRINCIPAL], scope[REFUSAL] = NOBODY, refusal
+
+    def leave(self, scope: Scope, *, status: int, seconds: float) -> None:
+        """Nothing is held."""
+
+    def _principal(self, scope: Scope) -> Principal:
+        if scope["query_string"] and _is_in_address(scope["query_string"]):
+            raise credentials_invalid()
+        found = [*_sent(scope), *self._sent_cookies(scope)]
+        if not found:
+            return _nobody_said(self.mode())
+        if len(found) > 1:
+            raise _ambiguous()
+        [(credential, checkers)] = found
+        for checker in self._checkers if checkers is None else checkers:
+            principal = checker.principal(credential)
+            if principal is not None:
+                return principal
+        raise credentials_invalid()
+
+    def _sent_cookies(self, scope: Scope) -> Iterator[tuple[str, Sequence[CredentialChecker]]]:
+        if not self._cookies:
+            return
+        for name, value in scope["headers"]:
+            if name == b"cookie":
+                given = cookie_parser(value.decode("latin-1"))
+                yield from ((given[each], [checker]) for each, checker in self._cookies.items() if each in given)
+
+
+class Everybody:
+    """A checkpoint that takes whoever asks for whoever is at this machine: for tests, and where nobody is asked."""
+
+    is_immediate = True
+
+    async def enter(self, scope: Scope) -> None:
+        scope[PRINCIPAL] = LOCAL
+
+    def leave(self, scope: Scope, *, status: int, seconds: float) -> None:
+        """Nothing is held."""
+
+
+OPEN_DOOR: Sequence[Checkpoint] = (Everybody(),)
+"""The checkpoints of an application that asks nobody."""
+
+
+@contextmanager
+def identified(
+    app: App, *, more: Sequence[CredentialChecker] = (), cookies: Sequence[CookieChecker] = ()
+) -> Iterator[Identified]:
+    """The checkpoint of a server, by its settings, its keys and the switch.
+
+    Args:
+        app: The platform.
+        more: Who else knows credentials.
+        cookies: Who knows cookies.
+    """
+    chosen = app.settings.auth.mode
+    with followed(app.keys.ring) as ring:
+        yield Identified([ring, *more], mode=lambda: "required" if ring.is_required else chosen, cookies=cookies)
+
+
+def principal_of(request: Request) -> Principal:
+    """Who asks; nobody, where it was not found out."""
+    principal: Principal = request.scope.get(PRINCIPAL, NOBODY)
+    return principal
+
+
+def actor_of(request: Request) -> str:
+    """How the audit trail names who asks."""
+    return principal_of(request).name
+
+
+def _sent(scope: Scope) -> Iterator[tuple[str, None]]:
+    for name, value in scope["headers"]:
+        if name == b"x-api-key":
+            yield value.decode("latin-1").strip(), None
+        elif name == b"authorization":
+            scheme, _, credential = value.decode("latin-1").strip().partition(" ")
+            # Another scheme is for somebody before us, such as a proxy that asks for a password.
+            if scheme.lower() == "bearer":
+                yield credential.strip(), None
+
+
+def _nobody_said(mode: Mode) -> Principal:
+    if mode == "required":
+        raise credentials_missing()
+    return LOCAL if mode == "open" else ANONYMOUS
+
+
+def _is_in_address(query: bytes) -> bool:
+    read = b"&" + (unquote_to_bytes(query) if b"%" in query else query)
+    return any(sign in read for sign in _IN_ADDRESS)
+
+
+def _ambiguous() -> BadInput:
+    return BadInput(
+        "credentials_ambiguous",
+        "The request says in more than one way who asks.",
+        field="Authorization",
+        fix="Send one credential, once: `Authorization: Bearer KEY`, or `X-API-Key`, or a session.",
+    )
