@@ -86,6 +86,7 @@ class Offer:
         seed: Of times and bodies.
         patience: Seconds after the last was due at which the rest counts as unanswered.
         core: The core that the generator keeps to; any, if none is given.
+        paths: What is asked for, the first most often; without any, each request is a POST of a body.
     """
 
     host: str
@@ -99,6 +100,7 @@ class Offer:
     seed: int = 1
     patience: float = 10.0
     core: int | None = None
+    paths: Sequence[str] = ()
 
 
 @dataclass
@@ -146,7 +148,7 @@ def offered(meter: Meter, *, offer: Mapping[str, Any], threads: int = 1) -> dict
     if plan.core is not None:
         os.sched_setaffinity(0, {plan.core})
     due = schedule(plan.rate, plan.warm_seconds + plan.seconds, kind=plan.kind, seed=plan.seed)
-    requests = [_request(plan, body) for body in bodies_of(plan.body, len(due), seed=plan.seed)]
+    requests = _questions(plan, len(due)) if plan.paths else _posts(plan, len(due))
     sender = _Sender(plan, Times(due), requests)
     with meter.running():
         asyncio.run(sender.run())
@@ -182,7 +184,40 @@ def told(times: Times, *, per_request: int, seconds: float) -> dict[str, Any]:
         "ack": percentiles(times.waited),
         "from_sending": percentiles(times.served),
         "most_waiting": most_waiting(times.due, times.finished),
+        "waited_by_status": waited_by_status(times),
+        "by_second": by_second(times),
     }
+
+
+def waited_by_status(times: Times) -> dict[str, dict[str, float | None]]:
+    """How long was waited for each kind of answer."""
+    kinds = sorted(set(times.status.tolist()) - {UNANSWERED})
+    return {str(status): percentiles(times.waited[times.status == status]) for status in kinds}
+
+
+def by_second(times: Times) -> list[dict[str, float | None]]:
+    """What became of the requests that were due in each second of a run."""
+    seconds = np.floor(times.due - times.due.min(initial=0.0)).astype(int)
+    good = times.status // 100 == 2
+    return [
+        {
+            "offered": int((seconds == each).sum()),
+            "good": int((good & (seconds == each)).sum()),
+            "p99_ms": percentiles(times.waited[good & (seconds == each)])["p99_ms"],
+        }
+        for each in range(int(seconds.max(initial=-1)) + 1)
+    ]
+
+
+def _posts(plan: Offer, count: int) -> list[bytes]:
+    return [_request(plan, body) for body in bodies_of(plan.body, count, seed=plan.seed)]
+
+
+def _questions(plan: Offer, count: int) -> list[bytes]:
+    """So many GETs: the first paths by far the most often, as some users come more often than others."""
+    known = [f"GET {path} HTTP/1.1\r\nhost: {plan.host}:{plan.port}\r\n\r\n".encode() for path in plan.paths]
+    places = len(known) * np.random.default_rng(plan.seed).random(count) ** 3
+    return [known[place] for place in places.astype(int).tolist()]
 
 
 def _request(plan: Offer, body: bytes) -> bytes:

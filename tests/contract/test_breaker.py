@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tacit.adapters.breaker import Breaker
+from tacit.adapters.breaker import Breaker, Share, spared
+from tacit.errors import BadInput, NotFound, Unavailable
 
 
 class Clock:
@@ -189,3 +191,48 @@ def test_asking_an_open_breaker_costs_microseconds() -> None:
         breaker.admit()
 
     assert (time.perf_counter() - began) / 1_000 < 0.001
+
+
+def test_it_opens_when_half_of_enough_calls_fail_and_not_before(clock: Clock) -> None:
+    breaker = Breaker(rule=Share(0.5, calls=20, seconds=10), cooldown_seconds=1, clock=clock)
+    for call in range(19):
+        (breaker.failed if call % 2 else breaker.succeeded)(admitted(breaker))
+    assert breaker.is_closed
+    breaker.failed(admitted(breaker))
+    assert breaker.state == "open"
+
+
+def test_calls_of_long_ago_speak_for_nothing(clock: Clock) -> None:
+    breaker = Breaker(rule=Share(0.5, calls=20, seconds=10), clock=clock)
+    for _ in range(19):
+        breaker.failed(admitted(breaker))
+    clock.now += 11
+    breaker.failed(admitted(breaker))
+    assert breaker.is_closed
+
+
+def test_a_call_that_came_back_too_late_is_a_failure(clock: Clock) -> None:
+    breaker = Breaker(failures=2, slow_seconds=0.5, clock=clock)
+    for seconds in (0.5, 2.0):
+        breaker.succeeded(admitted(breaker), seconds=seconds)
+    assert breaker.state == "open"
+
+
+def test_who_is_spared_hears_so_and_a_refusal_of_the_dependency_is_no_failure() -> None:
+    breaker = Breaker(failures=1, cooldown_seconds=60)
+
+    def raising(error: Exception) -> Callable[[], None]:
+        def call() -> None:
+            raise error
+
+        return call
+
+    for answer in (BadInput("odd", "Odd."), Unavailable("database_conflict", "Another."), NotFound("none", "None.")):
+        with pytest.raises(type(answer)):
+            spared(breaker, "events", raising(answer))
+    assert breaker.is_closed
+    with pytest.raises(Unavailable):
+        spared(breaker, "events", raising(Unavailable("events_timeout", "Late.")))
+    with pytest.raises(Unavailable) as told:
+        spared(breaker, "events", raising(AssertionError()))
+    assert told.value.code == "events_spared"

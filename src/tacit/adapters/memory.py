@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 from tacit.errors import Refused
-from tacit.monitoring.metrics import CATALOGUE, Kind, Metric
+from tacit.monitoring.metric import Kind, Metric
+from tacit.monitoring.metrics import CATALOGUE
 from tacit.registry.chain import sealed
 from tacit.registry.interfaces import pruned_refusal
 from tacit.registry.versions import Evidence, LedgerEntry, Origin, Pin, Promotion, Pruning, Version

@@ -67,11 +67,14 @@ class MemoryListCache:
                 for question in self._questions.pop(user_id, ()):
                     self._items -= len(self._lists.pop((user_id, question)).items)
 
-    def close(self) -> None:
+    def shed(self) -> None:
         with self._lock:
             self._lists.clear()
             self._questions.clear()
             self._items = 0
+
+    def close(self) -> None:
+        self.shed()
 
     def _forget(self, user_id: str, question: str) -> None:
         self._items -= len(self._lists.pop((user_id, question)).items)

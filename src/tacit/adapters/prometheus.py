@@ -12,7 +12,8 @@ from prometheus_client.metrics_core import Metric as Family
 from prometheus_client.process_collector import ProcessCollector
 from prometheus_client.registry import Collector
 
-from tacit.monitoring.metrics import CATALOGUE, Metric
+from tacit.monitoring.metric import Metric
+from tacit.monitoring.metrics import CATALOGUE
 
 Instrument = Counter | Gauge | Histogram
 Read = Callable[[], float]

@@ -130,6 +130,9 @@ class RedisListCache:
                 for user_id in users:
                     self._mark(user_id)
 
+    def shed(self) -> None:
+        """Nothing is kept in this process."""
+
     def close(self) -> None:
         self._over.set()
         self._wake.set()

@@ -36,6 +36,9 @@ class SpareListCache:
         self._spare.drop(*user_ids)
         self._shared.drop(*user_ids)
 
+    def shed(self) -> None:
+        self._spare.shed()
+
     def close(self) -> None:
         self._shared.close()
         self._spare.close()

@@ -6,14 +6,15 @@ import time
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from tacit.bootstrap.app import App
 from tacit.bootstrap.caches import list_cache
+from tacit.bootstrap.overload import spared_reads
 from tacit.errors import TacitError
 from tacit.monitoring import metrics as catalogue
 from tacit.monitoring.interfaces import MetricSink
-from tacit.serving.cached_reads import FRESH_SECONDS, Deadline
+from tacit.serving.cached_reads import FRESH_SECONDS
 from tacit.serving.ladder import Coldstart
 
 if TYPE_CHECKING:
@@ -30,14 +31,7 @@ if TYPE_CHECKING:
 _READERS_SECONDS = 1.0
 """How long a reader goes by what somebody chose when it looked last."""
 
-T = TypeVar("T")
 Failed = Callable[[Exception], None]
-
-READ_SECONDS = 0.05
-"""How long a list waits for what its user did or chose."""
-
-_READS_AT_ONCE = 64
-"""More than the server asks in at a time, so that reads are refused only while others hang."""
 
 _SECONDS_BETWEEN_WARNINGS = 60.0
 
@@ -56,6 +50,10 @@ class Freshness:
         """Hear whose events the store accepted; only now are their lists dropped."""
         self.users.told(user_ids)
         self.lists.told(user_ids)
+
+    def shed(self) -> None:
+        """Give up every list that is kept in this process, to have its memory."""
+        self.lists.shed()
 
     def chose(self, user_ids: Collection[str]) -> None:
         """Hear whose choices the store accepted."""
@@ -93,14 +91,14 @@ def following(
     from tacit.serving.newcomer_shelf import NewcomerShelf
 
     failed = _counting_failures(metrics)
-    fresh = _fresh_users(app, failed)
+    fresh = _fresh_users(app, metrics, failed)
     shelf = NewcomerShelf(app.event_store, unit=unit_of(app.settings.events.profile), live=live)
     cache = list_cache(app.settings, metrics)
     others = no_others if traffic is None else traffic.in_use
     keeper = FreshnessKeeper(pool, fresh, shelf, failed=failed, others=others)
     keeper.start()
     try:
-        users = _known_users(app, fresh, failed, entries=entries)
+        users = _known_users(app, metrics, fresh, failed=failed, entries=entries)
         yield Freshness(users, _kept_lists(app, cache, metrics), shelf, fresh.lost_sight, failed)
     finally:
         keeper.stop()
@@ -126,14 +124,18 @@ def hearing_of_events(app: App, metrics: MetricSink, fresh: Freshness) -> Iterat
         follower.stop()
 
 
-def _fresh_users(app: App, failed: Failed) -> FreshUsers:
+def _fresh_users(app: App, metrics: MetricSink, failed: Failed) -> FreshUsers:
     from tacit.serving.fresh_users import FreshUsers
 
     half_life_days = app.settings.events.half_life_days
-    return FreshUsers(app.event_store, deadline=_deadline("events"), failed=failed, half_life_days=half_life_days)
+    return FreshUsers(
+        app.event_store, deadline=spared_reads("events", metrics), failed=failed, half_life_days=half_life_days
+    )
 
 
-def _known_users(app: App, fresh: FreshUsers, failed: Failed, *, entries: UserEntries | None) -> KnownUsers:
+def _known_users(
+    app: App, metrics: MetricSink, fresh: FreshUsers, *, failed: Failed, entries: UserEntries | None
+) -> KnownUsers:
     from tacit.data.event_values import unit_of
     from tacit.serving.known_users import KnownUsers
 
@@ -142,7 +144,7 @@ def _known_users(app: App, fresh: FreshUsers, failed: Failed, *, entries: UserEn
         unit=unit_of(app.settings.events.profile),
         coldstart=coldstart_of(app),
         entries=entries,
-        deadline=_deadline("catalogue"),
+        deadline=spared_reads("catalogue", metrics),
         failed=failed,
         # What was chosen at another process's door nobody tells us of.
         choices_seconds=_READERS_SECONDS if app.settings.serving.role == "reader" else FRESH_SECONDS,
@@ -160,18 +162,6 @@ def _kept_lists(app: App, cache: ListCache, metrics: MetricSink) -> KeptLists:
         fresh_seconds=chosen.fresh_seconds,
         stale_seconds=chosen.stale_seconds,
     )
-
-
-def _deadline(dependency: str) -> Deadline:
-    """Gives up on a read of one dependency in time, and fails at once while as many reads hang as may."""
-    from tacit.adapters.deadlines import Bulkhead
-
-    bulkhead = Bulkhead(dependency, threads=_READS_AT_ONCE)
-
-    def ask_in_time(ask: Callable[[], T], /) -> T:
-        return bulkhead.run(ask, READ_SECONDS)
-
-    return ask_in_time
 
 
 def _counting_failures(metrics: MetricSink) -> Failed:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from tacit.serving.exposures import ExposureQueue
     from tacit.serving.health import Role
     from tacit.serving.live_catalogue import FollowedCatalogue
+    from tacit.serving.memory_ladder import MemoryLadder
     from tacit.serving.model_pool import ModelPool
     from tacit.serving.recommend import RecommendationService
     from tacit.serving.traffic_follower import TrafficFollower
@@ -67,6 +68,7 @@ class Serving:
     users: UserDesk
     traffic: TrafficFollower
     training: TrainingDesk
+    memory: MemoryLadder
     role: Role = "all"
 
 
@@ -81,15 +83,12 @@ def serving(app: App) -> Iterator[Serving]:
     from tacit.bootstrap.ab import keeping_ab
     from tacit.bootstrap.freshness import following
     from tacit.bootstrap.jobs import keeping_jobs
+    from tacit.bootstrap.overload import keeping_memory
     from tacit.bootstrap.rollout_keeping import keeping_rollouts
     from tacit.bootstrap.traffic import counted, followed, traffic_follower
-    from tacit.serving.exposures import ExposureQueue
 
-    kept = app.settings.exposures
     metrics = PrometheusSink()
-    pool = _pool(app, metrics)
-    catalogue = live_catalogue(app, metrics)
-    queue = ExposureQueue(app.exposures, capacity=kept.capacity, flush_seconds=kept.flush_seconds)
+    pool, catalogue, queue = _pool(app, metrics), live_catalogue(app, metrics), _queue(app)
     with counted(app) as tallies:
         traffic = traffic_follower(app, pool, tallies)
         with following(app, pool, metrics, entries=app.catalog, traffic=traffic, live=catalogue) as fresh:
@@ -99,18 +98,26 @@ def serving(app: App) -> Iterator[Serving]:
                 # Before any version is loaded: who did something since is asked once, and told from then on.
                 _event_door(app, pool, metrics, live=catalogue, fresh=fresh) as intake,
                 followed(traffic),
-                _pruned(app.exposures, keep_days=kept.keep_days),
+                _pruned(app.exposures, keep_days=app.settings.exposures.keep_days),
                 keeping_rollouts(app, metrics),
                 keeping_ab(app, metrics),
                 keeping_jobs(app, metrics) as training,
+                keeping_memory(app.settings, metrics, fresh.shed) as memory,
             ):
                 try:
                     items = item_desk(app, catalogue, pool)
                     users = user_desk(app, catalogue, pool, told=fresh.chose)
                     role = app.settings.serving.role
-                    yield Serving(service, pool, metrics, intake, items, users, traffic, training, role)
+                    yield Serving(service, pool, metrics, intake, items, users, traffic, training, memory, role)
                 finally:
                     queue.close()
+
+
+def _queue(app: App) -> ExposureQueue:
+    from tacit.serving.exposures import ExposureQueue
+
+    kept = app.settings.exposures
+    return ExposureQueue(app.exposures, capacity=kept.capacity, flush_seconds=kept.flush_seconds)
 
 
 def _event_door(

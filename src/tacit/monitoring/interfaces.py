@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
-from tacit.monitoring.metrics import Metric
+from tacit.monitoring.metric import Metric
 
 
 class MetricSink(Protocol):

@@ -10,6 +10,7 @@ import numpy as np
 from tacit.errors import Unavailable
 from tacit.models.recommender.model import RecommenderModel
 from tacit.serving.answers import Recommendation, Source
+from tacit.serving.budgets import current_budget
 from tacit.serving.ladder import NO_LEANING, Coldstart, Leaning, Mask, fused
 from tacit.serving.newcomers import Newcomers
 from tacit.serving.profiles import with_chosen
@@ -56,7 +57,8 @@ class Outcome:
 
 
 def first_answer(steps: Sequence[Step], failed: Callable[[Source, Exception], None]) -> Outcome:
-    """Ask each step in turn until one finds something; degraded if a step that was asked raised.
+    """Ask each step in turn until one finds something; degraded if a step that was asked raised, or for want of time or
+    room could not be asked.  The last is always asked.
 
     Args:
         steps: The chain.
@@ -66,9 +68,12 @@ def first_answer(steps: Sequence[Step], failed: Callable[[Source, Exception], No
         Unavailable: `answer_unavailable` if every step raised.
     """
     outcome: Outcome | None = None
-    failures = 0
+    budget, failures = current_budget(), 0
     for step in steps:
         if step.is_rescue and outcome is not None:
+            continue
+        if budget.is_spent and step is not steps[-1]:
+            failures += 1
             continue
         try:
             items = step.retrieve()

@@ -11,6 +11,7 @@ from tacit.errors import Unavailable
 from tacit.monitoring import metrics as catalogue
 from tacit.monitoring.interfaces import MetricSink
 from tacit.serving.answers import Recommendation
+from tacit.serving.budgets import current_budget
 from tacit.serving.fallback import Outcome
 from tacit.serving.interfaces import Clock
 from tacit.serving.list_cache import CachedList, ListCache
@@ -93,6 +94,8 @@ class KeptLists:
     def answer(self, asking: Asking, compute: Callable[[], Outcome]) -> KeptOutcome:
         """The list kept for this question if it still holds, else a computed one, else a stale one.
 
+        A stale one comes first where there is no time or room to compute.
+
         Raises:
             Unavailable: `answer_unavailable` if nothing can be computed and nothing is kept.
         """
@@ -101,8 +104,17 @@ class KeptLists:
             self._metrics.increment(catalogue.LIST_CACHE, outcome="hit")
             outcome = Outcome(kept.source, kept.items, degraded=False)
             return KeptOutcome(outcome, asking.label, self._fresh_until(kept.stored_at_ms))
+        budget = current_budget()
+        if budget.is_tight:
+            stale = self._stale(asking)
+            if stale is not None:
+                return stale
         key = (asking.user_id, asking.question, asking.full_stamp)
-        return self._flights.run(key, lambda: self._computed(asking, compute))
+        return self._flights.run(key, lambda: self._computed(asking, compute), seconds=budget.soft_left)
+
+    def shed(self) -> None:
+        """Give up what is kept in this process."""
+        self._cache.shed()
 
     def told(self, user_ids: Collection[str]) -> None:
         """Forget the lists of users whose events the store accepted."""

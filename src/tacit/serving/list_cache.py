@@ -48,6 +48,10 @@ class ListCache(Protocol):
         """Forget every list of some users, in one go: who applies events waits for it."""
         ...
 
+    def shed(self) -> None:
+        """Forget what is kept in the memory of this process, to have it back."""
+        ...
+
     def close(self) -> None:
         """Let go of what it holds."""
         ...

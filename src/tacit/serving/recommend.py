@@ -15,6 +15,7 @@ from tacit.monitoring import metrics as catalogue
 from tacit.monitoring.interfaces import MetricSink
 from tacit.rollout.traffic import Place
 from tacit.serving.answers import Answer, ItemView, Source
+from tacit.serving.budgets import current_budget
 from tacit.serving.events import Observer, RetrieverFailed, unobserved
 from tacit.serving.exposures import Exposure
 from tacit.serving.fallback import Question, Step, popular_chain, similar_chain, taste_chain
@@ -307,7 +308,7 @@ class RecommendationService:
             recommendation_id=self._new_id(),
             model_version=kept.label,
             source=kept.outcome.source,
-            degraded=kept.outcome.degraded,
+            degraded=kept.outcome.degraded or current_budget().is_cut,
             items=as_said(kept.outcome.items, self._live, now_ms=int(self._clock() * 1_000)),
             user_id=user_id,
             unknown_items=unknown_items,

@@ -17,14 +17,25 @@ class SingleFlight(Generic[T]):
         self._lock = threading.Lock()
         self._flights: dict[Hashable, Future[T]] = {}
 
-    def run(self, key: Hashable, compute: Callable[[], T]) -> T:
-        """What is computed for a key, once among all who ask for it at one time."""
+    def run(self, key: Hashable, compute: Callable[[], T], *, seconds: float | None = None) -> T:
+        """What is computed for a key, once among all who ask for it at one time.
+
+        Args:
+            key: What is asked.
+            compute: Computes it.
+            seconds: How long somebody else's computation is waited for; then our own is begun.
+        """
         with self._lock:
             flight = self._flights.get(key)
             if flight is None:
                 own = self._flights[key] = Future()
         if flight is not None:
-            return flight.result()
+            try:
+                return flight.result(seconds)
+            except TimeoutError:
+                if flight.done():
+                    raise
+                return compute()
         try:
             own.set_result(compute())
         except BaseException as error:

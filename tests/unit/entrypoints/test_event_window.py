@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 from types import SimpleNamespace
 from typing import Any
 
@@ -41,7 +42,7 @@ class Together:
     def __init__(self, answer: Any) -> None:
         self.answer = answer
 
-    def take(self, body: bytes, told: Any) -> None:
+    def take(self, body: bytes, told: Any, *, until: float = math.inf) -> None:
         told(self.answer)
 
 

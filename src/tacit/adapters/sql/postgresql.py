@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -13,6 +13,7 @@ from sqlalchemy import URL, Connection, Engine, Select, create_engine, event, fu
 from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.pool import QueuePool
 
+from tacit.adapters.breaker import Breaker, Share
 from tacit.adapters.deadlines import Bulkhead, remaining
 from tacit.errors import Misconfigured, Unavailable
 
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
 
 _PLACE = 0x7461636974
 """Names the writers' queue among the locks of the database; `tacit` in ASCII."""
+
+_MOST_OF = 0.9
+"""What part of its usual time a unit must have for its missing the deadline to speak against the server."""
 
 _LEFT_FOR_GOOD = frozenset({"25006", "0A000"})
 """After a failover the old primary stays read-only for good, and a new connection finds the new one.
@@ -101,6 +105,8 @@ class PostgresqlBackend:
         self._driver = _driver()
         self.driver_errors: tuple[type[Exception], ...] = (self._driver.DriverError,)
         self._connecting = Bulkhead("database", threads=self.patience.most_connections)
+        # Probed often enough to be asked again within five seconds of its return.
+        self.breaker = Breaker(rule=Share(), cooldown_seconds=1.0, longest_cooldown_seconds=4.0)
         self._lanes = {
             False: threading.BoundedSemaphore(self.patience.connections),
             True: threading.BoundedSemaphore(self.patience.patient_connections),
@@ -116,6 +122,33 @@ class PostgresqlBackend:
 
     @contextmanager
     def lane(self, *, is_patient: bool) -> Iterator[None]:
+        with nullcontext() if is_patient else self._spared(), self._place(is_patient=is_patient):
+            yield
+
+    @contextmanager
+    def _spared(self) -> Iterator[None]:
+        """Let nobody wait for a server that keeps everybody waiting, but for one at a time who finds out whether it
+        still does.
+        """
+        admitted = self.breaker.admit()
+        if admitted is None:
+            detail = "The database does not answer; it is asked again every few seconds."
+            raise Unavailable("database_unavailable", detail, fix=_FIXES["database_unavailable"])
+        # Whoever has less time than a unit has usually says nothing of the server by missing their deadline.
+        has_time = remaining() >= _MOST_OF * self.patience.read_seconds
+        try:
+            yield
+        except Unavailable as error:
+            if has_time or error.code != "database_timeout" or self.breaker.state == "half_open":
+                self.breaker.told(admitted, error)
+            raise
+        except BaseException:
+            self.breaker.succeeded(admitted)
+            raise
+        self.breaker.succeeded(admitted)
+
+    @contextmanager
+    def _place(self, *, is_patient: bool) -> Iterator[None]:
         lane = self._lanes[is_patient]
         if not lane.acquire(timeout=min(self.patience.queue_seconds, remaining())):
             detail = "All connections to the database are in use."

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, ExitStack, asynccontextmanager
 
 from fastapi import APIRouter, FastAPI
@@ -13,6 +12,7 @@ from starlette.concurrency import run_in_threadpool
 
 from tacit.data.intake import EventDoor
 from tacit.data.quarantine import Quarantine
+from tacit.entrypoints.api.admission import Admission
 from tacit.entrypoints.api.callers import OPEN_DOOR
 from tacit.entrypoints.api.catalogue import catalogue_routes
 from tacit.entrypoints.api.checkpoints import Checkpoint
@@ -27,8 +27,10 @@ from tacit.entrypoints.api.guarding import check_guarded
 from tacit.entrypoints.api.health import health_routes
 from tacit.entrypoints.api.items import item_routes
 from tacit.entrypoints.api.memory import memory_share
+from tacit.entrypoints.api.pools import work_in_pools
 from tacit.entrypoints.api.quarantine import quarantine_routes
 from tacit.entrypoints.api.recommendations import recommendation_routes
+from tacit.entrypoints.api.turnstile import Turnstile
 from tacit.entrypoints.api.users import user_routes
 from tacit.monitoring import metrics as catalogue
 from tacit.monitoring.interfaces import MetricSink
@@ -38,9 +40,6 @@ from tacit.serving.model_pool import ModelPool
 from tacit.serving.ready_answers import ReadyAnswers
 from tacit.serving.recommend import RecommendationService
 from tacit.serving.user_desk import UserDesk
-
-_ANSWERING = 16
-"""Answers that are worked out at once; those beyond wait in line."""
 
 Background = Callable[[], AbstractContextManager[object]]
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
@@ -83,13 +82,25 @@ def create_app(
     own = (recommendation_routes(service), item_routes(service, items), _health(pool, memory, intake, role=role))
     kept = _kept_routes(intake, items, users, quarantine=quarantine)
     routers = (*own, documentation_routes(app), *kept, *extra_routers)
-    _include(app, routers, metrics)
+    _include(app, routers, metrics, checkpoints=checkpoints)
     app.add_middleware(RequestDoor, metrics=metrics, checkpoints=checkpoints)
     _add_fast_lane(app, own[0], service, metrics=metrics, checkpoints=checkpoints)
     return _with_lane(app, intake, metrics, checkpoints=checkpoints)
 
 
-def _include(app: FastAPI, routers: Sequence[APIRouter], metrics: MetricSink) -> None:
+def _let_in(routers: Sequence[APIRouter], metrics: MetricSink, checkpoints: Sequence[Checkpoint]) -> Turnstile | None:
+    """Where there is admission, have handlers work in its pools, and turn away at the head whom it would refuse."""
+    admission = next((each for each in checkpoints if isinstance(each, Admission)), None)
+    if admission is None:
+        return None
+    work_in_pools(routers, admission.pools())
+    return Turnstile(admission, metrics)
+
+
+def _include(
+    app: DescribedApi, routers: Sequence[APIRouter], metrics: MetricSink, *, checkpoints: Sequence[Checkpoint]
+) -> None:
+    app.turnstile = _let_in(routers, metrics, checkpoints)
     for router in routers:
         app.include_router(router)
         _start_at_zero(router, metrics)
@@ -126,9 +137,8 @@ def _add_fast_lane(
 ) -> None:
     """Have what is asked most often answered past the framework, through a door like its own."""
     ready: ReadyAnswers[tuple[str, bytes]] = ReadyAnswers(service.rests_on, clock_ms=lambda: int(time.time() * 1_000))
-    workers = ThreadPoolExecutor(_ANSWERING, thread_name_prefix="answering")
     fast = [each for each in routes.routes if isinstance(each, APIRoute) and each.path.count("{") == 1]
-    lane = FastLane([each for each in fast if each.methods == {"GET"}], service, ready, workers=workers)
+    lane = FastLane([each for each in fast if each.methods == {"GET"}], service, ready)
     app.fast = (lane.leads, RequestDoor(lane, metrics=metrics, checkpoints=checkpoints))
 
 
@@ -142,8 +152,8 @@ def _with_lane(
     lane = EventLane(intake, route)
     for method in route.methods or ():
         app.lanes[method, route.path] = RequestDoor(lane, metrics=metrics, checkpoints=checkpoints)
-    if checkpoints == OPEN_DOOR:  # the window knows no other yet
-        app.window = EventWindow(lane.together, metrics, path=route.path)
+    if all(each.is_immediate for each in checkpoints):
+        app.window = EventWindow(lane.together, metrics, path=route.path, checkpoints=checkpoints, guard=lane.guard)
     return app
 
 

@@ -20,6 +20,12 @@ PRIORITY = "tacit.priority"
 """Where the scope holds how soon the request is given up where there is no room for all."""
 DEADLINE = "tacit.deadline"
 """Where the scope holds the moment of `time.monotonic()` by which the request must be answered."""
+BUDGET = "tacit.budget"
+"""Where the scope holds the `Budget` that what answers the request is to keep to."""
+ROOM = "tacit.room"
+"""Where the scope holds what the request takes up while it is at work."""
+PASSED = "tacit.passed"
+"""Where the scope holds the checkpoints that the request has passed already, on another way."""
 HEADERS = "tacit.headers"
 """Where the scope holds headers to be added to the answer: a dict of texts."""
 
@@ -28,7 +34,8 @@ class Checkpoint(Protocol):
     """One thing that is looked at on the way in, and told on the way out.
 
     Attributes:
-        is_immediate: Whether `enter` never waits for anything, so that it may be run without an event loop's turn.
+        is_immediate: Whether `enter` never waits for anything where an event is brought, so that it may be run without
+            an event loop's turn.
     """
 
     is_immediate: bool
@@ -64,6 +71,25 @@ async def pass_all(checkpoints: Sequence[Checkpoint], scope: Scope) -> list[Chec
         leave_all(passed, scope, status=0, seconds=0.0)
         raise
     return passed
+
+
+def pass_at_once(checkpoints: Sequence[Checkpoint], scope: Scope) -> list[Checkpoint] | None:
+    """The same, of checkpoints that are immediate, without an event loop's turn.
+
+    Returns:
+        Those it passed, or `None` if one of them waits after all; then none is passed, and nothing was decided.
+
+    Raises:
+        TacitError: The first refusal; those passed before are left by then.
+    """
+    passing = pass_all(checkpoints, scope)
+    try:
+        passing.send(None)
+    except StopIteration as ended:
+        passed: list[Checkpoint] = ended.value
+        return passed
+    passing.close()
+    return None
 
 
 def leave_all(passed: Sequence[Checkpoint], scope: Scope, *, status: int, seconds: float) -> None:

@@ -19,6 +19,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from tacit.entrypoints.api.event_window import EventWindow
 from tacit.entrypoints.api.guarding import PUBLIC, requires
 from tacit.entrypoints.api.schemas import EventBody, ProblemBody, problems
+from tacit.entrypoints.api.turnstile import Turnstile
 
 _POLICY = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
@@ -33,6 +34,7 @@ class DescribedApi(FastAPI):
         lanes: Who answers some requests in its place, by method and path.
         fast: Who answers those requests that are told by looking at method and path.
         window: Where the server may hand in single events without asking any application.
+        turnstile: Where it may have requests turned away for which there is no room, likewise.
     """
 
     def __init__(self, **choices: Any) -> None:
@@ -40,6 +42,7 @@ class DescribedApi(FastAPI):
         self.lanes: dict[tuple[str, str], ASGIApp] = {}
         self.fast: tuple[Callable[[str, str], bool], ASGIApp] | None = None
         self.window: EventWindow | None = None
+        self.turnstile: Turnstile | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         lane = self._lane(scope["method"], _path_as_sent(scope)) if scope["type"] == "http" else None

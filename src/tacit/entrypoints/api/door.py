@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import time
 import uuid
-from collections.abc import MutableMapping, Sequence
+from collections.abc import Callable, MutableMapping, Sequence
 from typing import Any
 
 import structlog
@@ -13,11 +13,14 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from tacit.entrypoints.api.checkpoints import Checkpoint, leave_all, pass_all
+from tacit.entrypoints.api.checkpoints import BUDGET, HEADERS, PASSED, PRIORITY, ROOM, Checkpoint, leave_all, pass_all
+from tacit.entrypoints.api.deadlines import Deadline
 from tacit.entrypoints.api.errors import ERROR, KINDS, REQUEST_ID, problem_response, unexpected_response
 from tacit.errors import BadInput, TacitError
 from tacit.monitoring import metrics as catalogue
 from tacit.monitoring.interfaces import MetricSink
+from tacit.monitoring.overload_metrics import DEADLINES_MISSED
+from tacit.serving.budgets import Budget, spending
 
 log = structlog.get_logger(__name__)
 
@@ -58,7 +61,7 @@ class RequestDoor:
         inner = {**scope, "path": _path(scope), REQUEST_ID: request_id}
         if scope["method"] == "HEAD":
             inner["method"] = "GET"
-        exit_ = _Exit(send, request_id, has_body=scope["method"] != "HEAD")
+        exit_ = _Exit(send, inner, has_body=scope["method"] != "HEAD")
         started = time.perf_counter()
         with structlog.contextvars.bound_contextvars(request_id=request_id):
             passed: list[Checkpoint] = []
@@ -73,8 +76,8 @@ class RequestDoor:
         try:
             refusal = await self._refusal(scope, passed)
             if refusal is None:
-                await self._app(scope, receive, exit_.send)
-            else:
+                refusal = await self._in_time(scope, receive, exit_)
+            if refusal is not None and exit_.status is None:
                 scope[ERROR] = refusal
                 await problem_response(refusal, scope[REQUEST_ID])(scope, receive, exit_.send)
         except ClientDisconnect:
@@ -86,12 +89,29 @@ class RequestDoor:
                 raise
             await unexpected_response(scope[REQUEST_ID])(scope, receive, exit_.send)
 
+    async def _in_time(self, scope: Scope, receive: Receive, exit_: _Exit) -> TacitError | None:
+        """Have the application answer by the request's deadline, if it has one; why it was not, if it was not."""
+        budget: Budget | None = scope.get(BUDGET)
+        if budget is None:
+            await self._app(scope, receive, exit_.send)
+            return None
+        deadline = Deadline(budget, has_body=_has_body(scope), room=scope.get(ROOM))
+        exit_.began = deadline.is_kept
+        with spending(budget):
+            missed = await deadline.keep(self._app(scope, deadline.receiving(receive), exit_.send))
+        if missed is not None:
+            self._metrics.increment(DEADLINES_MISSED, priority=scope[PRIORITY].name.lower())
+        return missed
+
     async def _refusal(self, scope: Scope, passed: list[Checkpoint]) -> TacitError | None:
         refusal = refused_at_the_door(scope)
         if refusal is not None:
             return refusal
         try:
-            passed.extend(await pass_all(self._checkpoints, scope))
+            if PASSED in scope:
+                passed.extend(scope.pop(PASSED))
+            else:
+                passed.extend(await pass_all(self._checkpoints, scope))
         except TacitError as error:
             return error
         return None
@@ -140,20 +160,34 @@ def note_answer(
     )
 
 
+def note_shed(metrics: MetricSink, requests: int) -> None:
+    """Count requests that were turned away before they came to the door."""
+    metrics.increment(catalogue.HTTP_REQUESTS, requests, method="OTHER", route=NO_ROUTE, status="503")
+    metrics.increment(catalogue.API_ERRORS, requests, kind="unavailable")
+
+
+def _nobody_waits() -> None:
+    pass
+
+
 class _Exit:
     """The way out: adds the headers, leaves out the body of an answer to HEAD, remembers the status."""
 
-    def __init__(self, send: Send, request_id: str, *, has_body: bool) -> None:
+    def __init__(self, send: Send, scope: Scope, *, has_body: bool) -> None:
         self._send = send
-        self._request_id = request_id
+        self._scope = scope
         self._has_body = has_body
         self.status: int | None = None
+        self.began: Callable[[], None] = _nobody_waits
 
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.status = message["status"]
+            self.began()
             headers = MutableHeaders(scope=message)
-            headers["X-Request-Id"] = self._request_id
+            headers["X-Request-Id"] = self._scope[REQUEST_ID]
+            for name, value in self._scope.get(HEADERS, {}).items():
+                headers[name] = value
             for name, value in SECURE_HEADERS.items():
                 headers.setdefault(name, value)
         elif message["type"] == "http.response.body" and not self._has_body:
@@ -179,6 +213,13 @@ def refused_at_the_door(scope: MutableMapping[str, Any]) -> BadInput | None:
             "host_invalid", "The Host header names no host.", field="Host", fix="Send HOST or HOST:PORT, once."
         )
     return None
+
+
+def _has_body(scope: Scope) -> bool:
+    return any(
+        (name == b"content-length" and value != b"0") or name == b"transfer-encoding"
+        for name, value in scope["headers"]
+    )
 
 
 def is_host(value: str) -> bool:

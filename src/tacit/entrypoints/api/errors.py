@@ -55,6 +55,7 @@ CODE_STATUS: dict[str, int] = {
     "json_number": 400,
     "request_malformed": 400,
     "method_not_allowed": 405,
+    "request_too_slow": 408,
     "event_conflict": 409,
     "body_too_large": 413,
     "event_too_large": 413,

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import math
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -20,6 +22,7 @@ from starlette.types import Receive, Scope, Send
 from tacit.data.event_validation import MAX_BATCH
 from tacit.data.intake import EventDoor
 from tacit.entrypoints.api.callers import principal_of
+from tacit.entrypoints.api.deadlines import deadline_exceeded
 from tacit.entrypoints.api.errors import noted_response
 from tacit.entrypoints.api.events import taken_response, taken_together
 from tacit.entrypoints.api.guarding import guard_of
@@ -39,6 +42,12 @@ _CROWD = 4
 """From how many of a group on the next one is waited for a moment."""
 
 _GATHER_SECONDS = 0.005
+
+_MOST_WAITING = 10_000
+"""Requests that wait for a group; those beyond are refused, for the disk must have stopped."""
+
+_LOOK_SECONDS = 0.04
+"""How often it is seen whose deadline has come."""
 
 Answered = Response | TacitError | None
 """What a request is answered, or why not; `None` for one that is to be taken by itself."""
@@ -60,13 +69,14 @@ class EventLane:
         route: The route in whose name they are measured and logged.
 
     Attributes:
+        guard: Says what sending events takes.
         together: Takes in single events, of which many share the work.
     """
 
     def __init__(self, intake: EventDoor, route: APIRoute) -> None:
         self._intake = intake
         self._route = route
-        self._guard = guard_of(route)
+        self.guard = guard_of(route)
         self._workers = ThreadPoolExecutor(_WORKERS, thread_name_prefix="events")
         self.together = Together(intake, self._workers)
 
@@ -74,7 +84,7 @@ class EventLane:
         scope["route"] = self._route
         request = Request(scope, receive)
         try:
-            self._guard.check(scope)
+            self.guard.check(scope)
             answer = await self._answer(request, await read_json_or_lines(request))
         except TacitError as error:
             answer = error
@@ -101,9 +111,10 @@ class Together:
     def __init__(self, intake: EventDoor, workers: ThreadPoolExecutor) -> None:
         self._intake = intake
         self._workers = workers
-        self._waiting: list[tuple[bytes, Told]] = []
-        self._at_work = 0
+        self._waiting: list[_Brought] = []
+        self._groups: list[list[_Brought]] = []
         self._is_gathering = False
+        self._is_watched = False
 
     async def answer(self, body: bytes) -> Answered:
         """The answer to one request, or what is wrong with it; raises what nobody expected."""
@@ -111,32 +122,56 @@ class Together:
         self.take(body, partial(_tell, future))
         return await future
 
-    def take(self, body: bytes, told: Told) -> None:
-        """Take in what a request brings, and tell the answer, or why there is none."""
-        self._waiting.append((body, told))
-        if self._at_work < _GROUPS and not self._is_gathering:
+    def take(self, body: bytes, told: Told, *, until: float = math.inf) -> None:
+        """Take in what a request brings, and tell the answer, or why there is none.
+
+        Args:
+            body: What it brings.
+            told: Told once.
+            until: Moment of `time.monotonic()` at which it is told that there was no answer in time.
+        """
+        brought = _Brought(body, told, until)
+        if len(self._waiting) >= _MOST_WAITING:
+            _tell_each([brought], [_overloaded()])
+            return
+        self._waiting.append(brought)
+        if until < math.inf and not self._is_watched:
+            self._watch()
+        if len(self._groups) < _GROUPS and not self._is_gathering:
             self._begin()
 
     def _begin(self) -> None:
         self._is_gathering = False
         group, self._waiting = self._waiting[:MAX_BATCH], self._waiting[MAX_BATCH:]
-        bodies = [body for body, _ in group]
+        bodies = [each.body for each in group]
         try:
             work = asyncio.get_running_loop().run_in_executor(self._workers, taken_together, self._intake, bodies)
         except RuntimeError:
             # No thread can be had.  None of them may wait for one, and the next are to be tried again.
             log.exception("events_not_begun", requests=len(group) + len(self._waiting))
             refused, self._waiting = [*group, *self._waiting], []
-            _tell_each([told for _, told in refused], [_overloaded()] * len(refused))
+            _tell_each(refused, [_overloaded()] * len(refused))
             return
-        self._at_work += 1
-        work.add_done_callback(partial(self._end, [told for _, told in group]))
+        self._groups.append(group)
+        work.add_done_callback(partial(self._end, group))
 
-    def _end(self, group: Sequence[Told], work: asyncio.Future[list[Answered]]) -> None:
-        self._at_work -= 1
+    def _end(self, group: list[_Brought], work: asyncio.Future[list[Answered]]) -> None:
+        self._groups.remove(group)
         if self._waiting and not self._is_gathering:
             self._go_on(len(group))
         _tell_each(group, _answers_of(work, len(group)))
+
+    def _watch(self) -> None:
+        """Tell those whose deadline has come; whether what they brought was taken, nobody can say yet."""
+        now = time.monotonic()
+        late = [
+            each for group in (*self._groups, self._waiting) for each in group if each.until <= now and not each.is_told
+        ]
+        _tell_each(late, [deadline_exceeded()] * len(late))
+        self._waiting = [each for each in self._waiting if not each.is_told]
+        self._is_watched = bool(self._waiting or self._groups)
+        if self._is_watched:
+            asyncio.get_running_loop().call_later(_LOOK_SECONDS, self._watch)
 
     def _go_on(self, size: int) -> None:
         """Begin the next group: at once, or after a moment where many come, whose groups had better be large."""
@@ -147,10 +182,26 @@ class Together:
             asyncio.get_running_loop().call_later(_GATHER_SECONDS, self._begin)
 
 
-def _tell_each(group: Sequence[Told], answers: Sequence[Answered | BaseException]) -> None:
-    for told, answer in zip(group, answers, strict=True):
+class _Brought:
+    """What a request brings, until it is told the answer."""
+
+    __slots__ = ("_told", "body", "is_told", "until")
+
+    def __init__(self, body: bytes, told: Told, until: float) -> None:
+        self.body, self._told, self.until = body, told, until
+        self.is_told = False
+
+    def tell(self, answer: Answered | BaseException) -> None:
+        """Tell it, unless it was told something before."""
+        if not self.is_told:
+            self.is_told = True
+            self._told(answer)
+
+
+def _tell_each(group: Sequence[_Brought], answers: Sequence[Answered | BaseException]) -> None:
+    for each, answer in zip(group, answers, strict=True):
         try:
-            told(answer)
+            each.tell(answer)
         except Exception:
             # A connection that breaks under our hands must not leave the others of its group without an answer.
             log.exception("event_answer_failed")

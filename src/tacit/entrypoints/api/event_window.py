@@ -8,18 +8,31 @@ one, and one that turns out to bring a batch, goes to the application as ever.
 from __future__ import annotations
 
 import asyncio
+import math
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, Protocol
 
 from starlette.responses import Response
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCycle
 
+from tacit.entrypoints.api.checkpoints import (
+    BUDGET,
+    HEADERS,
+    PASSED,
+    PRINCIPAL,
+    ROOM,
+    Checkpoint,
+    leave_all,
+    pass_at_once,
+)
 from tacit.entrypoints.api.door import MAX_HEADERS_BYTES, SECURE_HEADERS, is_host, note_answer, request_id_of
 from tacit.entrypoints.api.errors import problem_response
 from tacit.entrypoints.api.event_lane import SMALL_BYTES, Answered, Together
+from tacit.entrypoints.api.guarding import Requires
 from tacit.errors import TacitError
 from tacit.monitoring.interfaces import MetricSink
+from tacit.serving.budgets import Budget
 
 _JSON = b"application/json"
 _OTHERWISE = frozenset({b"content-encoding", b"transfer-encoding", b"expect", b"upgrade"})
@@ -58,10 +71,20 @@ class EventWindow:
         together: Takes the events in.
         metrics: Told of every request.
         path: Where they are sent to, also in the name of which they are measured.
+        guard: Says what sending events takes.
+        checkpoints: What every request passes first; all of them are immediate.
     """
 
-    def __init__(self, together: Together, metrics: MetricSink, *, path: str) -> None:
-        self.together = together
+    def __init__(
+        self,
+        together: Together,
+        metrics: MetricSink,
+        *,
+        path: str,
+        guard: Requires,
+        checkpoints: Sequence[Checkpoint] = (),
+    ) -> None:
+        self.together, self.guard, self._checkpoints = together, guard, checkpoints
         self._metrics = metrics
         self.path, self._url = path, path.encode()
 
@@ -76,7 +99,10 @@ class EventWindow:
         if connection.flow.write_paused:
             return None  # who does not read what we answer is waited for, and nothing here waits
         request_id = plain_request_id(connection.headers)
-        return None if request_id is None else PlainRequest(self, connection, request_id)
+        if request_id is None:
+            return None
+        request = PlainRequest(self, connection, request_id)
+        return request if request.passes(self._checkpoints) else None
 
     def note(self, request_id: str, *, status: int, seconds: float, error: TacitError | None) -> None:
         """Count and log a request that was answered."""
@@ -131,8 +157,8 @@ class PlainRequest:
     """
 
     __slots__ = (
-        "_connection", "_is_taken", "_request_id", "_scope", "_started", "_window", "body", "disconnected",
-        "keep_alive", "more_body", "response_complete",
+        "_connection", "_is_taken", "_passed", "_refusal", "_request_id", "_scope", "_started", "_window", "body",
+        "disconnected", "keep_alive", "more_body", "response_complete",
     )  # fmt: skip
 
     def __init__(self, window: EventWindow, connection: Connection, request_id: str) -> None:
@@ -140,6 +166,8 @@ class PlainRequest:
         self._scope = connection.scope
         self._started = time.perf_counter()
         self._is_taken = False
+        self._passed: list[Checkpoint] = []
+        self._refusal: TacitError | None = None
         self.response_complete = False
         self.disconnected = False
         self.keep_alive = True
@@ -157,10 +185,45 @@ class PlainRequest:
             return
         if not self.more_body:
             self._is_taken = True
-            self._window.together.take(bytes(self.body), self._told)
+            self._hand_in()
         elif self.disconnected:
             self._is_taken = True
             self._note(_LEFT)
+
+    def passes(self, checkpoints: Sequence[Checkpoint]) -> bool:
+        """Whether the checkpoints were asked, of whom none had to be waited for; a refusal is told once all is read."""
+        scope = self._scope
+        scope.update(self._address())
+        try:
+            passed = pass_at_once(checkpoints, scope)
+        except TacitError as refusal:
+            self._refusal = refusal
+            return True
+        if passed is None:
+            return False
+        self._passed = passed
+        try:
+            self._window.guard.check(scope)
+        except TacitError as refusal:
+            self._refusal = refusal
+        if ROOM in scope:
+            scope[ROOM].step_out()  # until all of it is read
+        return True
+
+    def _hand_in(self) -> None:
+        if self._refusal is not None:
+            self._told(self._refusal)
+            return
+        if self._scope[PRINCIPAL].user_id is not None:
+            self._leave_to_the_application()  # which looks whose events they are
+            return
+        until = math.inf
+        if ROOM in self._scope:
+            self._scope[ROOM].step_in()
+            budget: Budget = self._scope[BUDGET]
+            budget.postponed(time.perf_counter() - self._started)
+            until = budget.until
+        self._window.together.take(bytes(self.body), self._told, until=until)
 
     def _told(self, answer: Answered | BaseException) -> None:
         if isinstance(answer, TacitError):
@@ -185,6 +248,8 @@ class PlainRequest:
         lines = b"".join([b"%b: %b\r\n" % header for header in headers])
         ends = b"" if self.keep_alive else b"connection: close\r\n"
         its_id = b"x-request-id: " + self._request_id.encode()
+        if HEADERS in self._scope:
+            lines += b"".join(f"{name}: {value}\r\n".encode("latin-1") for name, value in self._scope[HEADERS].items())
         head = STATUS_LINE[response.status_code] + lines + _SECURE + ends + its_id
         return head + b"\r\n\r\n" + bytes(response.body)
 
@@ -194,7 +259,7 @@ class PlainRequest:
         read = asyncio.Event()
         read.set()
         cycle = RequestResponseCycle(
-            scope=self._scope | self._address(),
+            scope=self._scope | self._address() | {PASSED: self._passed},
             transport=connection.transport,
             flow=connection.flow,
             logger=connection.logger,
@@ -220,4 +285,5 @@ class PlainRequest:
 
     def _note(self, status: int, error: TacitError | None = None) -> None:
         seconds = time.perf_counter() - self._started
+        leave_all(self._passed, self._scope, status=status, seconds=seconds)
         self._window.note(self._request_id, status=status, seconds=seconds, error=error)

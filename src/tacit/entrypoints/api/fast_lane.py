@@ -5,15 +5,15 @@ What is answered is what the routes answer, for the lane calls the same function
 
 from __future__ import annotations
 
-import asyncio
-import contextvars
+import inspect
 import time
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Executor
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from fastapi.routing import APIRoute
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
@@ -40,6 +40,7 @@ class Endpoint:
         before, _, after = route.path.partition("{")
         self.route = route
         self._guard = guard_of(route)
+        self._has_threads = inspect.iscoroutinefunction(route.endpoint)
         self.part, _, after = after.partition("}")
         self._before, self._after = before, after
         self._shortest = len(before) + len(after) + 1
@@ -61,9 +62,10 @@ class Endpoint:
         if self.part == _USER and scope[PRINCIPAL].user_id is not None:
             check_user(scope, path_id(part, _USER))
 
-    def answer(self, request: Request, part: str) -> Response:
-        """What the route answers."""
-        answered: Response = self.route.endpoint(request=request, **{self.part: part})
+    async def answer(self, request: Request, part: str) -> Response:
+        """What the route answers, worked out where its work belongs."""
+        call = partial(self.route.endpoint, request=request, **{self.part: part})
+        answered: Response = await (call() if self._has_threads else run_in_threadpool(call))
         return answered
 
 
@@ -89,7 +91,6 @@ class FastLane:
         routes: Those with one part to be filled in, whose functions take the request and that part.
         service: Gives the answers that they give.
         ready: Keeps answers to be given once more.
-        workers: Where an answer is worked out.
     """
 
     def __init__(
@@ -97,13 +98,10 @@ class FastLane:
         routes: Sequence[APIRoute],
         service: RecommendationService,
         ready: ReadyAnswers[tuple[str, bytes]],
-        *,
-        workers: Executor,
     ) -> None:
         self._endpoints = tuple(map(Endpoint, routes))
         self._service = service
         self._ready = ready
-        self._workers = workers
 
     def leads(self, method: str, path: str) -> bool:
         """Whether a request is one of ours; the path as it was sent."""
@@ -139,9 +137,7 @@ class FastLane:
         # Before anything is looked at: news that comes meanwhile makes the answer one that does not hold.
         user_id = part if endpoint.part == _USER and "%" not in part else None
         before = self._service.rests_on(user_id)
-        run = contextvars.copy_context().run  # what is logged meanwhile names the request
-        loop = asyncio.get_running_loop()
-        response = await loop.run_in_executor(self._workers, run, endpoint.answer, request, part)
+        response = await endpoint.answer(request, part)
         answer = request.scope.get(ANSWER)
         if before is not None and isinstance(answer, Answer) and answer.user_id == user_id:
             self._keep(question, answer, response, before=before)

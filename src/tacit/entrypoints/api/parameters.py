@@ -15,6 +15,7 @@ from tacit.data.validation import escaped
 from tacit.entrypoints.api.cursors import place_of
 from tacit.entrypoints.api.texts import checked_id, checked_text
 from tacit.errors import BadInput
+from tacit.serving.budgets import current_budget
 
 MAX_LIMIT = 1_000
 MAX_ITEMS = 1_000
@@ -111,6 +112,14 @@ class Query:
         if not _WHOLE_NUMBER.fullmatch(given[0]):
             raise limit_range()
         return checked_limit(int(given[0]))
+
+    def list_limit(self) -> int:
+        """The same for a list that says so where it is cut, which it is while room is scarce.
+
+        Raises:
+            BadInput: `limit_range`.
+        """
+        return current_budget().fitted(self.limit())
 
     def excluded(self) -> frozenset[str]:
         """The ids to leave out, at most 1000."""

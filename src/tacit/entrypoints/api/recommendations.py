@@ -14,6 +14,7 @@ from tacit.entrypoints.api.questions import parse_likes
 from tacit.entrypoints.api.rendering import answer_body, json_response
 from tacit.entrypoints.api.schemas import LIKES_BODY, AnswerBody, problems
 from tacit.entrypoints.api.strict_json import read_json_body
+from tacit.serving.budgets import current_budget
 from tacit.serving.recommend import RecommendationService
 
 _FILTERS = documented(LIMIT, EXCLUDE, CATEGORY)
@@ -38,7 +39,7 @@ def _add_personal(routes: APIRouter, service: RecommendationService) -> None:
         """What a known user may like next, with reasons from their own history."""
         query = Query.of(request, LIMIT, EXCLUDE, CATEGORY)
         answer = service.for_user(
-            path_id(user_id, "user_id"), limit=query.limit(), exclude=query.excluded(), category=query.category()
+            path_id(user_id, "user_id"), limit=query.list_limit(), exclude=query.excluded(), category=query.category()
         )
         request.scope[ANSWER] = answer
         return json_response(answer_body(answer))
@@ -53,7 +54,9 @@ def _add_personal(routes: APIRouter, service: RecommendationService) -> None:
         """What somebody may like of whom we know only some items they like."""
         Query.of(request)
         asked = parse_likes(body)
-        answer = service.for_likes(asked.liked, limit=asked.limit, exclude=asked.exclude, category=asked.category)
+        answer = service.for_likes(
+            asked.liked, limit=current_budget().fitted(asked.limit), exclude=asked.exclude, category=asked.category
+        )
         return json_response(answer_body(answer))
 
 
@@ -68,7 +71,7 @@ def _add_impersonal(routes: APIRouter, service: RecommendationService) -> None:
         """What is like an item."""
         query = Query.of(request, LIMIT, EXCLUDE, CATEGORY)
         answer = service.similar(
-            path_id(item_id, "item_id"), limit=query.limit(), exclude=query.excluded(), category=query.category()
+            path_id(item_id, "item_id"), limit=query.list_limit(), exclude=query.excluded(), category=query.category()
         )
         request.scope[ANSWER] = answer
         return json_response(answer_body(answer))
@@ -77,5 +80,5 @@ def _add_impersonal(routes: APIRouter, service: RecommendationService) -> None:
     def popular_items(request: Request) -> Response:
         """What most users met."""
         query = Query.of(request, LIMIT, EXCLUDE, CATEGORY)
-        answer = service.popular(limit=query.limit(), exclude=query.excluded(), category=query.category())
+        answer = service.popular(limit=query.list_limit(), exclude=query.excluded(), category=query.category())
         return json_response(answer_body(answer))

@@ -13,11 +13,13 @@ from typing import Any
 import uvicorn
 from fastapi import FastAPI
 from threadpoolctl import threadpool_limits
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from tacit.entrypoints.api.errors import problem_response
 from tacit.entrypoints.api.event_window import EventWindow
-from tacit.errors import BadInput, Misconfigured
+from tacit.entrypoints.api.pace import Pace, PaceRules, too_slow
+from tacit.entrypoints.api.turnstile import Turnstile
+from tacit.errors import BadInput, Misconfigured, TacitError
 
 SHUTDOWN_SECONDS = 10
 _FAREWELL_SECONDS = 0.25
@@ -85,12 +87,66 @@ class _Protocol(HttpToolsProtocol):
     def __init__(self, *given: Any, **named: Any) -> None:
         super().__init__(*given, **named)
         self._window: EventWindow | None = getattr(self.app, "window", None)
+        self._turnstile: Turnstile | None = getattr(self.app, "turnstile", None)
+        self._pace = Pace()
+
+    def connection_made(self, transport: Any) -> None:
+        super().connection_made(transport)
+        self._pace.begin_head()
+        if self._turnstile is not None:
+            self._turnstile.watch(self.connections)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self._turnstile is not None and self.cycle is not None and not self.cycle.response_complete:
+            self._turnstile.client_left()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        self._pace.hear()
+        super().data_received(data)
+
+    def pause_writing(self) -> None:
+        self._pace.begin_waiting()
+        super().pause_writing()
+
+    def resume_writing(self) -> None:
+        self._pace.end_waiting()
+        super().resume_writing()
+
+    def on_message_begin(self) -> None:
+        self._pace.begin_head()
+        super().on_message_begin()
+
+    def on_message_complete(self) -> None:
+        self._pace.end_message()
+        super().on_message_complete()
+
+    def slow_at(self, rules: PaceRules) -> str | None:
+        """What the other end is too slow at, if anything."""
+        # What we do not read now, nobody is slow to send.
+        return None if self.flow.read_paused else self._pace.slow_at(rules)
+
+    def give_up(self, reason: str) -> None:
+        """Close the connection; who has not been told anything is told why."""
+        cycle = self.cycle
+        is_untold = cycle is None or cycle.response_complete or not getattr(cycle, "response_started", False)
+        if getattr(self, "scope", None) is None:
+            self.transport.close()  # nothing was ever asked here
+        elif reason != "answer" and is_untold and not self.transport.is_closing():
+            if cycle is not None:
+                cycle.disconnected = True
+            self._say_and_close(408, too_slow(reason))
+        else:
+            self.transport.abort()
 
     def send_400_response(self, msg: str) -> None:
-        error = BadInput("request_malformed", msg, fix="Percent-encode the address, and send what HTTP/1.1 allows.")
+        fix = "Percent-encode the address, and send what HTTP/1.1 allows."
+        self._say_and_close(400, BadInput("request_malformed", msg, fix=fix))
+
+    def _say_and_close(self, status: int, error: TacitError) -> None:
         response = problem_response(error, uuid.uuid4().hex)
         headers = b"".join(name + b": " + value + b"\r\n" for name, value in response.raw_headers)
-        self.transport.write(b"HTTP/1.1 400 Bad Request\r\n" + headers + b"connection: close\r\n\r\n" + response.body)
+        self.transport.write(STATUS_LINE[status] + headers + b"connection: close\r\n\r\n" + response.body)
         self.transport.close()
 
     def shutdown(self) -> None:
@@ -100,6 +156,9 @@ class _Protocol(HttpToolsProtocol):
         self.loop.call_later(_FAREWELL_SECONDS, super().shutdown)
 
     def on_headers_complete(self) -> None:
+        self._pace.begin_body()
+        if self._turnstile is not None and not self._is_leaving and self._turnstile.turns_away(self):
+            return
         if self._window is not None and not self._is_leaving:
             asked = self._window.asked(self)
             if asked is not None:

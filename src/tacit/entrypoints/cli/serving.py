@@ -90,14 +90,15 @@ def _run(asked: Asked, flags: dict[str, object], *, is_first_start_allowed: bool
             with serving(app) as parts, identified(app) as callers:
                 loaded = _loaded(parts, is_needed=needs_champion)
                 told = _announcement(asked, steps.done, started, mode=callers.mode())
-                _serve_until_told(app, parts, loaded, checkpoints=[callers], told=told)
+                _serve_until_told(app, parts, loaded, callers=callers, told=told)
 
 
 def _serve_until_told(
-    app: App, parts: Serving, loaded: LoadedVersion | None, *, checkpoints: Sequence[Checkpoint], told: Told
+    app: App, parts: Serving, loaded: LoadedVersion | None, *, callers: Checkpoint, told: Told
 ) -> None:
     from tacit import __version__
     from tacit.entrypoints.api.app import create_app
+    from tacit.entrypoints.api.gatehouse import checkpoints_of
     from tacit.entrypoints.api.metrics_listener import MetricsListener
     from tacit.entrypoints.api.operations import further_routes
     from tacit.entrypoints.api.server import ApiServer
@@ -117,7 +118,7 @@ def _serve_until_told(
         users=parts.users,
         quarantine=app.quarantine,
         extra_routers=[*further_routes(app, parts), pages],
-        checkpoints=checkpoints,
+        checkpoints=checkpoints_of(app, parts, callers),
         role=parts.role,
     )
     server = ApiServer(api, host=app.settings.host, port=app.settings.port)

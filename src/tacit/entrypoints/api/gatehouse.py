@@ -1,0 +1,51 @@
+"""The checkpoints of an installation, in the order in which requests pass them."""
+
+from __future__ import annotations
+
+from tacit.bootstrap import App, Serving
+from tacit.bootstrap.overload import keeping_to
+from tacit.entrypoints.api.admission import Admission
+from tacit.entrypoints.api.admission_rules import AdmissionRules
+from tacit.entrypoints.api.checkpoints import Checkpoint
+from tacit.entrypoints.api.pace import PaceRules
+
+
+def checkpoints_of(app: App, parts: Serving, callers: Checkpoint) -> list[Checkpoint]:
+    """What every request passes first.
+
+    Args:
+        app: The platform.
+        parts: What answering takes.
+        callers: Finds out who asks.
+    """
+    return [
+        # The caller's address, hosts, CORS; blocks.
+        admission_of(app, parts),
+        callers,
+        # Rate limits.
+    ]
+
+
+def admission_of(app: App, parts: Serving) -> Admission:
+    """Lets in what there is room for, as the settings have it; how scarce memory is, it hears from whoever looks."""
+    chosen = app.settings.overload
+    rules = AdmissionRules(
+        soft_seconds=chosen.soft_ms / 1_000,
+        hard_seconds=chosen.hard_ms / 1_000,
+        least=chosen.least_at_once,
+        most=chosen.most_at_once,
+        bounds=(("vital", 256), ("pages", 2 * chosen.page_threads), ("operators", 2 * chosen.operator_threads)),
+        queue_seconds=chosen.queue_ms / 1_000,
+        reduced_limit=chosen.reduced_limit,
+        threads=(
+            ("vital", 8),
+            ("answers", chosen.most_at_once),
+            ("pages", chosen.page_threads),
+            ("operators", chosen.operator_threads),
+        ),
+        keeping=keeping_to,
+        pace=PaceRules(chosen.head_seconds, chosen.body_idle_seconds, chosen.body_seconds),
+    )
+    admission = Admission(rules, parts.metrics)
+    parts.memory.tell(admission.memory_is)
+    return admission

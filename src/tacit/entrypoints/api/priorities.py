@@ -1,0 +1,85 @@
+"""What is given up first where there is no room for all, and who works on it; told from a request's head.
+
+This says how soon something is refused under load, never who may do it.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import IntEnum
+from functools import lru_cache
+
+
+class Priority(IntEnum):
+    """The higher, the sooner given up."""
+
+    VITAL = 0
+    """Health, who somebody is, and events: what would be missed most, and is cheap or durable."""
+    LISTS = 1
+    """The lists of users."""
+    OTHERS = 2
+    """What is asked of the catalogue, of many at once, or by pages."""
+    LAST = 3
+    """What operators ask, exports, whole lists, and changes of the catalogue."""
+
+
+POOLS = ("vital", "answers", "pages", "operators")
+"""Who works on what: each has threads of its own, so that one that is stuck is in nobody's way."""
+
+
+@dataclass(frozen=True)
+class RequestClass:
+    """How a request is treated.
+
+    Attributes:
+        priority: When it is given up.
+        pool: Who works on it.
+    """
+
+    priority: Priority
+    pool: str
+
+
+VITAL = RequestClass(Priority.VITAL, "vital")
+LISTS = RequestClass(Priority.LISTS, "answers")
+OTHERS = RequestClass(Priority.OTHERS, "answers")
+PAGES = RequestClass(Priority.OTHERS, "pages")
+LAST = RequestClass(Priority.LAST, "operators")
+
+_HEALTH = re.compile(r"/(?:livez|readyz|startupz|healthz|health|live|ready)/?")
+_VITAL = re.compile(r"/api/v1/(?:events|auth|token|sessions?)(?:/.*)?")
+_LIST = re.compile(r"(?:/api/v1)?/(?:users/[^/]+/)?recommend[a-z_-]*(?:/[^/]*)?")
+_BATCH = re.compile(r".*(?:batch|bulk|many).*")
+_ASKING = re.compile(
+    r"/(?:api/v1/)?(?:items|popular|similar|charts?|trending|moods?|categories|discover[a-z]*|rerank|rank|artists|tracks"
+    r"|search)(?:/.*)?"
+)
+_OWN = re.compile(r"/api/v1/users/[^/]+/(?:preferences|hides?|hidden|history)(?:/.*)?")
+
+
+def class_of(method: str, path: str) -> RequestClass:
+    """The class of a request.
+
+    Args:
+        method: As sent.
+        path: As sent, without its query.
+    """
+    return _known_class(method, path) if len(path) <= 64 else _class_of(method, path)
+
+
+def _class_of(method: str, path: str) -> RequestClass:
+    if _HEALTH.fullmatch(path) or _VITAL.fullmatch(path):
+        return VITAL
+    if _LIST.fullmatch(path):
+        return OTHERS if _BATCH.fullmatch(path) else LISTS
+    is_reading = method in ("GET", "HEAD")
+    if _ASKING.fullmatch(path) and (is_reading or (method == "POST" and "rank" in path)):
+        return OTHERS if path.startswith("/api/") or not path.startswith(("/similar", "/search")) else PAGES
+    if _OWN.fullmatch(path):
+        return OTHERS
+    return LAST if path.startswith("/api/") or not is_reading else PAGES
+
+
+# What is asked most is asked again and again: health, events, charts, the lists of those who are here now.
+_known_class = lru_cache(maxsize=4_096)(_class_of)

@@ -1,0 +1,131 @@
+"""Where requests are turned away that would be refused for want of room, before any of our machinery is set in motion.
+
+Refusing must cost a small part of answering: at ten times of what we can do, nine of ten requests are refused, and
+whatever each of them takes is taken from the tenth.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable
+from typing import Any
+
+import structlog
+
+from tacit.entrypoints.api.admission import Admission
+from tacit.entrypoints.api.door import SECURE_HEADERS, note_shed, request_id_of
+from tacit.entrypoints.api.errors import MEDIA_TYPE
+from tacit.entrypoints.api.loop_lag import LoopLag
+from tacit.monitoring import overload_metrics as catalogue
+from tacit.monitoring.interfaces import MetricSink
+
+_TURNS_A_SECOND = 10
+"""Of the watch over the event loop."""
+_SECURE = "".join(f"{name.lower()}: {value}\r\n" for name, value in SECURE_HEADERS.items())
+
+log = structlog.get_logger(__name__)
+
+
+class TurnedAway:
+    """Stands where the HTTP server keeps the request that a connection is at, for one that was answered at its head."""
+
+    response_complete = True
+    disconnected = False
+    keep_alive = True
+    more_body = False
+
+    def __init__(self) -> None:
+        self.message_event = _Nobody()
+
+
+class _Nobody:
+    def set(self) -> None:
+        """Nobody waits for this."""
+
+
+_TURNED_AWAY = TurnedAway()
+
+
+class Turnstile:
+    """Turns requests away at their head, and logs how many, once a second.
+
+    Args:
+        admission: Knows for whom there is room.
+        metrics: Counts what was turned away among the answers.
+    """
+
+    def __init__(self, admission: Admission, metrics: MetricSink) -> None:
+        self._admission, self._metrics = admission, metrics
+        self._connections: Iterable[Any] = ()
+        self._lag = LoopLag(metrics, also=self._turn)
+        self._ids = uuid.uuid4().hex[:20]
+        self._turns = 0
+        self._answered = 0
+        self._told = 0
+
+    def watch(self, connections: Iterable[Any]) -> None:
+        """Look after the event loop that is running, and the connections of its server."""
+        self._connections = connections
+        self._lag.watch()
+
+    def client_left(self) -> None:
+        """The sender of a request left before the answer."""
+        self._metrics.increment(catalogue.CLIENTS_LEFT)
+
+    def turns_away(self, connection: Any) -> bool:
+        """Whether a request, whose head a connection has read, was answered that there is no room for it."""
+        if connection.cycle is not None and not connection.cycle.response_complete:
+            return False
+        parser = connection.parser
+        if not parser.should_keep_alive() or connection.expect_100_continue or connection.flow.write_paused:
+            return False
+        method = parser.get_method()
+        path = connection.url.partition(b"?")[0]
+        if method == b"HEAD" or self._admission.turns_away(method.decode("latin-1"), path.decode("latin-1")) is None:
+            return False
+        self._answered += 1
+        connection.cycle = _TURNED_AWAY
+        connection.transport.write(self._answer(connection.headers))
+        connection.on_response_complete()
+        return True
+
+    def _answer(self, headers: list[tuple[bytes, bytes]]) -> bytes:
+        given = [value.decode("latin-1") for name, value in headers if name == b"x-request-id"]
+        request_id = request_id_of(given[0]) if given else f"{self._ids}{self._admission.refused:x}"
+        body = (
+            '{"type": "urn:tacit:problem:overloaded", "title": "Overloaded", "status": 503, "code": "overloaded",'
+            ' "detail": "More is asked than can be answered now.", "fix": "Ask again in a moment.",'
+            f' "request_id": "{request_id}"}}'
+        )
+        head = (
+            f"HTTP/1.1 503 Service Unavailable\r\ncontent-type: {MEDIA_TYPE}\r\ncontent-length: {len(body)}\r\n"
+            f"retry-after: {self._admission.retry_seconds:.0f}\r\n{_SECURE}x-request-id: {request_id}\r\n\r\n"
+        )
+        return (head + body).encode("latin-1")
+
+    def _turn(self) -> None:
+        self._turns += 1
+        if self._answered:
+            note_shed(self._metrics, self._answered)
+            self._answered = 0
+        if self._turns % _TURNS_A_SECOND == 0:
+            self._tell()
+            self._close_slow()
+
+    def _tell(self) -> None:
+        if self._admission.refused > self._told:
+            log.warning(
+                "requests_shed",
+                requests=self._admission.refused - self._told,
+                limit=self._admission.limit,
+                at_work=self._admission.at_work("answers"),
+                event_loop_late_ms=round(self._lag.latest * 1_000),
+            )
+            self._told = self._admission.refused
+
+    def _close_slow(self) -> None:
+        for connection in list(self._connections):
+            reason = connection.slow_at(self._admission.rules.pace)
+            if reason is not None:
+                self._metrics.increment(catalogue.SLOW_CONNECTIONS, reason=reason)
+                connection.give_up(reason)
