@@ -43,7 +43,13 @@ def prepare(shell: Terminal, guide: str) -> None:
     """What a reader has by then: a served version where something is asked, a first version before the second."""
     if guide.endswith(("quickstart.md", "manage-the-catalogue.md")):
         shell.run("TACIT_DOWNLOAD=false tacit up --set als.factors=8 --set als.iterations=3")
-    served = ("send-events.md", "look-after-quarantine.md", "compare-two-arms.md", "control-who-may.md")
+    served = (
+        "sign-people-in.md",
+        "send-events.md",
+        "look-after-quarantine.md",
+        "compare-two-arms.md",
+        "control-who-may.md",
+    )
     if guide.endswith("roll-out-gradually.md"):
         # The champion knows one camp of the listeners alone, so that what knows both is clearly better.
         columns = "--columns user=listener,item=artist,value=plays --dataset plays"

@@ -15,6 +15,7 @@ GUIDES = (
     "docs/howto/send-events.md",
     "docs/howto/look-after-quarantine.md",
     pytest.param("docs/howto/control-who-may.md", marks=pytest.mark.slow),
+    pytest.param("docs/howto/sign-people-in.md", marks=pytest.mark.slow),
 )
 
 

@@ -89,6 +89,15 @@ KEY_ROWS = (
     "INSERT INTO api_key_uses VALUES ('k1', 3, 6)",
     "INSERT INTO auth_standing VALUES ('keys', 1, 0)",
 )
+ACCOUNT_ROWS = (
+    "INSERT INTO accounts VALUES ('a1', 'ann', 'admin', 5, 'hash', 0, NULL, NULL)",
+    "INSERT INTO accounts VALUES ('a2', 'bob', 'reader', 5, NULL, 1, 'u1', 'subject')",
+    "INSERT INTO sessions VALUES ('s1', 'a1', 'token', 'secret', 5, 6, 7, NULL)",
+    "INSERT INTO sessions VALUES ('s2', 'a1', 'browser', 'digest', 5, 6, 7, 8)",
+    "INSERT INTO refresh_tokens VALUES ('t1', 's1', 5, 6, 'client')",
+    "INSERT INTO sign_in_places VALUES ('a1', 'place', 5)",
+    "INSERT INTO sign_in_attempts VALUES ('login:x', 3, 5)",
+)
 ADDED_ROWS = {
     "0001": FIRST_ROWS,
     "0002": EVENT_ROWS,
@@ -100,6 +109,7 @@ ADDED_ROWS = {
     "0008": JOB_ROWS,
     "0009": RUN_ROWS,
     "0010": KEY_ROWS,
+    "0011": ACCOUNT_ROWS,
 }
 """Rows in every table that a revision adds."""
 

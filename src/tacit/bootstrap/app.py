@@ -23,6 +23,7 @@ from tacit.settings import Settings, SettingsInForce
 if TYPE_CHECKING:
     from tacit.adapters.publisher import Publication, Publisher
     from tacit.adapters.snapshots import SnapshotFolder
+    from tacit.bootstrap.accounts import People
     from tacit.bootstrap.callers import Keys
     from tacit.bootstrap.freezing import Known
     from tacit.bootstrap.rollouts import Rollouts
@@ -80,6 +81,7 @@ class App:
     jobs: JobBook
     keys: Keys
     runs: RunStore
+    people: People
     clock: Clock
     traffic: TrafficStore
     arm_traffic: ArmTrafficStore

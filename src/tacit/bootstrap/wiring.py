@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from tacit.adapters.publisher import Publication, Publisher
     from tacit.adapters.snapshots import SnapshotFolder
     from tacit.adapters.sql.engine import Database
+    from tacit.bootstrap.accounts import People
     from tacit.bootstrap.rollouts import Rollouts
     from tacit.data.catalog_edits import EditableCatalog
     from tacit.data.ingestion import EventStore
@@ -44,6 +45,7 @@ class _Kept(TypedDict):
     event_store: EventStore
     catalog: EditableCatalog
     runs: RunStore
+    people: People
 
 
 class _Files(TypedDict):
@@ -113,7 +115,7 @@ def _wired(in_force: SettingsInForce, home: Path, database: Database, *, clock: 
     notices: list[str] = []
     workload = _workload(settings.als, notify=notices.append)
     registry = _registry(versions, artifacts, settings, audit=audit, home=home, database=database, clock=clock)
-    kept = _kept(database)
+    kept = _kept(database, settings, home, audit=audit)
     release = _release(registry, versions, workload, settings=settings, audit=audit, database=database, clock=clock)
     return App(
         in_force=in_force,
@@ -150,18 +152,20 @@ def _files(settings: Settings, home: Path, clock: Clock) -> _Files:
     }
 
 
-def _kept(database: Database) -> _Kept:
+def _kept(database: Database, settings: Settings, home: Path, *, audit: AuditTrail) -> _Kept:
     """What the relational database keeps beside versions and what is tried with them."""
     from tacit.adapters.sql.catalog import SqlCatalogStore
     from tacit.adapters.sql.events import SqlEventStore
     from tacit.adapters.sql.exposures import SqlExposureLog
     from tacit.adapters.sql.runs import SqlRunStore
+    from tacit.bootstrap.accounts import People
 
     return {
         "exposures": SqlExposureLog(database),
         "event_store": SqlEventStore(database),
         "catalog": SqlCatalogStore(database),
         "runs": SqlRunStore(database),
+        "people": People(settings, home, database, audit),
     }
 
 

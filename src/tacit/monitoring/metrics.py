@@ -278,6 +278,15 @@ AB_ENDED = Metric(
     {"state": ("stopped", "finished")},
 )
 
+SIGN_INS = Metric(
+    "tacit_sign_ins_total",
+    "counter",
+    "attempts",
+    "Attempts to sign in, or to stay so, by how they ended; `refresh_reused` is a stolen token until shown otherwise.",
+    "security",
+    {"result": ("signed_in", "refused", "slowed", "refreshed", "refresh_reused")},
+)
+
 CATALOGUE: tuple[Metric, ...] = (
     HTTP_REQUESTS,
     HTTP_DURATION,
@@ -317,4 +326,5 @@ CATALOGUE: tuple[Metric, ...] = (
     JOBS,
     JOB_SUCCESS_AGE,
     *OVERLOAD_METRICS,
+    SIGN_INS,
 )

@@ -50,6 +50,7 @@ class Identified:
 
     Attributes:
         mode: As given.
+        is_immediate: Whether none of those who know credentials ever waits; who knows cookies may.
     """
 
     def __init__(
@@ -62,11 +63,12 @@ class Identified:
         self._checkers = checkers
         self._cookies = {each.cookie: each for each in cookies}
         self.mode = mode
-        self.is_immediate = all(each.is_immediate for each in (*checkers, *cookies))
+        self.is_immediate = all(each.is_immediate for each in checkers)
+        self._reads_cookies = not all(each.is_immediate for each in cookies)
 
     async def enter(self, scope: Scope) -> None:
         try:
-            if self.is_immediate:
+            if self.is_immediate and not (self._reads_cookies and _has_cookie(scope)):
                 scope[PRINCIPAL] = self._principal(scope)
             else:
                 scope[PRINCIPAL] = await run_in_threadpool(self._principal, scope)
@@ -152,6 +154,10 @@ def _sent(scope: Scope) -> Iterator[tuple[str, None]]:
             # Another scheme is for somebody before us, such as a proxy that asks for a password.
             if scheme.lower() == "bearer":
                 yield credential.strip(), None
+
+
+def _has_cookie(scope: Scope) -> bool:
+    return any(name == b"cookie" for name, _ in scope["headers"])
 
 
 def _nobody_said(mode: Mode) -> Principal:

@@ -35,8 +35,8 @@ from tacit.monitoring.interfaces import MetricSink
 from tacit.serving.budgets import Budget
 
 _JSON = b"application/json"
-_OTHERWISE = frozenset({b"content-encoding", b"transfer-encoding", b"expect", b"upgrade"})
-"""Headers that ask for more than is done here."""
+_OTHERWISE = frozenset({b"content-encoding", b"cookie", b"expect", b"transfer-encoding", b"upgrade"})
+"""Headers that ask for more than is done here; whose a cookie is may have to be read."""
 _SECURE = b"".join(f"{name.lower()}: {value}\r\n".encode() for name, value in SECURE_HEADERS.items())
 _LEFT = 499
 

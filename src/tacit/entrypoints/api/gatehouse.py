@@ -8,6 +8,7 @@ from tacit.entrypoints.api.admission import Admission
 from tacit.entrypoints.api.admission_rules import AdmissionRules
 from tacit.entrypoints.api.checkpoints import Checkpoint
 from tacit.entrypoints.api.pace import PaceRules
+from tacit.entrypoints.api.same_origin import SameOrigin
 
 
 def checkpoints_of(app: App, parts: Serving, callers: Checkpoint) -> list[Checkpoint]:
@@ -21,6 +22,7 @@ def checkpoints_of(app: App, parts: Serving, callers: Checkpoint) -> list[Checkp
     return [
         # The caller's address, hosts, CORS; blocks.
         admission_of(app, parts),
+        SameOrigin(),
         callers,
         # Rate limits.
     ]

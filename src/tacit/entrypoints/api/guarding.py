@@ -29,6 +29,17 @@ PUBLIC = frozenset(
         ("GET", "/docs/docs.css"),
         ("GET", "/static/storefront/{digest}/{name}"),
         ("GET", "/.well-known/security.txt"),
+        ("POST", "/api/v1/auth/token"),
+        ("POST", "/api/v1/auth/refresh"),
+        ("POST", "/api/v1/auth/revoke"),
+        ("GET", "/signin"),
+        ("POST", "/signin"),
+        ("GET", "/signin/oidc"),
+        ("GET", "/signin/oidc/callback"),
+        ("POST", "/signout"),
+        ("GET", "/account"),
+        ("POST", "/account/password"),
+        ("POST", "/account/sign-ins"),
     }
 )
 """The routes that ask nobody who they are; of all others, each says what it takes."""

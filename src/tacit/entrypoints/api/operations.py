@@ -7,9 +7,11 @@ from fastapi import APIRouter
 from tacit.bootstrap import App, Serving
 from tacit.bootstrap.upkeep import version_desk
 from tacit.entrypoints.api.ab import comparing_routes
+from tacit.entrypoints.api.accounts import account_routes
 from tacit.entrypoints.api.experiments import experiment_routes
 from tacit.entrypoints.api.keys import key_routes
 from tacit.entrypoints.api.rollouts import rollout_routes
+from tacit.entrypoints.api.tokens import token_routes
 from tacit.entrypoints.api.training import training_routes
 from tacit.entrypoints.api.versions import version_routes
 
@@ -23,4 +25,6 @@ def further_routes(app: App, parts: Serving) -> list[APIRouter]:
         experiment_routes(app.runs),
         training_routes(parts.training),
         key_routes(app.keys.desk),
+        account_routes(app.people.desk),
+        token_routes(app.people.counted(parts.metrics)),
     ]

@@ -155,6 +155,7 @@ def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
         413: "Too large",
         415: "Not JSON",
         422: "Wrong",
+        429: "Too often",
         503: "Not now",
         507: "No space left",
     }

@@ -11,6 +11,7 @@ import typer
 
 from tacit.entrypoints.cli import exits
 from tacit.entrypoints.cli.ab import ab_commands
+from tacit.entrypoints.cli.accounts import account_commands
 from tacit.entrypoints.cli.data import data_commands
 from tacit.entrypoints.cli.experiments import experiment_commands
 from tacit.entrypoints.cli.installation import installation_commands
@@ -61,6 +62,7 @@ def program() -> typer.Typer:
         rollout_commands,
         ab_commands,
         key_commands,
+        account_commands,
         trail_commands,
         installation_commands,
     ):

@@ -71,6 +71,7 @@ def serve(
 
 def _run(asked: Asked, flags: dict[str, object], *, is_first_start_allowed: bool, needs_champion: bool = True) -> None:
     from tacit.bootstrap import build, serving, serving_lock
+    from tacit.bootstrap.accounts import following_revocations
 
     started = time.monotonic()
     in_force = asked.settings(**flags)
@@ -87,7 +88,11 @@ def _run(asked: Asked, flags: dict[str, object], *, is_first_start_allowed: bool
             tell_notices(app)
             if is_first_start_allowed and in_force.settings.serving.role != "reader":
                 make_ready(app, steps)
-            with serving(app) as parts, identified(app) as callers:
+            with (
+                serving(app) as parts,
+                following_revocations(app.people),
+                identified(app, more=[app.people.token_checker], cookies=[app.people.session_checker]) as callers,
+            ):
                 loaded = _loaded(parts, is_needed=needs_champion)
                 told = _announcement(asked, steps.done, started, mode=callers.mode())
                 _serve_until_told(app, parts, loaded, callers=callers, told=told)
@@ -103,6 +108,7 @@ def _serve_until_told(
     from tacit.entrypoints.api.operations import further_routes
     from tacit.entrypoints.api.server import ApiServer
     from tacit.entrypoints.storefront.pages import storefront_router
+    from tacit.entrypoints.storefront.signing_in import sign_in_pages
 
     # Who there is, is nobody's to know who was asked for nothing.
     known = () if loaded is None or app.settings.auth.mode != "open" else loaded.model.user_ids
@@ -117,7 +123,7 @@ def _serve_until_told(
         items=parts.items,
         users=parts.users,
         quarantine=app.quarantine,
-        extra_routers=[*further_routes(app, parts), pages],
+        extra_routers=[*further_routes(app, parts), pages, sign_in_pages(app, parts, lambda: _dataset(parts))],
         checkpoints=checkpoints_of(app, parts, callers),
         role=parts.role,
     )
