@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import threading
 from collections.abc import Iterator
@@ -187,6 +188,70 @@ def test_whoever_asks_again_and_again_is_told_to_leave_and_never_cut_off(tmp_pat
             thread.join()
 
     assert last == ["told"] * 16
+
+
+@pytest.mark.requirement("SERV-004")
+def test_who_is_told_to_end_is_not_ready_at_once_and_listens_until_others_had_time_to_notice(tmp_path: Path) -> None:
+    with stage(tmp_path) as made:
+        made.release()
+        app = create_app(made.service, made.pool, made.metrics, version="0.0.1")
+        left: list[str] = []
+        server = ApiServer(app, port=0, leave_seconds=60.0, on_leave=lambda: left.append("told"))
+        running = threading.Thread(target=server.run)
+        running.start()
+        wait_until(lambda: server.is_started)
+        with httpx2.Client(base_url=server.address) as kept:
+            before = {path: kept.get(path).status_code for path in PROBES}
+            server.stop()
+            server.stop()
+            leaving = {path: httpx2.get(server.address + path).status_code for path in PROBES}
+            last = kept.get("/api/v1/popular")
+        assert server.is_leaving
+        server._server.should_exit = True
+        running.join()
+
+    assert before == dict.fromkeys(PROBES, 200)
+    assert leaving == {**dict.fromkeys(PROBES, 200), "/readyz": 503, "/ready": 503}
+    assert (last.status_code, last.headers["connection"], left) == (200, "close", ["told"])
+    with pytest.raises(httpx2.ConnectError):
+        httpx2.get(server.address + "/livez")
+
+
+PROBES = ("/livez", "/live", "/readyz", "/ready", "/startupz", "/health")
+
+
+def test_a_request_that_hangs_is_given_up_and_does_not_keep_the_server(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    entered, leave = threading.Event(), threading.Event()
+    slow = APIRouter()
+
+    @slow.get("/slow")
+    def wait() -> str:
+        entered.set()
+        leave.wait(20)
+        return "late"
+
+    monkeypatch.setattr("tacit.entrypoints.api.server.SHUTDOWN_SECONDS", 1)
+    with stage(tmp_path) as made:
+        app = create_app(made.service, made.pool, made.metrics, version="0.0.1", extra_routers=[slow])
+        server = ApiServer(app, port=0)
+        running = threading.Thread(target=server.run)
+        running.start()
+        wait_until(lambda: server.is_started)
+
+        def ask() -> None:
+            with contextlib.suppress(httpx2.HTTPError):
+                httpx2.get(f"{server.address}/slow", timeout=20)
+
+        asking = threading.Thread(target=ask)
+        asking.start()
+        entered.wait(5)
+        server.stop()
+        running.join(8)
+        assert not running.is_alive()
+        leave.set()
+        asking.join(1)
 
 
 def test_the_memory_in_use_is_read_from_the_container_and_else_from_the_machine(tmp_path: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,6 +13,7 @@ from typing import Any
 import httpx2
 import pytest
 
+from tacit.adapters.event_relay import HATCH
 from tacit.bootstrap import Serving, build, load_settings, serving, serving_lock
 from tacit.entrypoints.api.app import create_app
 from tacit.errors import Unavailable
@@ -84,14 +87,61 @@ def play(number: int, user_id: str, item_id: str) -> dict[str, object]:
     return {"event_id": f"e{number}", "user_id": user_id, "item_id": item_id, "type": "play"}
 
 
-@pytest.mark.parametrize("body", [play(1, "ann", "i1"), [play(2, "ann", "i1")], [], {"nonsense": True}])
-def test_a_reader_takes_no_events_and_says_who_does(writer: Process, reader: Process, body: object) -> None:
-    before = writer.parts.metrics.value(catalogue.EVENTS_ACCOUNTED, source="api", outcome="received")
-    response = reader.client.post("/api/v1/events", json=body)
+def received(process: Process) -> float:
+    return process.parts.metrics.value(catalogue.EVENTS, source="api", outcome="received")
 
-    assert problem(response) == (503, "events_elsewhere")
-    assert "serving.role = all" in response.json()["fix"]
-    assert writer.parts.metrics.value(catalogue.EVENTS_ACCOUNTED, source="api", outcome="received") == before
+
+BODIES: list[Any] = [
+    play(1, "ann", "i1"),
+    [play(2, "ann", "i1"), {**play(3, "ann", "i1"), "type": "nonsense"}, {"nonsense": True}, play(2, "ann", "i1")],
+    {"events": [play(4, "\ud800", "i1")]},
+    [],
+    {"nonsense": True},
+    {**play(5, "ann", "i1"), "value": 1e308},
+]
+"""Events as they come; the ids of each are made another's where it is sent again."""
+
+
+@pytest.mark.parametrize("number", range(len(BODIES)))
+def test_who_sends_events_to_a_reader_is_told_what_the_process_that_takes_them_says(
+    writer: Process, reader: Process, number: int
+) -> None:
+    def sent(process: Process, prefix: str) -> tuple[int, Any]:
+        text = json.dumps(BODIES[number]).replace('"event_id": "', f'"event_id": "{prefix}')
+        headers = {"Content-Type": "application/json", "X-Request-Id": "trace-1"}
+        response = process.client.post("/api/v1/events", content=text, headers=headers)
+        assert response.headers["x-request-id"] == "trace-1"
+        return response.status_code, json.loads(response.text.replace(prefix, ""))
+
+    before = received(writer)
+    assert sent(reader, "by-a-reader-") == sent(writer, "at-once-")
+    assert (received(writer) - before) % 2 == 0
+
+
+def test_an_event_of_a_reader_is_durable_counts_once_and_nobody_else_may_use_the_hatch(
+    home: Path, writer: Process, reader: Process
+) -> None:
+    before = received(writer)
+    answers = [each.client.post("/api/v1/events", json=play(9, "ann", "i1")) for each in (reader, writer, reader)]
+
+    assert [each.status_code for each in answers] == [202, 200, 200]
+    assert received(writer) - before == 3
+    assert stat.S_IMODE((home / HATCH).stat().st_mode) == 0o600
+    lines = "\n".join([json.dumps(play(10, "ann", "i1")), "{", json.dumps(play(11, "ann", "i1"))])
+    mixed = reader.client.post("/api/v1/events", content=lines, headers={"Content-Type": "application/x-ndjson"})
+    assert [each["outcome"] for each in mixed.json()["results"]] == ["stored", "rejected", "stored"]
+
+
+def test_a_reader_whose_home_nobody_takes_events_for_keeps_none_and_says_when_to_try_again(tmp_path: Path) -> None:
+    stock(tmp_path)
+    with process(tmp_path, "reader") as alone:
+        response = alone.client.post("/api/v1/events", json=play(1, "ann", "i1"))
+        assert problem(response) == (503, "events_elsewhere")
+        assert response.headers["retry-after"] == "2"
+        with process(tmp_path, "all"):
+            assert alone.client.post("/api/v1/events", json=play(1, "ann", "i1")).status_code == 202
+        # The connection that is kept for the next one is over now, and so is whoever took them.
+        assert problem(alone.client.post("/api/v1/events", json=play(1, "ann", "i1"))) == (503, "events_elsewhere")
 
 
 def test_each_process_says_what_it_does(writer: Process, reader: Process) -> None:

@@ -33,7 +33,7 @@ def flocked(path: Path, how: int) -> Iterator[bool]:
 
 
 @contextmanager
-def held_lock(path: Path, purpose: str) -> Iterator[None]:
+def held_lock(path: Path, purpose: str) -> Iterator[int]:
     """Hold a lock file, or say at once who does.
 
     The file stays where it is: removing it would let two processes lock two files of the same name.
@@ -41,6 +41,9 @@ def held_lock(path: Path, purpose: str) -> Iterator[None]:
     Args:
         path: The lock file.
         purpose: What its holder does with it, for whoever meets it held.
+
+    Yields:
+        Its descriptor: a process that inherits it keeps the lock held beside us, and after us.
 
     Raises:
         Misconfigured: `home_unusable` if there can be no such file.
@@ -55,7 +58,7 @@ def held_lock(path: Path, purpose: str) -> Iterator[None]:
         about = {"pid": os.getpid(), "purpose": purpose, "since": int(time.time())}
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, json.dumps(about).encode(), 0)
-        yield
+        yield descriptor
         with suppress(OSError):  # a disk that turned read-only meanwhile: the lock itself is given back all the same
             os.ftruncate(descriptor, 0)
     finally:

@@ -50,14 +50,19 @@ def environment_of(in_force: SettingsInForce) -> dict[str, str]:
 
     Secrets go this way too: of all ways to hand them over, it is the one that nobody else on the machine can read.
     """
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith(ENV_PREFIX)}
-    kept = {name: os.environ[name] for name in ("TACIT_ISA",) if name in os.environ}
-    chosen = {_variable(key): text for key, text in _texts(in_force.settings.model_dump())}
     threads = job_threads(in_force.settings)
     spread = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), str(threads))
     ours = {_variable("als.threads"): str(threads), _variable("imports.threads"): str(threads)}
+    return {**told_environment(in_force), **spread, **ours}
+
+
+def told_environment(in_force: SettingsInForce) -> dict[str, str]:
+    """The same, with as many threads as the settings say."""
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(ENV_PREFIX)}
+    kept = {name: os.environ[name] for name in ("TACIT_ISA",) if name in os.environ}
+    chosen = {_variable(key): text for key, text in _texts(in_force.settings.model_dump())}
     # All settings are told, so that a file that changed meanwhile has no say.
-    return {**inherited, **kept, **chosen, **spread, **ours, "TACIT_CONFIG": os.devnull}
+    return {**inherited, **kept, **chosen, "TACIT_CONFIG": os.devnull}
 
 
 def job_threads(settings: Settings) -> int:

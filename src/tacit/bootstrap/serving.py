@@ -34,8 +34,10 @@ if TYPE_CHECKING:
 SERVING_LOCK = "serving.lock"
 
 
-def serving_lock(in_force: SettingsInForce) -> AbstractContextManager[None]:
+def serving_lock(in_force: SettingsInForce) -> AbstractContextManager[int | None]:
     """Keeps every other process from serving from the same home, for as long as it is entered; readers keep nobody.
+
+    What it is entered with is the lock's descriptor, to be handed to a worker that is to keep it as well.
 
     Raises:
         Misconfigured: `home_unusable`.
@@ -124,12 +126,13 @@ def _event_door(
     app: App, pool: ModelPool, metrics: MetricSink, *, live: FollowedCatalogue, fresh: Freshness
 ) -> AbstractContextManager[EventDoor]:
     """Take events, or hear of those that another process takes."""
+    from tacit.bootstrap.event_relay import handed_on, open_to_readers
     from tacit.bootstrap.events import taking_events
     from tacit.bootstrap.freshness import hearing_of_events
 
     if app.settings.serving.role == "reader":
-        return hearing_of_events(app, metrics, fresh)
-    return taking_events(app, pool, metrics, live=live, told=fresh.told)
+        return handed_on(app, hearing_of_events(app, metrics, fresh))
+    return open_to_readers(app, taking_events(app, pool, metrics, live=live, told=fresh.told))
 
 
 def _service(

@@ -286,6 +286,21 @@ SIGN_INS = Metric(
     "security",
     {"result": ("signed_in", "refused", "slowed", "refreshed", "refresh_reused")},
 )
+WORKERS = Metric(
+    "tacit_workers",
+    "gauge",
+    "workers",
+    "Processes that answer side by side, by where they stand, as their supervisor has it; all 0 without one.",
+    "entrypoints",
+    {"state": ("starting", "serving", "leaving", "waiting")},
+)
+WORKER_RESTARTS = Metric(
+    "tacit_worker_restarts_total",
+    "counter",
+    "restarts",
+    "Workers that were started in the place of one that ended unasked.",
+    "entrypoints",
+)
 
 CATALOGUE: tuple[Metric, ...] = (
     HTTP_REQUESTS,
@@ -327,4 +342,6 @@ CATALOGUE: tuple[Metric, ...] = (
     JOB_SUCCESS_AGE,
     *OVERLOAD_METRICS,
     SIGN_INS,
+    WORKERS,
+    WORKER_RESTARTS,
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from tacit.data.events import LogState
@@ -16,6 +16,9 @@ MEMORY_LIMIT = 0.9
 """Share of the memory in use above which we call ourselves degraded."""
 LAG_LIMIT = 10_000
 """Events waiting to be applied above which we do: more than a second's work, so that lists do not know them yet."""
+
+FAIL_AFTER = 3
+"""Failing checks in a row from which a process that answered before is called unhealthy."""
 
 
 @dataclass(frozen=True)
@@ -62,3 +65,27 @@ def judge_health(
     status: Literal["healthy", "degraded", "unhealthy"]
     status = "unhealthy" if loaded is None else "degraded" if reasons else "healthy"
     return Health(status, model_loaded=loaded is not None, reasons=reasons)
+
+
+class HealthWatch:
+    """What our health is called over time: whoever was well before is not unhealthy for a check or two that fail.
+
+    One that never was well is called what it is at once: nobody relies on it yet.
+
+    Args:
+        fail_after: Failing checks in a row from which it is unhealthy.
+    """
+
+    def __init__(self, fail_after: int = FAIL_AFTER) -> None:
+        self._fail_after = fail_after
+        self._failed = 0
+        self._was_well = False
+
+    def called(self, judged: Health) -> Health:
+        """What a check found, as it is to be told."""
+        if judged.status != "unhealthy":
+            self._was_well, self._failed = True, 0
+            return judged
+        self._failed += 1
+        is_patient = self._was_well and self._failed < self._fail_after
+        return replace(judged, status="degraded") if is_patient else judged

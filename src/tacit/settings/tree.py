@@ -16,7 +16,7 @@ from tacit.settings.moods import Moods
 from tacit.settings.overload import Overload
 from tacit.settings.releasing import Ab, Attribution, Experiments, RolloutChoices
 from tacit.settings.retraining import Retraining
-from tacit.settings.workers import Workers
+from tacit.settings.workers import Health, Workers
 
 _FROZEN = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True, hide_input_in_errors=True)
 
@@ -293,6 +293,7 @@ class Settings(BaseModel):
     limits: Limits = Limits()
     overload: Overload = Overload()
     workers: Workers = Workers()
+    health: Health = Health()
     moods: Moods = Moods()
 
     @model_validator(mode="after")

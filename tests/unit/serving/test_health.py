@@ -9,7 +9,7 @@ import pytest
 from tacit.data.events import LogState
 from tacit.errors import Unavailable
 from tacit.registry.versions import Manifest, Version
-from tacit.serving.health import judge_health
+from tacit.serving.health import Health, HealthWatch, judge_health
 from tacit.serving.model_pool import LoadedVersion, RefusedVersion
 from tests.stages import small_model
 
@@ -71,3 +71,27 @@ def test_events_that_are_stuck_make_us_degraded_and_never_worse(
     judged = judge_health(loaded, None, None, events=events)
 
     assert (judged.status, judged.reasons) == (("degraded", (reason,)) if reason else ("healthy", ()))
+
+
+WELL = Health("healthy", model_loaded=True, reasons=())
+ILL = Health("unhealthy", model_loaded=False, reasons=("no model is loaded",))
+POOR = Health("degraded", model_loaded=True, reasons=("95% of the memory is in use",))
+
+
+@pytest.mark.requirement("SERV-002")
+@pytest.mark.parametrize(
+    ("checks", "called"),
+    [
+        ([WELL, ILL, ILL, ILL, ILL], ["healthy", "degraded", "degraded", "unhealthy", "unhealthy"]),
+        ([POOR, ILL, ILL, WELL, ILL, ILL], ["degraded", "degraded", "degraded", "healthy", "degraded", "degraded"]),
+        ([ILL, WELL, POOR], ["unhealthy", "healthy", "degraded"]),
+    ],
+)
+def test_whoever_was_well_is_unhealthy_at_the_third_failing_check_in_a_row(
+    checks: list[Health], called: list[str]
+) -> None:
+    watch = HealthWatch(fail_after=3)
+    told = [watch.called(each) for each in checks]
+
+    assert [each.status for each in told] == called
+    assert [each.reasons for each in told] == [each.reasons for each in checks]

@@ -21,7 +21,9 @@ from tacit.security.principals import NOBODY, Principal, Scope
 
 PUBLIC = frozenset(
     {
+        ("GET", "/live"),
         ("GET", "/livez"),
+        ("GET", "/ready"),
         ("GET", "/readyz"),
         ("GET", "/startupz"),
         ("GET", "/health"),

@@ -5,9 +5,11 @@ from __future__ import annotations
 from fastapi import APIRouter
 
 from tacit.bootstrap import App, Serving
+from tacit.bootstrap.components import components
 from tacit.bootstrap.upkeep import version_desk
 from tacit.entrypoints.api.ab import comparing_routes
 from tacit.entrypoints.api.accounts import account_routes
+from tacit.entrypoints.api.components import component_routes
 from tacit.entrypoints.api.experiments import experiment_routes
 from tacit.entrypoints.api.keys import key_routes
 from tacit.entrypoints.api.rollouts import rollout_routes
@@ -27,4 +29,5 @@ def further_routes(app: App, parts: Serving) -> list[APIRouter]:
         key_routes(app.keys.desk),
         account_routes(app.people.desk),
         token_routes(app.people.counted(parts.metrics)),
+        component_routes(lambda: components(app, parts)),
     ]

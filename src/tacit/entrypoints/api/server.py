@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import socket
 import sys
+import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from types import FrameType
 from typing import Any
 
 import uvicorn
@@ -17,12 +20,13 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from tacit.entrypoints.api.errors import problem_response
 from tacit.entrypoints.api.event_window import EventWindow
+from tacit.entrypoints.api.listening import SHUTDOWN_SECONDS, address_of, listen_on
 from tacit.entrypoints.api.pace import Pace, PaceRules, too_slow
 from tacit.entrypoints.api.turnstile import Turnstile
-from tacit.errors import BadInput, Misconfigured, TacitError
+from tacit.errors import BadInput, TacitError
 
-SHUTDOWN_SECONDS = 10
 _FAREWELL_SECONDS = 0.25
+_GIVING_UP_SECONDS = 0.5
 _TURN_SECONDS = 0.001
 _COLLECTED_AFTER = (25_000, 20, 20)
 """New objects, and collections of the younger ones, between two collections; the last looks at everything there is."""
@@ -32,16 +36,32 @@ class ApiServer:
     """Listens from the moment it is made; requests wait until `run`.
 
     Args:
-        app: The application.
+        app: The application; its `state.is_leaving` says whether we are on our way out.
         host: Address to listen on.
         port: Port to listen on; 0 takes any that is free.
+        listener: Listens already, in place of both; others may listen on it beside us.
+        leave_seconds: How long it still listens once it was told to end, so that whoever spreads requests can notice.
+        on_started: Called once requests are answered.
+        on_leave: Called once it is told to end.
+        on_second_signal: Called when it is told so by a signal and is on its way out already.
 
     Raises:
         Misconfigured: `port_unavailable`.
     """
 
-    def __init__(self, app: FastAPI, *, host: str = "127.0.0.1", port: int = 8_000) -> None:
-        self._socket = _listen(host, port)
+    def __init__(
+        self,
+        app: FastAPI,
+        *,
+        host: str = "127.0.0.1",
+        port: int = 8_000,
+        listener: socket.socket | None = None,
+        leave_seconds: float = 0.0,
+        on_started: Callable[[], None] = lambda: None,
+        on_leave: Callable[[], None] = lambda: None,
+        on_second_signal: Callable[[], None] | None = None,
+    ) -> None:
+        self._socket = listener or listen_on(host, port)
         self.host = host
         self.port: int = self._socket.getsockname()[1]
         config = uvicorn.Config(
@@ -56,33 +76,116 @@ class ApiServer:
             proxy_headers=False,
             timeout_graceful_shutdown=SHUTDOWN_SECONDS,
         )
-        self._server = uvicorn.Server(config)
+        self._server = _Server(config, leave_seconds)
+        self._server.on_started, self._server.on_leave = on_started, on_leave
+        self._server.on_second_signal = on_second_signal
 
     @property
     def address(self) -> str:
         """Where a browser on this machine finds it."""
-        return f"http://{f'[{self.host}]' if ':' in self.host else self.host}:{self.port}"
+        return address_of(self.host, self.port)
 
     @property
     def is_started(self) -> bool:
         """Whether requests are answered."""
         return self._server.started
 
+    @property
+    def is_leaving(self) -> bool:
+        """Whether it was told to end."""
+        return self._server.is_leaving
+
+    @property
+    def still_seconds(self) -> float:
+        """For how long the event loop has not turned; one that hangs is of no more use."""
+        return time.monotonic() - self._server.turned_at
+
     def run(self) -> None:
-        """Answer until SIGINT, SIGTERM or `stop`; requests under way get ten seconds to end."""
+        """Answer until SIGINT, SIGTERM or `stop`; requests under way get nine seconds to end."""
         # Requests run beside each other already; one that also spread over the cores would only be in their way.
         with threadpool_limits(1, user_api="blas"), _fair_turns(), _rare_collections():
-            self._server.run(sockets=[self._socket])
+            loop = (self._server.config.get_loop_factory() or asyncio.new_event_loop)()
+            asyncio.set_event_loop(loop)
+            try:
+                loop.run_until_complete(self._server.serve(sockets=[self._socket]))
+            finally:
+                _close(loop)
+                asyncio.set_event_loop(None)
 
     def stop(self) -> None:
         """Have `run` return."""
-        self._server.should_exit = True
+        self._server.leave()
+
+    def signalled(self, number: int, frame: FrameType | None = None) -> None:
+        """What a signal to end does, also where it comes before `run` or after."""
+        self._server.handle_exit(number, frame)
+
+
+class _Server(uvicorn.Server):
+    """Says that it leaves before it does, and says it at once; no signal reaches anybody else while it runs."""
+
+    on_started: Callable[[], None]
+    on_leave: Callable[[], None]
+    on_second_signal: Callable[[], None] | None
+
+    def __init__(self, config: uvicorn.Config, leave_seconds: float) -> None:
+        super().__init__(config)
+        self._leave_seconds = leave_seconds
+        self._leaves_at: float | None = None
+        self.turned_at = time.monotonic()
+
+    @property
+    def is_leaving(self) -> bool:
+        return self._leaves_at is not None
+
+    def leave(self) -> None:
+        """End: not ready from now on, and gone once the time for others to notice is over."""
+        if self._leaves_at is not None:
+            return
+        self._leaves_at = time.monotonic() + self._leave_seconds
+        state = getattr(self.config.app, "state", None)
+        if state is not None:
+            state.is_leaving = True
+        self.server_state.is_leaving = True  # type: ignore[attr-defined]  # each connection looks at it
+        self.on_leave()
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        if not self.is_leaving:
+            self.leave()
+        elif self.on_second_signal is not None:
+            self.on_second_signal()
+        else:
+            self.force_exit = True
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.on_started()
+
+    async def on_tick(self, counter: int) -> bool:
+        self.turned_at = time.monotonic()
+        if self._leaves_at is not None and self.turned_at >= self._leaves_at:
+            self.should_exit = True
+        return await super().on_tick(counter)
+
+
+def _close(loop: asyncio.AbstractEventLoop) -> None:
+    """Give up what is still at work on a loop that ends.
+
+    A thread cannot be ended from outside: whoever waited for one that hangs would hang with it.
+    """
+    tasks = asyncio.all_tasks(loop)
+    for task in tasks:
+        task.cancel()
+    if tasks:
+        _, tasks = loop.run_until_complete(asyncio.wait(tasks, timeout=_GIVING_UP_SECONDS))
+    if not tasks:
+        loop.run_until_complete(loop.shutdown_asyncgens())
+        loop.run_until_complete(loop.shutdown_default_executor())
+        loop.close()
 
 
 class _Protocol(HttpToolsProtocol):
     """HTTP, where what is not HTTP gets a problem document, and a farewell leaves nobody without an answer."""
-
-    _is_leaving = False
 
     def __init__(self, *given: Any, **named: Any) -> None:
         super().__init__(*given, **named)
@@ -139,6 +242,10 @@ class _Protocol(HttpToolsProtocol):
         else:
             self.transport.abort()
 
+    @property
+    def _is_leaving(self) -> bool:
+        return getattr(self.server_state, "is_leaving", False)
+
     def send_400_response(self, msg: str) -> None:
         fix = "Percent-encode the address, and send what HTTP/1.1 allows."
         self._say_and_close(400, BadInput("request_malformed", msg, fix=fix))
@@ -152,7 +259,8 @@ class _Protocol(HttpToolsProtocol):
     def shutdown(self) -> None:
         # A connection that looks idle may hold a request that nobody has read yet, and whoever was promised that it
         # stays open may be sending one: for a moment more they are answered, and told that it was the last.
-        self._is_leaving = True
+        if self.cycle is not None:
+            self.cycle.keep_alive = False
         self.loop.call_later(_FAREWELL_SECONDS, super().shutdown)
 
     def on_headers_complete(self) -> None:
@@ -203,16 +311,3 @@ def serve(app: FastAPI, *, host: str, port: int, on_listening: Callable[[str], N
     server = ApiServer(app, host=host, port=port)
     on_listening(server.address)
     server.run()
-
-
-def _listen(host: str, port: int) -> socket.socket:
-    try:
-        family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        return socket.create_server((host, port), family=family, backlog=2_048)
-    except (OSError, OverflowError) as error:
-        raise Misconfigured(
-            "port_unavailable",
-            f"Cannot listen on {host}:{port}: {error}.",
-            field="port",
-            fix="Choose another port (TACIT_PORT), or stop what uses it.",
-        ) from error

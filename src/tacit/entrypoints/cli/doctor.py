@@ -60,7 +60,7 @@ def examination(asked: Asked) -> list[Finding]:
         return [*findings, _problem("settings", problem)]
     home = _home(in_force.settings.home.resolve(), is_used=has_database(in_force))
     als = in_force.settings.als
-    findings += [_settings(in_force), engine(als.engine, als.threads), home, *_ports(in_force)]
+    findings += [_settings(in_force), engine(als.engine, als.threads), home, *_ports(in_force), *_workers(in_force)]
     if home.outcome != "fail" and has_database(in_force):
         return [*findings, *_inside(in_force)]
     return findings if in_force.settings.database_url is None else [*findings, _reached(in_force)]
@@ -149,6 +149,20 @@ def _ports(in_force: SettingsInForce) -> Iterator[Finding]:
             yield Finding(name, "ok", f"{port} is free")
         else:
             yield Finding(name, "warn", f"{port}: {problem}", port.fix)
+
+
+def _workers(in_force: SettingsInForce) -> Iterator[Finding]:
+    """How the workers stand that serve from this home, where there are several."""
+    from tacit.bootstrap.workers import workers_standing
+
+    for row in workers_standing(in_force) or ():
+        ended = f", {row['restarts']} restarts, the last after {row['last_end']}" if row["restarts"] else ""
+        said = f"{row['state']} as process {row['pid'] or '?'}{ended}"
+        if row["is_failing"]:
+            yield Finding(f"worker {row['worker']}", "fail", said, "The log says why it ends: look for worker_ended.")
+        else:
+            outcome: Outcome = "ok" if row["state"] == "serving" else "warn"
+            yield Finding(f"worker {row['worker']}", outcome, said)
 
 
 def _inside(in_force: SettingsInForce) -> list[Finding]:

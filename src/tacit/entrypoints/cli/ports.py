@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from tacit.errors import Misconfigured
+
 if TYPE_CHECKING:
     from tacit.bootstrap import Settings
 
@@ -47,3 +49,12 @@ def ports_of(settings: Settings) -> Iterator[Port]:
     """Every port a server takes."""
     yield Port("port", settings.host, settings.port)
     yield Port("metrics_port", METRICS_HOST, settings.metrics_on)
+
+
+def check_ports(settings: Settings) -> None:
+    """Find out that a port is taken before an hour of training, not after."""
+    for port in ports_of(settings):
+        problem = port.problem()
+        if problem is not None:
+            detail = f"Cannot listen on {port}: {problem}."
+            raise Misconfigured("port_unavailable", detail, field=port.setting, fix=port.fix)

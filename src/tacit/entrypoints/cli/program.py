@@ -76,7 +76,7 @@ def run(arguments: Sequence[str]) -> int:
     try:
         outcome = typer.main.get_command(program())(list(arguments), prog_name="tacit", standalone_mode=False)
     except TacitError as error:
-        return _told(error, is_json=is_json)
+        return told(error, is_json=is_json)
     except _UsageProblem as problem:
         return _misunderstood(cast("_Complaint", problem), is_json=is_json)
     except (KeyboardInterrupt, typer.Abort):
@@ -109,7 +109,8 @@ def _root(
     del version  # its callback has spoken already
 
 
-def _told(error: TacitError, *, is_json: bool) -> int:
+def told(error: TacitError, *, is_json: bool) -> int:
+    """Say what went wrong; returns the exit code that it has."""
     code = exits.exit_code_of(error)
     if is_json:
         print_json({"error": {**error.as_dict(), "exit_code": code}})

@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
-import signal
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from tacit.entrypoints.cli.answering import Berth, Plan, answer_until_told, end_soon
 from tacit.entrypoints.cli.notices import tell_notices
 from tacit.entrypoints.cli.options import Asked, command
-from tacit.entrypoints.cli.ports import METRICS_HOST, ports_of
+from tacit.entrypoints.cli.ports import check_ports
 from tacit.entrypoints.cli.render import print_json, printable, say
-from tacit.errors import Misconfigured, Refused
+from tacit.errors import Refused
 
 if TYPE_CHECKING:
-    from tacit.bootstrap import App, Serving, Settings
+    from fastapi import FastAPI
+
+    from tacit.bootstrap import App, Serving, SettingsInForce
+    from tacit.entrypoints.api.callers import Identified
     from tacit.entrypoints.api.checkpoints import Checkpoint
-    from tacit.entrypoints.api.server import ApiServer
-    from tacit.entrypoints.cli.first_start import Step
+    from tacit.entrypoints.cli.first_start import Step, Steps
     from tacit.serving.model_pool import LoadedVersion
 
 Port = Annotated[int | None, typer.Option(help="Port of the API and the pages (setting `port`).", show_default=False)]
@@ -32,8 +35,12 @@ Reader = Annotated[
 WithoutChampion = Annotated[
     bool, typer.Option("--without-champion", help="Begin before there is one: events and items are taken.")
 ]
+Workers = Annotated[
+    int | None,
+    typer.Option(help="How many processes answer on the port (setting `workers.count`).", show_default=False),
+]
 Told = Callable[["LoadedVersion | None", dict[str, str]], None]
-"""Told what is served, if anything yet, and where, by name."""
+"""Told what is served, if anything yet, and where, by name; and under `auth`, who may ask."""
 
 
 def serving_commands(app: typer.Typer) -> None:
@@ -47,9 +54,10 @@ def up(
     *,
     data: Annotated[Path | None, typer.Option(help="What to import into an empty home (setting `data`).")] = None,
     port: Port = None,
+    workers: Workers = None,
 ) -> None:
     """Start everything: where nothing is there yet, import, train, gate and promote first; then serve."""
-    _run(asked, {"data": data, "port": port}, is_first_start_allowed=True)
+    _run(asked, {"data": data, "port": port, "workers.count": workers}, is_first_start_allowed=True)
 
 
 def serve(
@@ -57,6 +65,7 @@ def serve(
     *,
     port: Port = None,
     metrics_port: MetricsPort = None,
+    workers: Workers = None,
     reader: Reader = False,
     without_champion: WithoutChampion = False,
 ) -> None:
@@ -64,49 +73,78 @@ def serve(
     flags: dict[str, object] = {
         "port": port,
         "metrics_port": metrics_port,
+        "workers.count": workers,
         "serving.role": "reader" if reader else None,
     }
     _run(asked, flags, is_first_start_allowed=False, needs_champion=not without_champion)
 
 
 def _run(asked: Asked, flags: dict[str, object], *, is_first_start_allowed: bool, needs_champion: bool = True) -> None:
-    from tacit.bootstrap import build, serving, serving_lock
-    from tacit.bootstrap.accounts import following_revocations
+    from tacit.bootstrap import serving_lock
 
     started = time.monotonic()
     in_force = asked.settings(**flags)
+    plan = Plan(asked.is_json, is_first_start_allowed, needs_champion)
+    if in_force.settings.workers.count > 1:
+        from tacit.entrypoints.cli.workers import supervise
+
+        def told(facts: Mapping[str, Any], addresses: dict[str, str]) -> None:
+            announce(plan, facts, addresses, seconds=round(time.monotonic() - started, 2))
+
+        supervise(in_force, plan, told)
+        return
     # The lock comes first: a second server is to be refused before it has loaded or touched anything.
     with serving_lock(in_force):
-        from tacit.entrypoints.api.callers import identified
-        from tacit.entrypoints.cli.first_start import Steps, make_ready
+        from tacit.entrypoints.cli.first_start import Steps
         from tacit.entrypoints.cli.logs import log_to_stderr
 
         log_to_stderr("info")
         steps = Steps(say if asked.is_json else _print)
-        _check_ports(in_force.settings)
-        with build(in_force) as app:
-            tell_notices(app)
-            if is_first_start_allowed and in_force.settings.serving.role != "reader":
-                make_ready(app, steps)
-            with (
-                serving(app) as parts,
-                following_revocations(app.people),
-                identified(app, more=[app.people.token_checker], cookies=[app.people.session_checker]) as callers,
-            ):
-                loaded = _loaded(parts, is_needed=needs_champion)
-                told = _announcement(asked, steps.done, started, mode=callers.mode())
-                _serve_until_told(app, parts, loaded, callers=callers, told=told)
+        check_ports(in_force.settings)
+        serve_here(in_force, plan, steps, told=_announcement(plan, steps.done, started))
+    end_soon()
 
 
-def _serve_until_told(
-    app: App, parts: Serving, loaded: LoadedVersion | None, *, callers: Checkpoint, told: Told
-) -> None:
+def serve_here(in_force: SettingsInForce, plan: Plan, steps: Steps, *, told: Told, berth: Berth | None = None) -> None:
+    """Serve in this process until told to end."""
+    from tacit.bootstrap import build, serving
+    from tacit.entrypoints.cli.first_start import make_ready
+
+    with build(in_force) as app:
+        tell_notices(app)
+        if plan.is_first_start_allowed and in_force.settings.serving.role != "reader":
+            make_ready(app, steps)
+        with serving(app) as parts, _callers(app) as callers:
+            loaded = _loaded(parts, is_needed=plan.needs_champion)
+            api = _application(app, parts, loaded, callers=callers)
+            answer_until_told(
+                api,
+                app.settings,
+                parts.metrics.registry,
+                berth=berth or Berth(),
+                told=lambda addresses: told(loaded, {**addresses, "auth": callers.mode()}),
+            )
+
+
+@contextmanager
+def _callers(app: App) -> Iterator[Identified]:
+    """Finds out who asks, by everything that knows somebody."""
+    from tacit.bootstrap.accounts import following_revocations
+    from tacit.entrypoints.api.callers import identified
+
+    people = app.people
+    with (
+        following_revocations(people),
+        identified(app, more=[people.token_checker], cookies=[people.session_checker]) as callers,
+    ):
+        yield callers
+
+
+def _application(app: App, parts: Serving, loaded: LoadedVersion | None, *, callers: Checkpoint) -> FastAPI:
     from tacit import __version__
     from tacit.entrypoints.api.app import create_app
     from tacit.entrypoints.api.gatehouse import checkpoints_of
-    from tacit.entrypoints.api.metrics_listener import MetricsListener
     from tacit.entrypoints.api.operations import further_routes
-    from tacit.entrypoints.api.server import ApiServer
     from tacit.entrypoints.storefront.pages import storefront_router
     from tacit.entrypoints.storefront.signing_in import sign_in_pages
 
@@ -114,7 +152,7 @@ def _serve_until_told(
     known = () if loaded is None or app.settings.auth.mode != "open" else loaded.model.user_ids
     examples = tuple(known[: app.settings.serving.example_users])
     pages = storefront_router(parts.service, dataset=lambda: _dataset(parts), example_users=examples)
-    api = create_app(
+    return create_app(
         parts.service,
         parts.pool,
         parts.metrics,
@@ -127,12 +165,6 @@ def _serve_until_told(
         checkpoints=checkpoints_of(app, parts, callers),
         role=parts.role,
     )
-    server = ApiServer(api, host=app.settings.host, port=app.settings.port)
-    with MetricsListener(parts.metrics.registry, METRICS_HOST, app.settings.metrics_on) as listener:
-        _end_cleanly(server)
-        metrics = f"http://{METRICS_HOST}:{listener.port}/metrics"
-        told(loaded, {"pages": f"{server.address}/", "api": f"{server.address}/docs", "metrics": metrics})
-        server.run()
 
 
 def _loaded(parts: Serving, *, is_needed: bool) -> LoadedVersion | None:
@@ -162,43 +194,33 @@ def _dataset(parts: Serving) -> str:
     return "" if loaded is None else loaded.manifest.dataset
 
 
-def _end_cleanly(server: ApiServer) -> None:
-    """Let SIGINT and SIGTERM end the server, and the process with it, as something that went well.
-
-    The server handles both itself and, when it has ended, raises them once more for whoever was there before it.
-    """
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: server.stop())
-
-
-def _announcement(asked: Asked, steps: Sequence[Step], started: float, *, mode: str) -> Told:
+def _announcement(plan: Plan, steps: Sequence[Step], started: float) -> Told:
     def told(loaded: LoadedVersion | None, addresses: dict[str, str]) -> None:
-        seconds = round(time.monotonic() - started, 2)
         label, dataset = (None, None) if loaded is None else (loaded.label, loaded.manifest.dataset)
-        if asked.is_json:
-            facts = {"version": label, "dataset": dataset, "auth": mode, **addresses}
-            print_json({**facts, "steps": [asdict(step) for step in steps], "seconds": seconds})
-            return
-        what = "No version yet" if label is None else f"Serving {label}, learnt from {dataset}"
-        _print(f"{what}, after {seconds:.1f} s:")
-        for name, address in addresses.items():
-            _print(f"  {name:<8} {address}")
-        if mode == "open":
-            _print("Whoever reaches these addresses may do everything: auth.mode is open (tacit keys create).")
-        if label is None:
-            _print("Events and items are taken; questions are answered once a version was trained and promoted.")
-        _print("Ctrl-C ends it.")
+        facts = {"version": label, "dataset": dataset, "steps": [asdict(step) for step in steps]}
+        announce(plan, facts, addresses, seconds=round(time.monotonic() - started, 2))
 
     return told
 
 
-def _check_ports(settings: Settings) -> None:
-    """Find out that a port is taken before an hour of training, not after."""
-    for port in ports_of(settings):
-        problem = port.problem()
-        if problem is not None:
-            detail = f"Cannot listen on {port}: {problem}."
-            raise Misconfigured("port_unavailable", detail, field=port.setting, fix=port.fix)
+def announce(plan: Plan, facts: Mapping[str, Any], addresses: dict[str, str], *, seconds: float) -> None:
+    """Say on stdout what is served, and where."""
+    label = facts["version"]
+    if plan.is_json:
+        print_json({"version": label, "dataset": facts["dataset"], **addresses, **facts, "seconds": seconds})
+        return
+    what = "No version yet" if label is None else f"Serving {label}, learnt from {facts['dataset']}"
+    _print(f"{what}, after {seconds:.1f} s:")
+    for name in ("pages", "api", "metrics"):
+        if name in addresses:
+            _print(f"  {name:<8} {addresses[name]}")
+    if "workers" in facts:
+        _print(f"  {'workers':<8} {facts['workers']}")
+    if addresses.get("auth") == "open":
+        _print("Whoever reaches these addresses may do everything: auth.mode is open (tacit keys create).")
+    if label is None:
+        _print("Events and items are taken; questions are answered once a version was trained and promoted.")
+    _print("Ctrl-C ends it.")
 
 
 def _print(text: str) -> None:
