@@ -25,7 +25,8 @@ from tacit.entrypoints.api.operations import further_routes
 from tacit.entrypoints.cli.data import readers
 from tacit.entrypoints.cli.exits import MEANINGS
 from tacit.entrypoints.cli.program import program
-from tacit.monitoring.metrics import CATALOGUE, Metric
+from tacit.monitoring.metric import Metric
+from tacit.monitoring.metrics import CATALOGUE
 from tacit.settings import ENV_PREFIX, Settings
 from tools.described_settings import described_fields
 

@@ -16,6 +16,8 @@ GUIDES = (
     "docs/howto/look-after-quarantine.md",
     pytest.param("docs/howto/control-who-may.md", marks=pytest.mark.slow),
     pytest.param("docs/howto/sign-people-in.md", marks=pytest.mark.slow),
+    "docs/howto/limit-and-block.md",
+    "docs/howto/read-the-audit-trail.md",
 )
 
 

@@ -98,6 +98,12 @@ ACCOUNT_ROWS = (
     "INSERT INTO sign_in_places VALUES ('a1', 'place', 5)",
     "INSERT INTO sign_in_attempts VALUES ('login:x', 3, 5)",
 )
+GUARD_ROWS = (
+    "INSERT INTO guarding VALUES ('strict', 'on', 3)",
+    "INSERT INTO blocks VALUES ('b1', '203.0.113.7', 'why', 'manual', 'ann', 5, 6, 1, '', '', '', NULL)",
+    "INSERT INTO accesses VALUES (1, 5, 'personal', 'GET', '/r', 'me', '-', 's', 'allowed', 200, 'r', '', '{}', 'd')",
+    "INSERT INTO subject_keys VALUES ('ann', 'ab')",
+)
 ADDED_ROWS = {
     "0001": FIRST_ROWS,
     "0002": EVENT_ROWS,
@@ -110,6 +116,7 @@ ADDED_ROWS = {
     "0009": RUN_ROWS,
     "0010": KEY_ROWS,
     "0011": ACCOUNT_ROWS,
+    "0012": GUARD_ROWS,
 }
 """Rows in every table that a revision adds."""
 

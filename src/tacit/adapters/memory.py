@@ -127,6 +127,9 @@ class MemoryAuditTrail:
     def entries(self, *, limit: int = 100) -> Sequence[AuditEntry]:
         return [link.entry for link in reversed(self._links)][:limit]
 
+    def newest(self) -> AuditLink | None:
+        return self._links[-1] if self._links else None
+
     def links(self) -> Sequence[AuditLink]:
         """The whole trail, oldest first."""
         return list(self._links)

@@ -7,7 +7,7 @@ reads the settings opens at once.
 from tacit.bootstrap.app import MODEL, App
 from tacit.bootstrap.serving import Serving, serving, serving_lock, serving_process
 from tacit.bootstrap.wiring import build, reach_database
-from tacit.settings import Settings, SettingsInForce, load_settings
+from tacit.settings import Settings, SettingsInForce, check_told, load_settings
 
 __all__ = [
     "MODEL",
@@ -16,6 +16,7 @@ __all__ = [
     "Settings",
     "SettingsInForce",
     "build",
+    "check_told",
     "load_settings",
     "reach_database",
     "serving",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,8 +16,10 @@ from tacit.errors import NotFound, Refused
 from tacit.registry.interfaces import Clock, VersionStore
 from tacit.rollout.events import ModelPromoted, ModelRolledBack
 from tacit.rollout.traffic import TrafficPlan
+from tacit.security.accesses import AccessTrail
 from tacit.security.audit import AuditEntry
-from tacit.security.audit_chain import ChainedTrail
+from tacit.security.audit_chain import HeadedTrail
+from tacit.security.blocks import GuardStore
 from tacit.serving.exposures import ExposureLog
 from tacit.settings import Settings, SettingsInForce
 
@@ -58,6 +61,7 @@ class App:
     """The wired platform.  Every door receives one of these and nothing else.
 
     Attributes:
+        transaction: Makes what is written within it appear together, or not at all.
         traffic_plan: Tells how users are divided now, and what is asked in secret.
         clock: Tells the time, as ledgers write it.
         notices: What an operator should hear of once where it matters, such as that the slower engine runs.
@@ -71,7 +75,10 @@ class App:
     registry: Registry
     release: Release
     versions: VersionStore
-    audit: ChainedTrail
+    audit: HeadedTrail
+    accesses: AccessTrail
+    guards: GuardStore
+    transaction: Callable[[], AbstractContextManager[None]]
     exposures: ExposureLog
     event_store: EventStore
     quarantine: Quarantine

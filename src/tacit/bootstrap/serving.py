@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from tacit.bootstrap.app import MODEL, App
 from tacit.bootstrap.catalogue import item_desk, live_catalogue, polled, user_desk
+from tacit.bootstrap.guarding import Guards, guarding
 from tacit.bootstrap.repeating import now_ms, repeated
 from tacit.monitoring.interfaces import MetricSink
 from tacit.serving.exposures import ExposureLog
@@ -71,6 +72,7 @@ class Serving:
     traffic: TrafficFollower
     training: TrainingDesk
     memory: MemoryLadder
+    guards: Guards
     role: Role = "all"
 
 
@@ -105,12 +107,12 @@ def serving(app: App) -> Iterator[Serving]:
                 keeping_ab(app, metrics),
                 keeping_jobs(app, metrics) as training,
                 keeping_memory(app.settings, metrics, fresh.shed) as memory,
+                guarding(app, metrics) as guards,
             ):
                 try:
-                    items = item_desk(app, catalogue, pool)
-                    users = user_desk(app, catalogue, pool, told=fresh.chose)
+                    desks = item_desk(app, catalogue, pool), user_desk(app, catalogue, pool, told=fresh.chose)
                     role = app.settings.serving.role
-                    yield Serving(service, pool, metrics, intake, items, users, traffic, training, memory, role)
+                    yield Serving(service, pool, metrics, intake, *desks, traffic, training, memory, guards, role)
                 finally:
                     queue.close()
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import fields
 from datetime import datetime
 from pathlib import Path
@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, TypedDict
 from tacit.bootstrap.app import MODEL, App, now
 from tacit.registry.interfaces import Clock, VersionStore
 from tacit.registry.versions import Version
+from tacit.security.accesses import AccessTrail
 from tacit.security.audit import AuditRecorder, AuditTrail
+from tacit.security.blocks import GuardStore
 from tacit.settings import Als, Settings, SettingsInForce
 
 if TYPE_CHECKING:
@@ -46,6 +48,9 @@ class _Kept(TypedDict):
     catalog: EditableCatalog
     runs: RunStore
     people: People
+    accesses: AccessTrail
+    guards: GuardStore
+    transaction: Callable[[], AbstractContextManager[None]]
 
 
 class _Files(TypedDict):
@@ -154,9 +159,11 @@ def _files(settings: Settings, home: Path, clock: Clock) -> _Files:
 
 def _kept(database: Database, settings: Settings, home: Path, *, audit: AuditTrail) -> _Kept:
     """What the relational database keeps beside versions and what is tried with them."""
+    from tacit.adapters.sql.accesses import SqlAccessTrail
     from tacit.adapters.sql.catalog import SqlCatalogStore
     from tacit.adapters.sql.events import SqlEventStore
     from tacit.adapters.sql.exposures import SqlExposureLog
+    from tacit.adapters.sql.guards import SqlGuardStore
     from tacit.adapters.sql.runs import SqlRunStore
     from tacit.bootstrap.accounts import People
 
@@ -166,6 +173,9 @@ def _kept(database: Database, settings: Settings, home: Path, *, audit: AuditTra
         "catalog": SqlCatalogStore(database),
         "runs": SqlRunStore(database),
         "people": People(settings, home, database, audit),
+        "accesses": SqlAccessTrail(database),
+        "guards": SqlGuardStore(database),
+        "transaction": database.transaction,
     }
 
 

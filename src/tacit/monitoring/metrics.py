@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tacit.monitoring.guard_metrics import GUARD_METRICS
 from tacit.monitoring.metric import LATENCY_BUCKETS, Metric
 from tacit.monitoring.overload_metrics import OVERLOAD_METRICS
 
@@ -344,4 +345,5 @@ CATALOGUE: tuple[Metric, ...] = (
     SIGN_INS,
     WORKERS,
     WORKER_RESTARTS,
+    *GUARD_METRICS,
 )

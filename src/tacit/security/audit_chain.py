@@ -36,6 +36,14 @@ class ChainedTrail(AuditTrail, Protocol):
         ...
 
 
+class HeadedTrail(ChainedTrail, Protocol):
+    """One whose end can be noted elsewhere."""
+
+    def newest(self) -> AuditLink | None:
+        """Its last link; `None` while it is empty."""
+        ...
+
+
 def facts_json(entry: AuditEntry) -> str:
     """The entry's facts in canonical JSON.
 
@@ -49,12 +57,16 @@ def facts_json(entry: AuditEntry) -> str:
 def linked(entry: AuditEntry, previous: AuditLink | None) -> AuditLink:
     """The entry as the next link of the chain."""
     before = ORIGIN if previous is None else previous.digest
-    canonical = _canonical({**asdict(entry), "facts": json.loads(facts_json(entry))})
     return AuditLink(
         sequence=1 if previous is None else previous.sequence + 1,
         entry=entry,
-        digest=hashlib.sha256((before + canonical).encode()).hexdigest(),
+        digest=hashlib.sha256((before + entry_json(entry)).encode()).hexdigest(),
     )
+
+
+def entry_json(entry: AuditEntry) -> str:
+    """All that an entry says, in canonical JSON."""
+    return _canonical({**asdict(entry), "facts": json.loads(facts_json(entry))})
 
 
 def first_broken(links: Iterable[AuditLink], *, head: AuditLink | None = None) -> int | None:

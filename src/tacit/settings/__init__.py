@@ -1,6 +1,7 @@
 """Every choice an operator can make: read once, checked whole, handed down as values."""
 
 from tacit.settings.loading import ENV_PREFIX, FOREIGN_VARIABLES, Origin, SettingsInForce, known_keys, load_settings
+from tacit.settings.secret_values import check_told
 from tacit.settings.tree import Als, Settings
 
 __all__ = [
@@ -10,6 +11,7 @@ __all__ = [
     "Origin",
     "Settings",
     "SettingsInForce",
+    "check_told",
     "known_keys",
     "load_settings",
 ]

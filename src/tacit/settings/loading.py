@@ -1,6 +1,7 @@
 """Where each setting's value comes from, and that it is one.
 
 Later wins: defaults, `tacit.toml`, the environment (`TACIT_PORT`, `TACIT_ALS__FACTORS`), the command line's flags.
+A secret may stand in a file of its own: `TACIT_DATABASE_URL_FILE=/run/secrets/database`, or `file:/path` as its value.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from pydantic import SecretStr, ValidationError
 
 from tacit.errors import Misconfigured
 from tacit.security.secrets import address_shown
+from tacit.settings.secret_values import check_guessed, check_kept, file_variables, told_secret
 from tacit.settings.tree import Settings
 
 ENV_PREFIX = "TACIT_"
@@ -62,7 +64,7 @@ def load_settings(
 
     Raises:
         Misconfigured: `setting_unknown` with its nearest neighbour, `setting_invalid` naming key and value's shape,
-            `config_unreadable`.
+            `config_unreadable`; of secrets `secret_exposed`, `secret_unreadable`, `secret_weak`.
     """
     environ = os.environ if environ is None else environ
     layers = [_from_file(config, environ), _from_environment(environ), _from_flags(flags or {})]
@@ -73,8 +75,9 @@ def load_settings(
         for key, (value, source) in layer.items():
             if key not in known:
                 raise _unknown(key, source)
-            values[key], sources[key] = value, source
+            values[key], sources[key] = told_secret(key, value, source)
     settings = _validated(values, sources)
+    _check_secrets(settings)
     found = tuple(
         Origin(key, _presentable(value), sources.get(key, "default"))
         for key, value in _flat(settings.model_dump()).items()
@@ -85,6 +88,12 @@ def load_settings(
 def known_keys() -> dict[str, object]:
     """Every dotted key and its default."""
     return _flat(Settings().model_dump())
+
+
+def _check_secrets(settings: Settings) -> None:
+    for key, value in _flat(settings.model_dump()).items():
+        if isinstance(value, SecretStr):
+            check_guessed(key, value, settings.host)
 
 
 def _presentable(value: object) -> object:
@@ -100,16 +109,26 @@ def _from_file(config: Path | None, environ: Mapping[str, str]) -> dict[str, tup
         tree = tomllib.loads(path.read_text("utf-8"))
     except (OSError, ValueError) as problem:
         raise _unreadable(path, str(problem)) from problem
-    return {key: (value, str(path)) for key, value in _flat(tree).items()}
+    found = _flat(tree)
+    for key, value in found.items():
+        check_kept(key, value, path)
+    return {key: (value, str(path)) for key, value in found.items()}
 
 
 def _from_environment(environ: Mapping[str, str]) -> dict[str, tuple[object, str]]:
-    names = [name for name in environ if name.startswith(ENV_PREFIX) and name not in FOREIGN_VARIABLES]
+    files = file_variables(environ)
+    foreign = {*FOREIGN_VARIABLES, *(name for _, name in files.values())}
+    names = [name for name in environ if name.startswith(ENV_PREFIX) and name not in foreign]
     keys = {name: name.removeprefix(ENV_PREFIX).lower().replace("__", ".") for name in sorted(names)}
     found = {key: (environ[name].strip(), name) for name, key in keys.items()}
     for key, (value, name) in found.items():
         _refuse_quotes(key, value, name)
-    return {key: (_read(key, value), name) for key, (value, name) in found.items() if value}
+    given = {key: (_read(key, value), name) for key, (value, name) in found.items() if value}
+    for key, (_, name) in files.items():
+        if key in given:
+            detail = f"{given[key][1]} and {name} both say what {key} is."
+            raise Misconfigured("setting_invalid", detail, field=key, fix="Set one of them.")
+    return {**files, **given}
 
 
 def _read(key: str, value: object) -> object:
@@ -123,7 +142,11 @@ def _read(key: str, value: object) -> object:
 
 
 def _refuse_quotes(key: str, value: str, name: str) -> None:
-    """Quotes that a shell would have removed, but a container's environment file does not."""
+    """Quotes that a shell would have removed, but a container's environment file does not; and lines within a value."""
+    if not value.isprintable():
+        raise Misconfigured(
+            "setting_invalid", f"The value of {name} is more than one line.", field=key, fix="Write it on one line."
+        )
     if len(value) > 1 and value[0] == value[-1] and value[0] in "'\"":
         raise Misconfigured(
             "setting_invalid", f"The value of {name} stands in quotes.", field=key, fix="Write it without them."

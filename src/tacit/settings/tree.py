@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 
 from tacit.settings.accounts import Accounts
 from tacit.settings.answering import Answering
+from tacit.settings.auditing import Audit
 from tacit.settings.auth import Auth
 from tacit.settings.limits import Limits
 from tacit.settings.moods import Moods
@@ -291,6 +292,7 @@ class Settings(BaseModel):
     auth: Auth = Auth()
     accounts: Accounts = Accounts()
     limits: Limits = Limits()
+    audit: Audit = Audit()
     overload: Overload = Overload()
     workers: Workers = Workers()
     health: Health = Health()

@@ -41,6 +41,12 @@ class SqlAuditTrail:
         with self._database.reading() as connection:
             return [_link(row).entry for row in connection.execute(latest)]
 
+    def newest(self) -> AuditLink | None:
+        latest = select(audit).order_by(audit.c.sequence.desc()).limit(1)
+        with self._database.reading() as connection:
+            row = connection.execute(latest).one_or_none()
+        return None if row is None else _link(row)
+
     def links(self) -> Sequence[AuditLink]:
         """The whole trail, oldest first, for `first_broken` to go through."""
         with self._database.reading(patient=True) as connection:

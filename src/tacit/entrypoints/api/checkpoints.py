@@ -6,7 +6,7 @@ is not decided here by the path, but at the route, which says what it takes.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, MutableMapping, Sequence
+from collections.abc import Awaitable, Mapping, MutableMapping, Sequence
 from typing import Any, Protocol
 
 Scope = MutableMapping[str, Any]
@@ -28,6 +28,21 @@ PASSED = "tacit.passed"
 """Where the scope holds the checkpoints that the request has passed already, on another way."""
 HEADERS = "tacit.headers"
 """Where the scope holds headers to be added to the answer: a dict of texts."""
+STOPPED = "tacit.stopped"
+"""Where the scope holds why a checkpoint let a request not pass, for those that it had passed before."""
+
+
+class Answered(Exception):
+    """A checkpoint has the answer already: an empty one.
+
+    Args:
+        status: Its status.
+        headers: Its headers.
+    """
+
+    def __init__(self, status: int, headers: Mapping[str, str]) -> None:
+        super().__init__(status)
+        self.status, self.headers = status, headers
 
 
 class Checkpoint(Protocol):
@@ -61,13 +76,15 @@ async def pass_all(checkpoints: Sequence[Checkpoint], scope: Scope) -> list[Chec
 
     Raises:
         TacitError: The first refusal; those passed before are left by then.
+        Answered: One has the answer; likewise.
     """
     passed: list[Checkpoint] = []
     try:
         for each in checkpoints:
             await each.enter(scope)
             passed.append(each)
-    except BaseException:
+    except BaseException as refusal:
+        scope[STOPPED] = refusal
         leave_all(passed, scope, status=0, seconds=0.0)
         raise
     return passed

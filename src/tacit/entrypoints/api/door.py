@@ -11,9 +11,20 @@ from typing import Any
 import structlog
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import ClientDisconnect
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from tacit.entrypoints.api.checkpoints import BUDGET, HEADERS, PASSED, PRIORITY, ROOM, Checkpoint, leave_all, pass_all
+from tacit.entrypoints.api.checkpoints import (
+    BUDGET,
+    HEADERS,
+    PASSED,
+    PRIORITY,
+    ROOM,
+    Answered,
+    Checkpoint,
+    leave_all,
+    pass_all,
+)
 from tacit.entrypoints.api.deadlines import Deadline
 from tacit.entrypoints.api.errors import ERROR, KINDS, REQUEST_ID, problem_response, unexpected_response
 from tacit.errors import BadInput, TacitError
@@ -32,6 +43,8 @@ SECURE_HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "X-Frame-Options": "DENY",
+    "Cross-Origin-Opener-Policy": "same-origin",
     "Cache-Control": "no-store",
 }
 """What an answer says unless its route says otherwise."""
@@ -80,6 +93,8 @@ class RequestDoor:
             if refusal is not None and exit_.status is None:
                 scope[ERROR] = refusal
                 await problem_response(refusal, scope[REQUEST_ID])(scope, receive, exit_.send)
+        except Answered as answer:
+            await Response(status_code=answer.status, headers=answer.headers)(scope, receive, exit_.send)
         except ClientDisconnect:
             log.info("client_left", route=_route(scope))
         except Exception as error:
@@ -187,7 +202,10 @@ class _Exit:
             headers = MutableHeaders(scope=message)
             headers["X-Request-Id"] = self._scope[REQUEST_ID]
             for name, value in self._scope.get(HEADERS, {}).items():
-                headers[name] = value
+                if name == "Vary":
+                    headers.add_vary_header(value)
+                else:
+                    headers[name] = value
             for name, value in SECURE_HEADERS.items():
                 headers.setdefault(name, value)
         elif message["type"] == "http.response.body" and not self._has_body:

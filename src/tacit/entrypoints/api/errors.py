@@ -57,6 +57,7 @@ CODE_STATUS: dict[str, int] = {
     "method_not_allowed": 405,
     "request_too_slow": 408,
     "event_conflict": 409,
+    "host_unknown": 421,
     "body_too_large": 413,
     "event_too_large": 413,
     "address_too_long": 414,

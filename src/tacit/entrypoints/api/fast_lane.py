@@ -110,7 +110,7 @@ class FastLane:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         started = time.perf_counter()
         endpoint, part = next(self._matching(scope["path"]))
-        scope["route"] = endpoint.route
+        scope["route"], scope["path_params"] = endpoint.route, {endpoint.part: part}
         question = (scope["path"], scope["query_string"])
         try:
             endpoint.check(scope, part)

@@ -7,6 +7,7 @@ from tacit.bootstrap.overload import keeping_to
 from tacit.entrypoints.api.admission import Admission
 from tacit.entrypoints.api.admission_rules import AdmissionRules
 from tacit.entrypoints.api.checkpoints import Checkpoint
+from tacit.entrypoints.api.guards import guard_checkpoints
 from tacit.entrypoints.api.pace import PaceRules
 from tacit.entrypoints.api.same_origin import SameOrigin
 
@@ -19,13 +20,8 @@ def checkpoints_of(app: App, parts: Serving, callers: Checkpoint) -> list[Checkp
         parts: What answering takes.
         callers: Finds out who asks.
     """
-    return [
-        # The caller's address, hosts, CORS; blocks.
-        admission_of(app, parts),
-        SameOrigin(),
-        callers,
-        # Rate limits.
-    ]
+    first, last = guard_checkpoints(parts.guards)
+    return [*first, admission_of(app, parts), SameOrigin(), callers, *last]
 
 
 def admission_of(app: App, parts: Serving) -> Admission:

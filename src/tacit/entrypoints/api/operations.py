@@ -6,9 +6,11 @@ from fastapi import APIRouter
 
 from tacit.bootstrap import App, Serving
 from tacit.bootstrap.components import components
+from tacit.bootstrap.guarding import guard_desk
 from tacit.bootstrap.upkeep import version_desk
 from tacit.entrypoints.api.ab import comparing_routes
 from tacit.entrypoints.api.accounts import account_routes
+from tacit.entrypoints.api.blocks import guard_routes
 from tacit.entrypoints.api.components import component_routes
 from tacit.entrypoints.api.experiments import experiment_routes
 from tacit.entrypoints.api.keys import key_routes
@@ -30,4 +32,5 @@ def further_routes(app: App, parts: Serving) -> list[APIRouter]:
         account_routes(app.people.desk),
         token_routes(app.people.counted(parts.metrics)),
         component_routes(lambda: components(app, parts)),
+        guard_routes(guard_desk(app)),
     ]

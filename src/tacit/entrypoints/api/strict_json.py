@@ -16,6 +16,8 @@ from tacit.errors import BadInput
 JSON = "application/json"
 JSON_LINES = "application/x-ndjson"
 MAX_BODY_BYTES = 1_000_000
+BODY = "tacit.body"
+"""Where a request's scope holds its body, once it was read whole."""
 MAX_DEPTH = 200
 MAX_FIELDS = 1_000
 _MAX_DIGITS = 100
@@ -63,7 +65,8 @@ async def _bytes_of(request: Request) -> bytes:
         body += chunk
         if len(body) > MAX_BODY_BYTES:
             raise _too_large()
-    return bytes(body)
+    request.scope[BODY] = whole = bytes(body)
+    return whole
 
 
 def parse_object(body: bytes) -> dict[str, object]:

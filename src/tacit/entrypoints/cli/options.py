@@ -116,11 +116,14 @@ def _with_shared(function: Callable[Concatenate[Asked, _P], None]) -> Callable[.
 
 
 def _settings_of(chosen: tuple[str, ...] | list[str]) -> dict[str, object]:
+    from tacit.bootstrap import check_told
+
     settings: dict[str, object] = {}
     for pair in chosen:
         key, separator, value = pair.partition("=")
         if not separator or not key.strip():
             raise typer.BadParameter("write KEY=VALUE, for example als.factors=32", param_hint="--set")
         if value.strip():
+            check_told(key.strip(), value.strip())
             settings[key.strip()] = value.strip()
     return settings

@@ -12,8 +12,10 @@ import typer
 from tacit.entrypoints.cli import exits
 from tacit.entrypoints.cli.ab import ab_commands
 from tacit.entrypoints.cli.accounts import account_commands
+from tacit.entrypoints.cli.auditing import audit_commands
 from tacit.entrypoints.cli.data import data_commands
 from tacit.entrypoints.cli.experiments import experiment_commands
+from tacit.entrypoints.cli.guards import guard_commands
 from tacit.entrypoints.cli.installation import installation_commands
 from tacit.entrypoints.cli.jobs import job_commands
 from tacit.entrypoints.cli.keys import key_commands
@@ -64,6 +66,8 @@ def program() -> typer.Typer:
         key_commands,
         account_commands,
         trail_commands,
+        audit_commands,
+        guard_commands,
         installation_commands,
     ):
         add_commands(app)

@@ -98,7 +98,7 @@ def _run(asked: Asked, flags: dict[str, object], *, is_first_start_allowed: bool
         from tacit.entrypoints.cli.first_start import Steps
         from tacit.entrypoints.cli.logs import log_to_stderr
 
-        log_to_stderr("info")
+        log_to_stderr("info", is_waiting=False)
         steps = Steps(say if asked.is_json else _print)
         check_ports(in_force.settings)
         serve_here(in_force, plan, steps, told=_announcement(plan, steps.done, started))

@@ -1,4 +1,4 @@
-"""Commands on the record: what was done to the platform, and what was shown to users."""
+"""The command on the record of what was shown to users."""
 
 from __future__ import annotations
 
@@ -16,20 +16,7 @@ Limit = Annotated[int, typer.Option(min=1, max=100_000, help="How many, the late
 
 def trail_commands(app: typer.Typer) -> None:
     """Add them to the program."""
-    command(app, "audit")(list_acts)
     command(app, "exposures")(list_exposures)
-
-
-def list_acts(asked: Asked, *, limit: Limit = 50) -> None:
-    """List who did what to the platform."""
-    with asked.opened() as app:
-        entries = app.audit.entries(limit=limit)
-    rows = [
-        (each.at, each.action, each.subject, each.actor, ", ".join(f"{k}={v}" for k, v in each.facts.items())[:120])
-        for each in entries
-    ]
-    human = table(("at", "action", "subject", "by", "facts"), rows)
-    show([asdict(each) for each in entries], lambda: [human], is_json=asked.is_json)
 
 
 def list_exposures(asked: Asked, *, limit: Limit = 20) -> None:

@@ -95,4 +95,4 @@ def _addresses(in_force: SettingsInForce) -> dict[str, str]:
     settings = in_force.settings
     address = address_of(settings.host, settings.port)
     metrics = f"http://{METRICS_HOST}:{settings.metrics_on}/metrics"
-    return {"pages": f"{address}/", "api": f"{address}/docs", "metrics": metrics}
+    return {"pages": f"{address}/", "api": f"{address}/docs", "metrics": metrics, "auth": settings.auth.mode}

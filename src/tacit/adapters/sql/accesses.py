@@ -1,0 +1,130 @@
+"""What the trail of accesses asks of the database."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Row, delete, insert, select
+
+from tacit.adapters.sql.dialects import insert_new
+from tacit.adapters.sql.engine import Database, again_after_conflict
+from tacit.adapters.sql.guard_tables import accesses, subject_keys
+from tacit.security.accesses import Access, KeptAccess, pseudonym
+from tacit.security.audit_chain import ORIGIN
+from tacit.security.chains import ChainedRow, Head, chain_digest
+
+_KEY_BYTES = 32
+_PAGE = 5_000
+_AT_ONCE = 500
+
+
+class SqlAccessTrail:
+    """An `AccessTrail` in the relational database.
+
+    Args:
+        database: Where it is.
+        new_key: Makes the key of a user's pseudonym.
+    """
+
+    def __init__(
+        self, database: Database, *, new_key: Callable[[], bytes] = lambda: secrets.token_bytes(_KEY_BYTES)
+    ) -> None:
+        self._database, self._new_key = database, new_key
+
+    def append(self, given: Sequence[Access]) -> None:
+        for start in range(0, len(given), _AT_ONCE):
+            self._append(given[start : start + _AT_ONCE])
+
+    @again_after_conflict(patient=True)
+    def _append(self, given: Sequence[Access]) -> None:
+        last = select(accesses.c.sequence, accesses.c.digest).order_by(accesses.c.sequence.desc()).limit(1)
+        with self._database.writing(patient=True) as connection:
+            keys = self._keys(connection, {each.user_id for each in given if each.user_id is not None})
+            row = connection.execute(last).one_or_none()
+            sequence, digest = (0, ORIGIN) if row is None else (row.sequence, row.digest)
+            rows = []
+            for access in given:
+                sequence += 1
+                kept = _kept(access, sequence, keys)
+                digest = chain_digest(digest, kept.canonical())
+                rows.append(_values(kept, digest))
+            connection.execute(insert(accesses), rows)
+
+    def latest(self, *, limit: int, user_id: str | None = None, principal: str | None = None) -> Sequence[KeptAccess]:
+        asked = select(accesses).order_by(accesses.c.sequence.desc()).limit(limit)
+        asked = asked if principal is None else asked.where(accesses.c.principal == principal)
+        with self._database.reading(patient=True) as connection:
+            if user_id is not None:
+                key = connection.scalar(select(subject_keys.c.key).where(subject_keys.c.user_id == user_id))
+                if key is None:
+                    return []
+                asked = asked.where(accesses.c.subject == pseudonym(bytes.fromhex(key), user_id))
+            return [_access(row) for row in connection.execute(asked)]
+
+    def rows(self) -> Iterator[ChainedRow]:
+        """The whole trail, oldest first, by the page: it may be larger than the memory."""
+        after = -1
+        while True:
+            asked = select(accesses).where(accesses.c.sequence > after).order_by(accesses.c.sequence).limit(_PAGE)
+            with self._database.reading(patient=True) as connection:
+                found = connection.execute(asked).all()
+            for row in found:
+                yield _access(row).row()
+            if len(found) < _PAGE:
+                return
+            after = found[-1].sequence
+
+    def head(self, at: str) -> Head:
+        last = select(accesses.c.sequence, accesses.c.digest).order_by(accesses.c.sequence.desc()).limit(1)
+        with self._database.reading() as connection:
+            row = connection.execute(last).one_or_none()
+        return Head("accesses", 0, ORIGIN, at) if row is None else Head("accesses", row.sequence, row.digest, at)
+
+    @again_after_conflict()
+    def forget(self, user_id: str) -> bool:
+        with self._database.writing() as connection:
+            gone = connection.execute(delete(subject_keys).where(subject_keys.c.user_id == user_id))
+        return gone.rowcount > 0
+
+    def _keys(self, connection: Connection, users: set[str]) -> Mapping[str, bytes]:
+        """Each user's key, made where there is none yet."""
+        if not users:
+            return {}
+        asked = select(subject_keys).where(subject_keys.c.user_id.in_(sorted(users)))
+        known = {row.user_id: row.key for row in connection.execute(asked)}
+        fresh = [{"user_id": each, "key": self._new_key().hex()} for each in sorted(users - known.keys())]
+        if fresh:
+            connection.execute(insert_new(subject_keys), fresh)
+            known |= {each["user_id"]: each["key"] for each in fresh}
+        return {user_id: bytes.fromhex(key) for user_id, key in known.items()}
+
+
+def _kept(access: Access, sequence: int, keys: Mapping[str, bytes]) -> KeptAccess:
+    subject = "" if access.user_id is None else pseudonym(keys[access.user_id], access.user_id)
+    return KeptAccess(
+        sequence=sequence,
+        at_ms=access.at_ms,
+        kind=access.kind,
+        method=access.method,
+        route=access.route,
+        principal=access.principal,
+        client=access.client,
+        subject=subject,
+        decision=access.decision,
+        status=access.status,
+        request_id=access.request_id,
+        body_digest=access.body_digest,
+        facts=access.facts,
+        digest="",
+    )
+
+
+def _values(kept: KeptAccess, digest: str) -> dict[str, Any]:
+    names = KeptAccess.__dataclass_fields__
+    return {name: getattr(kept, name) for name in names} | {"digest": digest}
+
+
+def _access(row: Row[Any]) -> KeptAccess:
+    return KeptAccess(**row._mapping)  # noqa: SLF001 - SQLAlchemy's own name for it

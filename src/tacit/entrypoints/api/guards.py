@@ -1,0 +1,275 @@
+"""What every request passes of the guards, and what is written down of it when it leaves."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from urllib.parse import unquote
+
+from tacit.bootstrap.guarding import Guards
+from tacit.entrypoints.api.checkpoints import CLIENT, HEADERS, PRINCIPAL, STOPPED, Answered, Checkpoint, Scope
+from tacit.entrypoints.api.errors import ERROR, REQUEST_ID
+from tacit.entrypoints.api.strict_json import BODY
+from tacit.errors import BadInput, Forbidden, Limited, TacitError, Unauthenticated
+from tacit.monitoring import guard_metrics as catalogue
+from tacit.monitoring.interfaces import MetricSink
+from tacit.security.accesses import Access, decision_of, is_written, kind_of_call
+from tacit.security.addresses import UNKNOWN, Address, caller_key, client_of, is_within
+from tacit.security.blocks import Block
+from tacit.security.chains import canonical_json
+from tacit.security.edges import HSTS, host_name
+from tacit.security.limiting import Ask, headers_of, refusal_of
+from tacit.security.principals import LOCAL, Principal
+
+PROBES = frozenset({"/livez", "/readyz", "/startupz", "/live", "/ready"})
+"""What machines ask to find out whether we are there: under any name, as often as they like."""
+_ADDRESS = "tacit.address"
+_MAX_FACTS = 2_000
+_MAX_BODY = 65_536
+
+
+def guard_checkpoints(guards: Guards) -> tuple[Sequence[Checkpoint], Sequence[Checkpoint]]:
+    """Those before there is room and anybody is asked who they are, and those after."""
+    first: list[Checkpoint] = [ArrivalCheckpoint(guards), WatchCheckpoint(guards), BlockCheckpoint(guards)]
+    return first, [LimitCheckpoint(guards)] if guards.is_limiting else []
+
+
+class ArrivalCheckpoint:
+    """Finds out from where a request comes, under which name it looks for us, and whether a browser may ask."""
+
+    is_immediate = True
+
+    def __init__(self, guards: Guards) -> None:
+        self._trusted, self._header = guards.trusted, guards.forwarded_header
+        self._hosts, self._cors, self._operators = guards.hosts, guards.cors, guards.operators_from
+        self._always: Mapping[str, str] = HSTS if guards.tls_in_front else {}
+        # Few addresses ask often, and reading one costs more than all else here.
+        self._found = lru_cache(maxsize=4_096)(self._find)
+
+    async def enter(self, scope: Scope) -> None:
+        peer = scope.get("client")
+        name = self._header.encode()
+        chain = tuple(v for n, v in scope["headers"] if n == name) if self._trusted else ()
+        scope[CLIENT], scope[_ADDRESS] = self._found(peer[0] if peer else None, chain)
+        if self._always:
+            scope.setdefault(HEADERS, {}).update(self._always)
+        if path_of(scope) not in PROBES:
+            self._check_host(scope)
+        self._check_origin(scope)
+        if self._operators and kind_of_call(scope["method"], path_of(scope)) == "administrative":
+            self._check_operator(scope[_ADDRESS])
+
+    def leave(self, scope: Scope, *, status: int, seconds: float) -> None:
+        """Nothing is to be done."""
+
+    def _find(self, peer: str | None, chain: tuple[bytes, ...]) -> tuple[str, Address | None]:
+        values = [each.decode("latin-1") for each in chain]
+        address = client_of(peer, values, self._trusted, header=self._header)
+        return caller_key(address), address
+
+    def _check_host(self, scope: Scope) -> None:
+        if self._hosts is None:
+            return
+        given = _header(scope, b"host")
+        if given is None or host_name(given) not in self._hosts:
+            raise BadInput(
+                "host_unknown",
+                "Nobody answers under this name here.",
+                field="Host",
+                fix="Ask under a name of the setting limits.hosts; behind a proxy, put its name there.",
+            )
+
+    def _check_origin(self, scope: Scope) -> None:
+        if not self._cors.origins:
+            return
+        origin, wanted = _header(scope, b"origin"), _header(scope, b"access-control-request-method")
+        if scope["method"] == "OPTIONS" and origin is not None and wanted is not None:
+            headers = [each.strip() for each in (_header(scope, b"access-control-request-headers") or "").split(",")]
+            found = self._cors.preflight(origin, wanted, [each for each in headers if each])
+            raise Answered(403 if found is None else 204, found or {"Vary": "Origin"})
+        scope.setdefault(HEADERS, {}).update(self._cors.headers(origin))
+
+    def _check_operator(self, address: Address | None) -> None:
+        if not is_within(address, self._operators):
+            raise Forbidden(
+                "address_forbidden",
+                "This address may not ask what operators ask.",
+                fix="Ask from a network of the setting limits.operators_from.",
+            )
+
+
+class BlockCheckpoint:
+    """Keeps out whoever is blocked, and has those blocked whom too much was refused to."""
+
+    is_immediate = True
+
+    def __init__(self, guards: Guards) -> None:
+        self._keeper, self._metrics = guards.keeper, guards.metrics
+
+    async def enter(self, scope: Scope) -> None:
+        refuse_blocked(self._keeper.blocked(scope.get(CLIENT, UNKNOWN)), self._metrics)
+
+    def leave(self, scope: Scope, *, status: int, seconds: float) -> None:
+        if _is_offence(scope, status):
+            self._keeper.offend(_caller(scope), time.monotonic())
+
+
+class LimitCheckpoint:
+    """Counts what a caller asks, and refuses what is too much."""
+
+    def __init__(self, guards: Guards) -> None:
+        self._tiers, self._limiter = guards.tiers, guards.limiter
+        self._keeper, self._metrics = guards.keeper, guards.metrics
+        self.is_immediate = guards.limiter.is_immediate
+
+    async def enter(self, scope: Scope) -> None:
+        principal: Principal = scope.get(PRINCIPAL, LOCAL)
+        client: str = scope.get(CLIENT, UNKNOWN)
+        address: Address | None = scope.get(_ADDRESS)
+        if principal.kind == "local" and address is not None and address.is_loopback:
+            return  # whoever sits at the machine asks themselves
+        if path_of(scope) in PROBES:
+            return
+        if principal.kind in ("key", "account"):
+            refuse_blocked(self._keeper.blocked(principal.name), self._metrics)
+        if principal.is_exempt or self._keeper.allowed.holds(client) or self._keeper.allowed.holds(principal.name):
+            self._metrics.increment(catalogue.LIMIT_CHECKS, tier="allowed", outcome="passed")
+            return
+        cost = self._tiers.cost_of(scope["method"], path_of(scope))
+        asks = self._tiers.asks(principal, client, session=_session(scope), cost=cost, is_strict=self._keeper.is_strict)
+        for ask in asks:
+            await self._take(ask, scope)
+
+    def leave(self, scope: Scope, *, status: int, seconds: float) -> None:
+        """Nothing is given back."""
+
+    async def _take(self, ask: Ask, scope: Scope) -> None:
+        found = await self._limiter.take(ask)
+        outcome = "passed" if found.is_given else "refused"
+        self._metrics.increment(catalogue.LIMIT_CHECKS, tier=ask.tier, outcome=outcome)
+        scope.setdefault(HEADERS, {}).update(headers_of(found))
+        if not found.is_given:
+            raise refusal_of(found)
+
+
+class WatchCheckpoint:
+    """Looks at what callers do, and has calls on what is kept of users written down."""
+
+    is_immediate = True
+
+    def __init__(self, guards: Guards) -> None:
+        self._guards, self._watcher, self._metrics = guards, guards.watcher, guards.metrics
+
+    async def enter(self, scope: Scope) -> None:
+        """Everybody may pass."""
+
+    def leave(self, scope: Scope, *, status: int, seconds: float) -> None:
+        route = getattr(scope.get("route"), "path", None)
+        if route is None:
+            return
+        kind = kind_of_call(scope["method"], route)
+        user_id = _user_of(scope)
+        if kind is not None:
+            shown = self._watcher.note(_caller(scope), user_id=user_id, is_error=status >= 400, now=time.monotonic())
+            for pattern in shown:
+                self._metrics.increment(catalogue.ABUSE, pattern=pattern)
+                self._guards.keeper.suspect(pattern, _caller(scope))
+        if kind is not None and is_written(kind, self._guards.access):
+            self._guards.accesses.record(
+                Access(
+                    at_ms=int(time.time() * 1_000),
+                    kind=kind,
+                    method=scope["method"],
+                    route=route,
+                    principal=scope.get(PRINCIPAL, LOCAL).name,
+                    client=scope.get(CLIENT, UNKNOWN),
+                    user_id=user_id,
+                    decision=decision_of(status),
+                    status=status,
+                    request_id=scope.get(REQUEST_ID, ""),
+                    body_digest=_digest(scope),
+                    facts=facts_of(scope),
+                )
+            )
+
+
+def path_of(scope: Scope) -> str:
+    """The path as routes will see it; where nobody has looked at it yet, as it was sent."""
+    path: str | None = scope.get("path")
+    return (scope.get("raw_path") or b"").decode("latin-1") if path is None else path
+
+
+def refuse_blocked(block: Block | None, metrics: MetricSink) -> None:
+    """Refuse whoever is kept out.
+
+    Raises:
+        Forbidden: `caller_blocked`.
+    """
+    if block is None:
+        return
+    metrics.increment(catalogue.BLOCKED_REQUESTS)
+    raise Forbidden(
+        "caller_blocked",
+        "Requests from here are refused for a while.",
+        fix="Tell whoever operates this installation the block_id if you think that this is wrong.",
+        context={"block_id": block.block_id, "until_ms": block.until_ms},
+    )
+
+
+def facts_of(scope: Scope) -> str:
+    """What else is written of a call: why it failed, and the shape of what was sent, without one of its values."""
+    facts: dict[str, object] = {}
+    error = scope.get(ERROR)
+    if isinstance(error, TacitError):
+        facts["code"] = error.code
+    body = scope.get(BODY)
+    if body and len(body) <= _MAX_BODY:
+        try:
+            facts["body"] = _shape(json.loads(body), 0)
+        except (ValueError, RecursionError):
+            facts["body"] = f"{len(body)} bytes"
+    found = canonical_json(facts)
+    return found if len(found) <= _MAX_FACTS else canonical_json({**facts, "body": f"{len(body or b'')} bytes"})
+
+
+def _shape(value: object, depth: int) -> object:
+    if isinstance(value, dict) and depth < 4:
+        return {str(name)[:64]: _shape(each, depth + 1) for name, each in list(value.items())[:32]}
+    if isinstance(value, list | dict):
+        return f"{len(value)} values"
+    return f"{len(value)} characters" if isinstance(value, str) else type(value).__name__
+
+
+def _user_of(scope: Scope) -> str | None:
+    """The user whom a path names; of the interface's own paths the door leaves the encoding as it came."""
+    user_id: str | None = (scope.get("path_params") or {}).get("user_id")
+    return unquote(user_id) if user_id is not None and path_of(scope).startswith("/api/") else user_id
+
+
+def _digest(scope: Scope) -> str:
+    body = scope.get(BODY)
+    return hashlib.sha256(body).hexdigest() if body else ""
+
+
+def _caller(scope: Scope) -> str:
+    principal: Principal = scope.get(PRINCIPAL, LOCAL)
+    return principal.name if principal.kind in ("key", "account") else str(scope.get(CLIENT, UNKNOWN))
+
+
+def _session(scope: Scope) -> str | None:
+    given = _header(scope, b"x-session-id")
+    return hashlib.sha256(given.encode()).hexdigest()[:16] if given else None
+
+
+def _is_offence(scope: Scope, status: int) -> bool:
+    error = scope.get(STOPPED) or scope.get(ERROR)
+    if isinstance(error, Unauthenticated) or (isinstance(error, Limited) and error.code == "rate_limited"):
+        return True
+    return status == 404 and "route" not in scope
+
+
+def _header(scope: Scope, name: bytes) -> str | None:
+    return next((value.decode("latin-1") for key, value in scope["headers"] if key == name), None)

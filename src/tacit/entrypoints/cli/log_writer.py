@@ -1,0 +1,78 @@
+"""Writing the log where nobody may wait for whoever reads it."""
+
+from __future__ import annotations
+
+import atexit
+import threading
+import time
+from collections import deque
+from typing import TextIO
+
+MAX_LINES = 20_000
+_FAREWELL_SECONDS = 2.0
+
+
+class LogWriter:
+    """A stream that never makes its writers wait: a thread writes; what comes beyond a bound is dropped and counted.
+
+    Args:
+        stream: Where to.
+        most: How many lines may wait.
+    """
+
+    def __init__(self, stream: TextIO, *, most: int = MAX_LINES) -> None:
+        self._stream, self._most = stream, most
+        self._waiting: deque[str] = deque()
+        self._dropped = 0
+        self._wake = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._is_writing = False
+        atexit.register(self.close)
+
+    def write(self, text: str) -> int:
+        """Take a line; it is written soon."""
+        if len(self._waiting) >= self._most:
+            self._dropped += 1
+            return len(text)
+        self._waiting.append(text)
+        # A process that was forked off has no thread of its own yet.
+        if self._thread is None or not self._thread.is_alive():
+            self._thread = threading.Thread(target=self._run, name="log-writer", daemon=True)
+            self._thread.start()
+        if not self._wake.is_set():
+            self._wake.set()
+        return len(text)
+
+    def flush(self) -> None:
+        """Nobody waits here."""
+
+    def isatty(self) -> bool:
+        return False
+
+    def close(self) -> None:
+        """Wait until all is written, though not for long."""
+        end = time.monotonic() + _FAREWELL_SECONDS
+        while (self._waiting or self._is_writing) and time.monotonic() < end:
+            self._wake.set()
+            time.sleep(0.005)
+
+    def _run(self) -> None:
+        while True:
+            self._wake.wait()
+            self._wake.clear()
+            self._is_writing = True
+            try:
+                self._write_all()
+            except (OSError, ValueError):
+                self._waiting.clear()  # nobody reads any more
+            finally:
+                self._is_writing = False
+
+    def _write_all(self) -> None:
+        while self._waiting:
+            lines = [self._waiting.popleft() for _ in range(min(1_000, len(self._waiting)))]
+            if self._dropped:
+                dropped, self._dropped = self._dropped, 0
+                lines.append(f'{{"event": "log_lines_dropped", "level": "warning", "lines": {dropped}}}\n')
+            self._stream.write("".join(lines))
+            self._stream.flush()
