@@ -53,10 +53,10 @@ def flipped(folder: Path, copy: Path, *, byte: int, bit: int) -> Path:
 
 
 def with_damaged(event: Event, folder: Path, copy: Path) -> Path:
-    """A copy of a folder where a bit of an event's properties is other than it was; of leftovers of it, too."""
+    """A copy of a folder where a bit of an event's user is other than it was; of leftovers of it, too."""
     shutil.copytree(folder, copy)
     content = (copy / "events.db").read_bytes()
-    text = event.properties.encode()
+    text = event.user_id.encode()
     (copy / "events.db").write_bytes(content.replace(text, bytes([text[0] ^ 4]) + text[1:]))
     return copy
 

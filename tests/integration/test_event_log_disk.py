@@ -212,7 +212,7 @@ def test_a_long_foreign_reading_bounds_the_wal_and_ends_without_harm(tmp_path: P
     log = opened(tmp_path, largest_wal_bytes=500_000)
     log.append([event_of("first")])
     foreign = apsw.Connection(str(tmp_path / "events.db"), flags=apsw.SQLITE_OPEN_READONLY)
-    reading = foreign.execute("SELECT * FROM events")
+    reading = foreign.execute("SELECT * FROM pieces")
     next(reading)
     kept, code = fill(log, "while it reads")
     wal_bytes = (tmp_path / "events.db-wal").stat().st_size

@@ -62,10 +62,11 @@ def live(sender: Sender, folder: Path, disk: SimulatedDisk) -> None:
     log = None
     rng = sender.rng
     limit = rng.choice((20_000, 60_000, 1 << 26))
+    recent = rng.choice((1, 20, 50_000))
     try:
         for _ in range(CALLS):
             log = log or SqliteEventLog(
-                folder, clock=lambda: NOW, largest_wal_bytes=limit, vfs=disk.vfs, flush=disk.flush
+                folder, clock=lambda: NOW, largest_wal_bytes=limit, recent_ids=recent, vfs=disk.vfs, flush=disk.flush
             )
             events = sender.call()
             receipts = log.append(events) if log.fault is None else []

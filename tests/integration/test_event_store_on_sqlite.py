@@ -180,7 +180,7 @@ def apply_and_die(folder, last):
     event.listen(database.engine, "after_cursor_execute", count)
     store.apply(MIXED, offset=5)
 
-for last in range(1, 16):
+for last in range(1, 26):
     folder = os.path.join(sys.argv[2], str(last))
     child = os.fork()
     if not child:
@@ -198,7 +198,7 @@ def test_a_process_killed_at_any_statement_leaves_a_store_that_goes_on_as_if_not
     killed = subprocess.run(command, check=True, capture_output=True, text=True)
     whole = prepared(MemoryEventStore())
     whole.apply(MIXED, offset=5)
-    for last in range(1, 16):
+    for last in range(1, 26):
         database = open_database(f"sqlite:///{tmp_path}/{last}/tacit.db")
         store = SqlEventStore(database)
         store.apply(MIXED, offset=5)

@@ -14,9 +14,9 @@ import structlog
 
 from tacit.adapters.event_log_files import LogFolder, identity
 from tacit.adapters.event_log_queue import Call, CallQueue
-from tacit.adapters.event_log_rows import last_sequence, logged, open_reader, read_rows
+from tacit.adapters.event_log_rows import last_sequence, open_reader, read_events
 from tacit.adapters.event_log_tail import Tail
-from tacit.adapters.event_log_writer import CrashPoint, DiskFailed, LogWriter
+from tacit.adapters.event_log_writer import CrashPoint, DiskFailed, Limits, LogWriter
 from tacit.adapters.flushing import flush
 from tacit.adapters.locks import held_lock
 from tacit.adapters.reserve import Reserve
@@ -52,6 +52,7 @@ class SqliteEventLog:
         commit_after_s: The longest that a call waits for others to share its commit.
         commit_events: How many events are committed without waiting for more.
         largest_wal_bytes: How large the write-ahead log may grow while somebody's reading keeps it from being reset.
+        recent_ids: How many ids wait in memory until they are entered into the file's table of ids.
         vfs: The SQLite VFS to open files with; the system's own if not given.
         crash: Told of each point at which a crash is worth trying.
         flush: Has the disk keep a file or folder.
@@ -71,6 +72,7 @@ class SqliteEventLog:
         commit_after_s: float = 0.005,
         commit_events: int = 200,
         largest_wal_bytes: int = 64 * 1_048_576,
+        recent_ids: int = 50_000,
         vfs: str | None = None,
         crash: CrashPoint = _never,
         flush: Callable[[Path], None] = flush,
@@ -93,7 +95,7 @@ class SqliteEventLog:
         with ExitStack() as held:
             held.enter_context(held_lock(folder / "lock", "event log"))
             self._folder = LogFolder(folder, vfs=vfs, flush=flush)
-            self._largest_wal_bytes = largest_wal_bytes
+            self._limits = Limits(largest_wal_bytes, recent_ids)
             self._file = self._folder.file()
             self._writer = self._opened(self._file)
             held.callback(self._writer.abandon)
@@ -144,8 +146,7 @@ class SqliteEventLog:
         if remembered is not None:
             return remembered
         with self._reading() as connection:
-            rows = read_rows(connection, after, upto=upto, limit=limit, damaged=self._note_damaged)
-        return [logged(row) for row in rows]
+            return read_events(connection, after, upto=upto, limit=limit, damaged=self._note_damaged)
 
     def prune(self, upto: int, *, before_ms: int) -> None:
         """Removed piece by piece, one a second, so that no append waits long."""
@@ -162,9 +163,8 @@ class SqliteEventLog:
         self._held.close()
 
     def _opened(self, file: Path) -> LogWriter:
-        largest = self._largest_wal_bytes
         try:
-            return LogWriter(file, self._tail, largest_wal_bytes=largest, vfs=self._vfs, crash=self._crash)
+            return LogWriter(file, self._tail, limits=self._limits, vfs=self._vfs, crash=self._crash)
         except DiskFailed as error:
             self._folder.mark_suspect(file, reason=str(error))
             raise _sealed(str(error)) from error

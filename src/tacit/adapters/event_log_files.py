@@ -13,7 +13,14 @@ from pathlib import Path
 import apsw
 import structlog
 
-from tacit.adapters.event_log_rows import before_first, last_sequence, open_reader, open_unborn, read_rows, write_rows
+from tacit.adapters.event_log_rows import (
+    before_first,
+    last_sequence,
+    open_reader,
+    open_unborn,
+    read_events,
+    write_logged,
+)
 from tacit.errors import Unavailable
 
 log = structlog.get_logger(__name__)
@@ -189,10 +196,10 @@ def _copy_rows(old: apsw.Connection, new: apsw.Connection) -> _Copied:
     events, last = 0, last_sequence(old)
     for after in range(_start(old), last, _CHUNK):
         upto = min(last, after + _CHUNK)
-        rows = read_rows(old, after, upto=upto, limit=_CHUNK, damaged=damaged.append)
+        logged = read_events(old, after, upto=upto, limit=_CHUNK, damaged=damaged.append)
         with new:
-            write_rows(new, iter(rows))
-        events += len(rows)
+            write_logged(new, logged, upto=upto)
+        events += len(logged)
     return _Copied(events, len(damaged), last)
 
 

@@ -4,38 +4,48 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
-from tacit.adapters.event_log_rows import Content, content_of
+from tacit.adapters.event_log_lines import key_of, line_of
 from tacit.data.events import Event, Receipt
 from tacit.errors import Unavailable
 
 _OVERHEAD_BYTES = 500
-"""What an event takes besides its texts."""
+"""What an event takes besides its text."""
 
 
 class Call:
-    """One `append`, which waits in its caller's thread until the writer has answered."""
+    """One `append`, which waits in its caller's thread until the writer has answered.
 
-    __slots__ = ("_answered", "_error", "_receipts", "bytes", "contents", "events", "source")
+    What can be made ready before it is committed is, in that thread.
+
+    Args:
+        events: What is to be kept.
+        source: The way they came.
+
+    Raises:
+        BadInput: `number_not_finite`, `event_unstorable`.
+
+    Attributes:
+        ids: The ids of the events.
+        keys: What each id is found by.
+        lines: What is kept of each event.
+        bytes: What they take in memory.
+    """
+
+    __slots__ = ("_answered", "_error", "_receipts", "bytes", "events", "ids", "keys", "lines", "source")
 
     def __init__(self, events: Sequence[Event], source: str) -> None:
-        self.events = events
-        self.contents = [content_of(event) for event in events]
-        self.source = source
-        self.bytes = sum(
-            _OVERHEAD_BYTES + len(each.event_id) + len(each.user_id) + len(each.item_id) + len(each.properties)
-            for each in events
-        )
+        self.events, self.source = events, source
+        self.lines = [line_of(event) for event in events]
+        self.ids = [event.event_id for event in events]
+        self.keys = [key_of(event_id) for event_id in self.ids]
+        self.bytes = sum(len(text) for text, _ in self.lines) + _OVERHEAD_BYTES * len(events)
         self._receipts: Sequence[Receipt] = ()
         self._error: BaseException | None = None
         # A bare lock, released once by the writer: half the price of an event, and this is paid per call.
         self._answered = threading.Lock()
         self._answered.acquire()
-
-    def pairs(self) -> Iterable[tuple[Event, Content]]:
-        """Each event with what is kept of it."""
-        return zip(self.events, self.contents, strict=True)
 
     def answer(self, receipts: Sequence[Receipt]) -> None:
         self._receipts = receipts
@@ -79,7 +89,7 @@ class CallQueue:
         with self._changed:
             if self._is_closed:
                 raise Unavailable("storage_unavailable", "The event log is closed.")
-            events, size = self._events + len(call.contents), self._bytes + call.bytes
+            events, size = self._events + len(call.events), self._bytes + call.bytes
             if self._calls and (events > self._most_events or size > self._most_bytes):
                 raise Unavailable(
                     "overloaded", f"{self._events} events wait for the disk.", fix="Send them again in a moment."

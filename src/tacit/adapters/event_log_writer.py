@@ -5,27 +5,26 @@ from __future__ import annotations
 import errno
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 import apsw
 
+from tacit.adapters.event_log_known import KnownIds
 from tacit.adapters.event_log_queue import Call
 from tacit.adapters.event_log_rows import (
     BUSY_SECONDS,
     PAGE_BYTES,
-    Content,
-    Row,
     before_first,
     last_sequence,
     oldest_upto,
     open_writer,
-    places_of,
     remove_upto,
-    rows_of,
-    write_rows,
+    write_pieces,
 )
+from tacit.adapters.event_log_sorting import Sorting
 from tacit.adapters.event_log_tail import Tail
-from tacit.data.events import Event, LoggedEvent, Receipt
+from tacit.data.events import Receipt
 from tacit.errors import BadInput, Unavailable
 
 CrashPoint = Callable[[str], None]
@@ -46,6 +45,19 @@ _PASSING = (apsw.BusyError, apsw.LockedError, apsw.NoMemError, apsw.InterruptErr
 _UNOPENED = (apsw.CantOpenError, apsw.PermissionsError, apsw.ReadOnlyError)
 
 
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How far a writer goes.
+
+    Attributes:
+        wal_bytes: Beyond this, nothing is committed until the WAL could be moved into the file.
+        recent_ids: From how many on, ids are entered into the table of the file.
+    """
+
+    wal_bytes: int
+    recent_ids: int
+
+
 class DiskFailed(Exception):
     """What the file holds is no longer known; nobody may write to it again."""
 
@@ -56,7 +68,7 @@ class LogWriter:
     Args:
         path: The file.
         tail: Given what is committed, once it is on the disk.
-        largest_wal_bytes: Beyond this, nothing is committed until the WAL could be moved into the file.
+        limits: How far it goes.
         vfs: The SQLite VFS to open it with.
         crash: Told of each point at which a crash is worth trying.
 
@@ -65,9 +77,9 @@ class LogWriter:
         Misconfigured: `schema_newer`.
     """
 
-    def __init__(self, path: Path, tail: Tail, *, largest_wal_bytes: int, vfs: str | None, crash: CrashPoint) -> None:
+    def __init__(self, path: Path, tail: Tail, *, limits: Limits, vfs: str | None, crash: CrashPoint) -> None:
         self._tail = tail
-        self._largest_wal_bytes, self._crash = largest_wal_bytes, crash
+        self._largest_wal_bytes, self._crash = limits.wal_bytes, crash
         self._wal_pages, self._due_at_pages = 0, _CHECKPOINT_PAGES
         try:
             self._connection = open_writer(path, vfs=vfs)
@@ -82,6 +94,7 @@ class LogWriter:
             self.checkpoint(apsw.SQLITE_CHECKPOINT_TRUNCATE)
             self.last_sequence = last_sequence(self._connection)
             self.pruned_to = before_first(self._connection)
+            self._known = KnownIds(self._connection, worth=limits.recent_ids, upto=self.last_sequence)
         except apsw.Error as error:
             self.abandon()
             raise _meaning(error, 0) from error
@@ -98,7 +111,9 @@ class LogWriter:
             DiskFailed: Whether they are kept is known only once the log was opened anew.
         """
         try:
-            answers, kept = self._kept(calls, received_at_ms)
+            sorting = self._sorted(calls, received_at_ms)
+            self._connection.execute("BEGIN IMMEDIATE")
+            write_pieces(self._connection, sorting.pieces)
             self._crash("before_commit")
             self._connection.execute("COMMIT")
         except apsw.Error as error:
@@ -111,10 +126,11 @@ class LogWriter:
         except Exception:
             self._roll_back()
             raise
-        self.last_sequence += len(kept)
-        self._tail.add(kept, sum(call.bytes for call in calls))
+        self.last_sequence += len(sorting.kept)
+        self._known.add(sorting.ids, sorting.keys, [each.sequence for each in sorting.kept])
+        self._tail.add(sorting.kept, sum(call.bytes for call in calls))
         self._crash("after_commit")
-        return answers
+        return sorting.answers
 
     def make_room(self) -> None:
         """See that the WAL may grow: if it is at its limit, ask whoever holds it to let go.
@@ -140,6 +156,8 @@ class LogWriter:
             is_large = self._wal_bytes > self._largest_wal_bytes // 2
             self.checkpoint(apsw.SQLITE_CHECKPOINT_RESTART if is_large else apsw.SQLITE_CHECKPOINT_PASSIVE)
             self._due_at_pages = self._wal_pages + _CHECKPOINT_PAGES
+        if self._known.are_many and self._wal_bytes <= self._largest_wal_bytes // 2:
+            self._enter_ids()
 
     def checkpoint(self, mode: int) -> Unavailable | None:
         """Move what is in the WAL into the file, as far as readers and space permit; what hindered it, if anything did.
@@ -200,29 +218,27 @@ class LogWriter:
     def _wal_bytes(self) -> int:
         return self._wal_pages * _FRAME_BYTES
 
-    def _kept(self, calls: Sequence[Call], received_at_ms: int) -> tuple[list[list[Receipt]], list[LoggedEvent]]:
-        """What becomes of every call's events, and those that are new, written in an open transaction.
+    def _sorted(self, calls: Sequence[Call], received_at_ms: int) -> Sorting:
+        """What becomes of every call's events."""
+        known = self._known.events_of(calls, behind=self.pruned_to)
+        sorting = Sorting(known, after=self.last_sequence, received_at_ms=received_at_ms)
+        for call in calls:
+            sorting.take(call)
+        return sorting
 
-        A known id is the exception: it shows when it is written, and only then is asked which ones are.
-        """
+    def _enter_ids(self) -> None:
+        """Enter some ids into their table; where there is no room for that now, the next time."""
         try:
-            return self._written(calls, received_at_ms, is_new=True)
-        except apsw.ConstraintError:
-            if self._connection.in_transaction:
-                raise
-        return self._written(calls, received_at_ms, is_new=False)
-
-    def _written(
-        self, calls: Sequence[Call], received_at_ms: int, *, is_new: bool
-    ) -> tuple[list[list[Receipt]], list[LoggedEvent]]:
-        """The same, where it is known, or hoped, that no id is."""
-        self._connection.execute("BEGIN IMMEDIATE")
-        ids = [] if is_new else [content[0] for call in calls for content in call.contents]
-        known = places_of(self._connection, ids)
-        sorting = _Sorting(known, after=self.last_sequence, received_at_ms=received_at_ms)
-        answers = [sorting.receipts(call) for call in calls]
-        write_rows(self._connection, sorting.rows)
-        return answers, sorting.kept
+            self._connection.execute("BEGIN IMMEDIATE")
+            entered = self._known.enter_some(behind=self.pruned_to)
+            self._connection.execute("COMMIT")
+        except apsw.Error as error:
+            meaning = _meaning(error, self._connection.system_errno)
+            if not isinstance(meaning, Unavailable):
+                raise meaning from error
+            self._roll_back()
+        else:
+            entered()
 
     def _roll_back(self) -> None:
         if self._connection.in_transaction:
@@ -233,49 +249,6 @@ class LogWriter:
             self._due_at_pages = _CHECKPOINT_PAGES
         self._wal_pages = pages
         return apsw.SQLITE_OK
-
-
-class _Sorting:
-    """Tells the new events of a commit from those that are there, and gives them their places.
-
-    Args:
-        known: The places and digests of ids that are there; those of new events join them.
-        after: The last place that is taken.
-        received_at_ms: When they came.
-    """
-
-    def __init__(self, known: dict[str, tuple[int, bytes]], *, after: int, received_at_ms: int) -> None:
-        self._known, self._after, self._received_at_ms = known, after, received_at_ms
-        self.rows: list[Row] = []
-        self.kept: list[LoggedEvent] = []
-
-    def receipts(self, call: Call) -> list[Receipt]:
-        """What becomes of each event of a call; calls come in the order to be kept."""
-        ids = {content[0] for content in call.contents}
-        if len(ids) == len(call.contents) and ids.isdisjoint(self._known):
-            return self._all_kept(call)
-        return [self._receipt(event, content, call.source) for event, content in call.pairs()]
-
-    def _all_kept(self, call: Call) -> list[Receipt]:
-        """Of a call whose events are new, all at once: one by one they take half as long again."""
-        at_ms, source = self._received_at_ms, call.source
-        places = range(self._after + len(self.rows) + 1, self._after + len(self.rows) + 1 + len(call.events))
-        self.rows += rows_of(call.contents, first=places.start, received_at_ms=at_ms, source=source)
-        self.kept += [LoggedEvent(place, at_ms, source, each) for place, each in zip(places, call.events, strict=True)]
-        for place, content in zip(places, call.contents, strict=True):
-            self._known[content[0]] = (place, content[1])
-        return [Receipt("stored", place) for place in places]
-
-    def _receipt(self, event: Event, content: Content, source: str) -> Receipt:
-        event_id, digest, *_ = content
-        first = self._known.get(event_id)
-        if first is not None:
-            return Receipt("duplicate" if first[1] == digest else "conflict", first[0])
-        place = self._after + len(self.rows) + 1
-        self._known[event_id] = (place, digest)
-        self.rows += rows_of([content], first=place, received_at_ms=self._received_at_ms, source=source)
-        self.kept.append(LoggedEvent(place, self._received_at_ms, source, event))
-        return Receipt("stored", place)
 
 
 def _held_by_a_reader() -> Unavailable:

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 EVENTS_FOLDER = "events"
 RESERVE_FILE = "reserve"
 _FRESH_SECONDS = 0.2
+_BATCH_AFAR = 2_000
 
 Told = Callable[[Collection[str]], None]
 """Hears whose events were applied, once they are."""
@@ -73,12 +74,12 @@ def taking_events(
         full = reserve.release if _is_on_our_disk(app.settings) else lambda: None
         health = EventHealth(log, app.event_store, full=full, is_space_low=reserve.is_space_low)
         admission = Admission(chosen.unknown_items, lambda item_ids: _known(pool, live, item_ids))
-        ingestion = Ingestion(log, app.event_store, rules.types, admission=admission, batch=chosen.batch)
+        ingestion = Ingestion(log, app.event_store, rules.types, admission=admission, batch=_batch(app.settings))
         tally = Tally(app.event_store)
         follower = Follower(
             ingestion,
             tally,
-            batch=chosen.batch,
+            batch=_batch(app.settings),
             told=lambda applied: _tell_of(applied, metrics, health, told=told),
             failed=lambda error: _failed(error, health),
             # Where nobody knows which items there are, events wait in the log rather than in quarantine.
@@ -87,6 +88,12 @@ def taking_events(
         _watch(metrics, ingestion, app.event_store)
         with _followed(follower), retained(app, log):
             yield _intake(log, rules, app.event_store, count=_counting(metrics, tally, follower), health=health)
+
+
+def _batch(settings: Settings) -> int:
+    """Events of one transaction.  On a server others wait for the row that it holds; a file has one writer anyway."""
+    batch = settings.events.batch
+    return batch if _is_on_our_disk(settings) else min(batch, _BATCH_AFAR)
 
 
 def _intake(log: EventLog, rules: EventRules, store: EventStore, *, count: Count, health: EventHealth) -> Intake:

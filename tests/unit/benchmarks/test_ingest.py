@@ -109,12 +109,12 @@ def test_a_rate_at_which_the_log_grows_is_kept_but_not_sustained() -> None:
 
 def test_the_log_tells_how_many_commits_its_events_took(tmp_path: Path) -> None:
     with closing(sqlite3.connect(tmp_path / "events.db")) as log, log:
-        log.execute("CREATE TABLE events (sequence INTEGER PRIMARY KEY, received_at_ms INTEGER)")
-        log.executemany("INSERT INTO events VALUES (?, ?)", [(n, n // 10) for n in range(100)])
+        log.execute("CREATE TABLE pieces (last INTEGER PRIMARY KEY, events INTEGER, received_at_ms INTEGER)")
+        log.executemany("INSERT INTO pieces VALUES (?, ?, ?)", [(5 * n, 5, n // 2) for n in range(1, 21)])
 
     told = commits_of(tmp_path)
 
-    assert (told["events"], told["commits"]) == (100, 10)
+    assert (told["events"], told["commits"]) == (100, 11)
     assert told["bytes_per_event"] == (tmp_path / "events.db").stat().st_size / 100
 
 

@@ -184,6 +184,8 @@ _QUARANTINED_OF_IDS = (
     .order_by(event_quarantine.c.quarantine_id.desc())
 )
 
+ANY_QUARANTINED = select(event_quarantine.c.quarantine_id).limit(1)
+"""Whether anything ever came into quarantine."""
 
 WAITING_BY_REASON = (
     select(event_quarantine.c.reason, func.count().label("waiting"))
