@@ -14,6 +14,7 @@ import httpx2
 from tacit.bootstrap import App, Serving, build, load_settings, serving
 from tacit.data import synthetic
 from tacit.entrypoints.api.app import create_app
+from tacit.entrypoints.api.hiding import hiding_routes
 from tacit.entrypoints.api.schemas import ProblemBody
 from tacit.entrypoints.storefront.pages import storefront_router
 from tests.stages import listening
@@ -84,7 +85,7 @@ def shelf(home: Path, **flags: object) -> Iterator[Shelf]:
             intake=parts.intake,
             items=parts.items,
             users=parts.users,
-            extra_routers=[pages],
+            extra_routers=[pages, hiding_routes(parts.hiding)],
         )
         with listening(api) as client:
             yield Shelf(app, parts, client)

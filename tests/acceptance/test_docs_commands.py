@@ -18,6 +18,7 @@ GUIDES = (
     pytest.param("docs/howto/sign-people-in.md", marks=pytest.mark.slow),
     "docs/howto/limit-and-block.md",
     "docs/howto/read-the-audit-trail.md",
+    pytest.param("docs/howto/shape-a-list.md", marks=pytest.mark.slow),
 )
 
 

@@ -54,6 +54,17 @@ def test_an_exposure_says_which_arm_it_came_from_where_users_were_divided(log: E
     assert list(log.recent(10)) == [placed, exposure(1)]
 
 
+def test_an_explored_list_keeps_how_probable_each_place_was_and_is_forgotten_with_it(log: ExposureLog) -> None:
+    explored = replace(exposure(2), propensities=(0.95, 0.05 / 60))
+    log.write([exposure(1), explored])
+    log.write([explored])
+
+    assert list(log.recent(10)) == [explored, exposure(1)]
+    log.prune(explored.at_ms + 1)
+    log.write([replace(explored, propensities=(0.5, 0.5))])
+    assert [each.propensities for each in log.recent(10)] == [(0.5, 0.5)]
+
+
 def test_the_latest_come_first_and_no_more_than_asked_for(log: ExposureLog) -> None:
     log.write([exposure(2), exposure(3)])
     log.write([exposure(1)])

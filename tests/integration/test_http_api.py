@@ -138,7 +138,7 @@ def test_head_is_answered_like_get_without_a_body(client: httpx2.Client) -> None
     [
         ("DELETE", "/api/v1/popular", "GET, HEAD"),
         ("HEAD", "/api/v1/recommendations", "POST"),
-        ("POST", "/api/v1/users/u000/recommendations", "GET, HEAD"),
+        ("DELETE", "/api/v1/users/u000/recommendations", "GET, HEAD, POST"),
     ],
 )
 def test_a_method_that_is_not_allowed_is_told_which_are(
@@ -207,12 +207,13 @@ def test_the_description_names_every_parameter_that_is_read_and_every_error_is_a
     document = client.get("/openapi.json").json()
     described = document["paths"]["/api/v1/users/{user_id}/recommendations"]["get"]
 
-    assert [each["name"] for each in described["parameters"]] == ["user_id", "limit", "exclude", "category"]
+    rules = ["exclude", "include", "category", "boost", "range", "cap", "diversity"]
+    assert [each["name"] for each in described["parameters"]] == ["user_id", "limit", *rules, "explore"]
     assert {"200", "404", "422", "503"} <= described["responses"].keys()
     assert "application/problem+json" in described["responses"]["404"]["content"]
     assert "ProblemBody" in document["components"]["schemas"]
     body = document["paths"]["/api/v1/recommendations"]["post"]["requestBody"]["content"]["application/json"]["schema"]
-    assert set(body["properties"]) == {"liked", "limit", "exclude", "category"}
+    assert set(body["properties"]) == {"liked", "limit", *rules}
 
 
 @pytest.mark.requirement("MON-001")

@@ -138,7 +138,7 @@ PATHS: list[tuple[int, str, int, str]] = [
     (15, "/api/v1/items/%2e%2e", 404, "item_unknown"),
     (15, "/api/v1/items/a%3Fb%23c%25", 404, "item_unknown"),
     (22, "/api/v1/popular?limit=1&limit=2", 422, "parameter_repeated"),
-    (22, "/api/v1/popular?category=low&category=low", 422, "parameter_repeated"),
+    (22, "/api/v1/popular?cap=2&cap=2", 422, "parameter_repeated"),
     (23, "/api/v1/popular?limt=3", 422, "field_unknown"),
     (23, "/api/v1/popular?=3", 422, "field_unknown"),
     (23, "/api/v1/items/i001?limit=3", 422, "field_unknown"),

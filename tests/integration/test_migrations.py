@@ -104,6 +104,11 @@ GUARD_ROWS = (
     "INSERT INTO accesses VALUES (1, 5, 'personal', 'GET', '/r', 'me', '-', 's', 'allowed', 200, 'r', '', '{}', 'd')",
     "INSERT INTO subject_keys VALUES ('ann', 'ab')",
 )
+HIDING_ROWS = (
+    "INSERT INTO hidden_items VALUES ('ann', 'i1', 5)",
+    "INSERT INTO hiding_users VALUES ('ann', 1)",
+    "INSERT INTO exposure_propensities VALUES ('r1', '[0.95]', 5)",
+)
 ADDED_ROWS = {
     "0001": FIRST_ROWS,
     "0002": EVENT_ROWS,
@@ -117,6 +122,7 @@ ADDED_ROWS = {
     "0010": KEY_ROWS,
     "0011": ACCOUNT_ROWS,
     "0012": GUARD_ROWS,
+    "0014": HIDING_ROWS,
 }
 """Rows in every table that a revision adds."""
 

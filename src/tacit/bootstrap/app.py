@@ -9,7 +9,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from tacit.bootstrap.repeating import now_ms
 from tacit.data.imports import ImportReport, Limits, TableSpec
 from tacit.data.interfaces import HistoryStore, Importer, Progress, silent
 from tacit.errors import NotFound, Refused
@@ -32,6 +31,7 @@ if TYPE_CHECKING:
     from tacit.bootstrap.rollouts import Rollouts
     from tacit.data.catalog_edits import EditableCatalog
     from tacit.data.datasets import Snapshot, SnapshotRules
+    from tacit.data.hiding import HidingStore
     from tacit.data.ingestion import EventStore
     from tacit.data.quarantine import Quarantine
     from tacit.jobs.book import JobBook
@@ -83,6 +83,7 @@ class App:
     event_store: EventStore
     quarantine: Quarantine
     catalog: EditableCatalog
+    hiding: HidingStore
     publisher: Publisher
     publication: Publication
     jobs: JobBook
@@ -293,8 +294,8 @@ class App:
     ) -> Mapping[str, object]:
         """Write everybody's personal list by a version, the champion unless one is named, into one file.
 
-        What must not be shown now is in no list, and what a version's history holds not in its user's; what somebody
-        did since, or is against, is known to answers alone.
+        What must not be shown now is in no list, and what a version's history holds, what they hid and what they are
+        against not in its user's; what somebody did since is known to answers alone.
 
         Raises:
             BadInput: `limit_range`, or what `check_kind` says of the path.
@@ -302,7 +303,7 @@ class App:
             Refused: `champion_missing`; what the registry says of a version that does not verify.
         """
         from tacit.adapters.list_files import check_kind, write_lists
-        from tacit.data.catalog_merging import all_entries, hidden
+        from tacit.bootstrap.listing import barred_to_users, hidden_from_all
         from tacit.models.recommender.lists import check_question, lists_for_all
 
         check_kind(path)
@@ -310,9 +311,10 @@ class App:
             model = self.workload.load(version.folder)
         check_question(model, count, category)
         least = self.settings.coldstart.blended_from
-        rows = (model.item_rows.get(item_id) for item_id in hidden(all_entries(self.catalog), now_ms()))
-        off = [row for row in rows if row is not None]
-        chunks = lists_for_all(model, count, category=category, min_interactions=least, hidden=off, progress=progress)
+        off, barred = hidden_from_all(self.catalog, model), barred_to_users(self.hiding, self.event_store, model)
+        chunks = lists_for_all(
+            model, count, category=category, min_interactions=least, hidden=off, barred=barred, progress=progress
+        )
         facts = {"version": f"{version.name}/{version.number}", "dataset": manifest.dataset, "category": category or ""}
         item_ids = [item.item_id for item in model.items]
         written = write_lists(path, chunks, user_ids=model.user_ids, item_ids=item_ids, facts=facts)

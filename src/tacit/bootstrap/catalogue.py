@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Collection
 from contextlib import AbstractContextManager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from tacit.bootstrap.app import App
 from tacit.bootstrap.repeating import repeated
@@ -36,10 +36,18 @@ def live_catalogue(app: App, metrics: MetricSink) -> FollowedCatalogue:
     return catalogue
 
 
-def polled(catalogue: FollowedCatalogue, *, seconds: float = POLL_SECONDS) -> AbstractContextManager[None]:
-    """Have a catalogue follow what other processes write; while that cannot be read, what is known stays in force."""
+class Follower(Protocol):
+    """Follows what a store keeps."""
+
+    def refresh(self) -> int: ...
+
+
+def polled(
+    follower: Follower, *, seconds: float = POLL_SECONDS, name: str = "catalogue"
+) -> AbstractContextManager[None]:
+    """Have a follower take in what other processes write; while that cannot be read, what is known stays in force."""
     return repeated(
-        catalogue.refresh, name="catalogue", every_seconds=seconds, failure="catalogue_unread", is_begun_at_once=False
+        follower.refresh, name=name, every_seconds=seconds, failure=f"{name}_unread", is_begun_at_once=False
     )
 
 

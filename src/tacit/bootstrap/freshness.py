@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from tacit.bootstrap.app import App
 from tacit.bootstrap.caches import list_cache
+from tacit.bootstrap.hiding import following_hides
 from tacit.bootstrap.overload import spared_reads
 from tacit.errors import TacitError
 from tacit.monitoring import metrics as catalogue
@@ -20,6 +21,7 @@ from tacit.serving.ladder import Coldstart
 if TYPE_CHECKING:
     from tacit.data.intake import EventDoor
     from tacit.serving.fresh_users import FreshUsers
+    from tacit.serving.hides import FollowedHides
     from tacit.serving.kept_lists import KeptLists
     from tacit.serving.known_users import KnownUsers, UserEntries
     from tacit.serving.list_cache import ListCache
@@ -43,6 +45,7 @@ class Freshness:
     users: KnownUsers
     lists: KeptLists
     shelf: NewcomerShelf
+    hides: FollowedHides
     lost_sight: Callable[[bool], None]
     failed: Failed
 
@@ -99,7 +102,9 @@ def following(
     keeper.start()
     try:
         users = _known_users(app, metrics, fresh, failed=failed, entries=entries)
-        yield Freshness(users, _kept_lists(app, cache, metrics), shelf, fresh.lost_sight, failed)
+        lists = _kept_lists(app, cache, metrics)
+        with following_hides(app, told=lists.told) as hides:
+            yield Freshness(users, lists, shelf, hides, fresh.lost_sight, failed)
     finally:
         keeper.stop()
         cache.close()

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from tacit.bootstrap.app import MODEL, App
 from tacit.bootstrap.catalogue import item_desk, live_catalogue, polled, user_desk
 from tacit.bootstrap.guarding import Guards, guarding
+from tacit.bootstrap.hiding import hiding_desk
 from tacit.bootstrap.repeating import now_ms, repeated
 from tacit.monitoring.interfaces import MetricSink
 from tacit.serving.exposures import ExposureLog
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from tacit.serving.catalogue_desk import CatalogueDesk
     from tacit.serving.exposures import ExposureQueue
     from tacit.serving.health import Role
+    from tacit.serving.hides import HidingDesk
     from tacit.serving.live_catalogue import FollowedCatalogue
     from tacit.serving.memory_ladder import MemoryLadder
     from tacit.serving.model_pool import ModelPool
@@ -71,6 +73,7 @@ class Serving:
     users: UserDesk
     traffic: TrafficFollower
     training: TrainingDesk
+    hiding: HidingDesk
     memory: MemoryLadder
     guards: Guards
     role: Role = "all"
@@ -110,9 +113,10 @@ def serving(app: App) -> Iterator[Serving]:
                 guarding(app, metrics) as guards,
             ):
                 try:
-                    desks = item_desk(app, catalogue, pool), user_desk(app, catalogue, pool, told=fresh.chose)
-                    role = app.settings.serving.role
-                    yield Serving(service, pool, metrics, intake, *desks, traffic, training, memory, guards, role)
+                    items, users = item_desk(app, catalogue, pool), user_desk(app, catalogue, pool, told=fresh.chose)
+                    hiding = hiding_desk(app, fresh.hides, catalogue, pool=pool)
+                    desks = (items, users, traffic, training, hiding)
+                    yield Serving(service, pool, metrics, intake, *desks, memory, guards, app.settings.serving.role)
                 finally:
                     queue.close()
 
@@ -157,13 +161,18 @@ def _service(
         metrics,
         clock=time.time,
         new_id=lambda: uuid.uuid4().hex,
-        limits=ServingLimits(coldstart=coldstart_of(app), unknown_user=app.settings.serving.unknown_user),
+        limits=ServingLimits(
+            coldstart=coldstart_of(app),
+            unknown_user=app.settings.serving.unknown_user,
+            **app.settings.answering.model_dump(),
+        ),
         users=fresh.users,
         lists=fresh.lists,
         shelf=fresh.shelf,
         observe=log_serving_event,
         catalogue=live,
         traffic=traffic,
+        hides=fresh.hides,
     )
 
 

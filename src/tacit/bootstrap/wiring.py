@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from tacit.bootstrap.accounts import People
     from tacit.bootstrap.rollouts import Rollouts
     from tacit.data.catalog_edits import EditableCatalog
+    from tacit.data.hiding import HidingStore
     from tacit.data.ingestion import EventStore
     from tacit.data.quarantine import Quarantine
     from tacit.models.experiments.interfaces import RunStore
@@ -46,6 +47,7 @@ class _Kept(TypedDict):
     exposures: ExposureLog
     event_store: EventStore
     catalog: EditableCatalog
+    hiding: HidingStore
     runs: RunStore
     people: People
     accesses: AccessTrail
@@ -164,6 +166,7 @@ def _kept(database: Database, settings: Settings, home: Path, *, audit: AuditTra
     from tacit.adapters.sql.events import SqlEventStore
     from tacit.adapters.sql.exposures import SqlExposureLog
     from tacit.adapters.sql.guards import SqlGuardStore
+    from tacit.adapters.sql.hiding import SqlHidingStore
     from tacit.adapters.sql.runs import SqlRunStore
     from tacit.bootstrap.accounts import People
 
@@ -171,6 +174,7 @@ def _kept(database: Database, settings: Settings, home: Path, *, audit: AuditTra
         "exposures": SqlExposureLog(database),
         "event_store": SqlEventStore(database),
         "catalog": SqlCatalogStore(database),
+        "hiding": SqlHidingStore(database),
         "runs": SqlRunStore(database),
         "people": People(settings, home, database, audit),
         "accesses": SqlAccessTrail(database),

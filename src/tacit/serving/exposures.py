@@ -27,6 +27,8 @@ class Exposure:
         item_ids: The items, in the order shown.
         at_ms: Milliseconds since 1970, UTC.
         place: Where users were divided, the split, its stage and the arm that answered; `None` where they were not.
+        propensities: Where places were given to chance, how probable it was that each item stood where it did, in the
+            order shown; `None` where nothing was.
     """
 
     recommendation_id: str
@@ -37,6 +39,7 @@ class Exposure:
     item_ids: tuple[str, ...]
     at_ms: int
     place: Place | None = None
+    propensities: tuple[float, ...] | None = None
 
 
 class ExposureLog(Protocol):

@@ -11,6 +11,7 @@ from tacit.errors import Unavailable
 from tacit.models.recommender.model import RecommenderModel
 from tacit.serving.answers import Recommendation, Source
 from tacit.serving.budgets import current_budget
+from tacit.serving.item_fields import ItemFields
 from tacit.serving.ladder import NO_LEANING, Coldstart, Leaning, Mask, fused
 from tacit.serving.newcomers import Newcomers
 from tacit.serving.profiles import with_chosen
@@ -26,10 +27,11 @@ from tacit.serving.retrieval import (
     learnt_from,
     recommendations,
 )
+from tacit.serving.shapes import Shape
 
 _DEEP = 100
 _DEEPEST = 1_000
-"""How far into both lists a blended one looks: twice its length, within these bounds."""
+"""How far into both lists a blended one looks: twice its length, within these bounds, and as far as it is long."""
 
 
 @dataclass(frozen=True)
@@ -99,6 +101,8 @@ class Question:
         newcomers: The items beside those it learnt.
         max_reasons: The most reasons per recommendation.
         revision: A revision of the catalogue that is kept to; later ones may be.
+        shape: How the list is chosen from what is found; `None` for the best there are.
+        fields: What is known of items by position, where the rules ask.
     """
 
     model: RecommenderModel
@@ -106,14 +110,20 @@ class Question:
     newcomers: Newcomers | None = None
     max_reasons: int = 3
     revision: int = 0
+    shape: Shape | None = None
+    fields: ItemFields | None = None
 
     def allowed(self, item_ids: Sequence[str]) -> frozenset[str]:
-        """Which of some items may be in the answer."""
+        """Which of some items may be in the answer, if they stand there in this order."""
         new = {} if self.newcomers is None else self.newcomers.rows
         rows = {item_id: self.model.item_rows.get(item_id, new.get(item_id)) for item_id in item_ids}
         known = {item_id: row for item_id, row in rows.items() if row is not None}
         is_barred = np.isin(np.array(list(known.values()), np.intp), self.wanted.barred)
-        return frozenset(item_id for item_id, off in zip(known, is_barred.tolist(), strict=True) if not off)
+        free = [item_id for item_id, off in zip(known, is_barred.tolist(), strict=True) if not off]
+        if self.shape is None or self.fields is None:
+            return frozenset(free)
+        room = self.shape.room()
+        return frozenset(item_id for item_id in free if room.let_in(self.fields.categories_at(known[item_id])))
 
 
 def taste_chain(asked: Question, taste: Taste) -> tuple[Step, ...]:
@@ -163,7 +173,8 @@ def _personal_step(asked: Question, taste: Taste) -> Step:
 def _blended_step(asked: Question, taste: Taste, *, share: float, within: Mask | None) -> Step:
     """Theirs and the popular list as one; only what their taste found has reasons in their history."""
     model, newcomers = asked.model, asked.newcomers
-    deep = replace(asked.wanted, limit=min(_DEEPEST, max(_DEEP, 2 * asked.wanted.limit)))
+    length = asked.wanted.limit
+    deep = replace(asked.wanted, limit=max(length, min(_DEEPEST, max(_DEEP, 2 * length))))
 
     def blended() -> tuple[Recommendation, ...]:
         own = by_taste(model, taste, deep, newcomers=newcomers)

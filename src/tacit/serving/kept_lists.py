@@ -15,6 +15,7 @@ from tacit.serving.budgets import current_budget
 from tacit.serving.fallback import Outcome
 from tacit.serving.interfaces import Clock
 from tacit.serving.list_cache import CachedList, ListCache
+from tacit.serving.rules import Rules
 from tacit.serving.single_flight import SingleFlight
 
 _OWN = ("personal", "blended")
@@ -59,9 +60,9 @@ class KeptOutcome:
     holds_until_ms: int | None = None
 
 
-def spelled(limit: int, exclude: AbstractSet[str], category: str | None) -> str:
+def spelled(limit: int, rules: Rules) -> str:
     """A question in one spelling, however its parts were given."""
-    return blake2b(repr((limit, sorted(exclude), category)).encode(), digest_size=16).hexdigest()
+    return blake2b(f"{limit} {rules.spelling}".encode(), digest_size=16).hexdigest()
 
 
 class KeptLists:

@@ -9,8 +9,11 @@ from typing import Literal
 
 import numpy as np
 
+from tacit.models.recommender.categories import check_category
 from tacit.serving.answers import Source
 from tacit.serving.fallback import Outcome, Question, Step, first_answer, user_chain
+from tacit.serving.hides import Hides, NoHides
+from tacit.serving.item_fields import FieldShelf
 from tacit.serving.kept_lists import Asking, KeptLists, KeptOutcome, spelled
 from tacit.serving.known_users import KnownUsers
 from tacit.serving.ladder import NO_LEANING, USUAL_RUNGS, Coldstart, leaning_of
@@ -21,8 +24,14 @@ from tacit.serving.newcomers import Newcomers
 from tacit.serving.profiles import NO_PREFERENCES, STRANGER, Profile, Standing
 from tacit.serving.refusals import user_unknown
 from tacit.serving.retrieval import History, Wanted, barred, taste_of
+from tacit.serving.rules import NO_RULES, Rules
+from tacit.serving.shapes import shape_of
+from tacit.serving.shaping import shaped_answer
 
 NOBODY: frozenset[str] = frozenset()
+
+Chain = Callable[[Question], Sequence[Step]]
+"""Makes the steps that answer a question."""
 
 Failed = Callable[[Source, str, Exception], None]
 """Told of each step of a chain that raised, and of which version's."""
@@ -38,6 +47,8 @@ class ServingLimits:
         max_reasons: The most reasons per recommendation.
         coldstart: How much of a user must be known before their list rests on their taste.
         unknown_user: What somebody we do not know gets: `refuse` says so, `popular` gives what is popular.
+        diversity: How diverse a user's list is that is not asked for otherwise.
+        explore: How probable it is that chance decides of a place of a user's list that is not asked for otherwise.
     """
 
     max_limit: int = 1_000
@@ -45,6 +56,8 @@ class ServingLimits:
     max_reasons: int = 3
     coldstart: Coldstart = USUAL_RUNGS
     unknown_user: Literal["refuse", "popular"] = "refuse"
+    diversity: float = 0.0
+    explore: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,14 +67,12 @@ class Wish:
     Attributes:
         user_id: Who.
         limit: The most items.
-        exclude: Ids of items that must not be in the list.
-        category: The only category; `None` for all.
+        rules: What holds for the list.
     """
 
     user_id: str
     limit: int = 10
-    exclude: AbstractSet[str] = NOBODY
-    category: str | None = None
+    rules: Rules = NO_RULES
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +101,7 @@ class ListMaking:
         users: Knows what users did since a version was trained; without it, nothing.
         lists: Keeps users' lists for a while; without it, each is computed.
         shelf: Keeps the items that a version learnt no factors for; without it, they are in no personal list.
+        hides: Knows what users hid; without it, nothing.
     """
 
     def __init__(
@@ -101,6 +113,7 @@ class ListMaking:
         users: KnownUsers | None = None,
         lists: KeptLists | None = None,
         shelf: NewcomerShelf | None = None,
+        hides: Hides | None = None,
     ) -> None:
         self._live = live
         self._limits = limits
@@ -108,6 +121,19 @@ class ListMaking:
         self._users = users
         self._lists = lists
         self._shelf = shelf
+        self._hides = hides or NoHides()
+        self._fields = FieldShelf(live)
+
+    def check(self, loaded: LoadedVersion, rules: Rules) -> None:
+        """Refuse rules that speak of what there is not.
+
+        Raises:
+            BadInput: `range_field_unknown`.
+            NotFound: `category_unknown`.
+        """
+        for category in rules.categories:
+            check_category(loaded.model, category, otherwise="GET /api/v1/items shows some.")
+        self._fields.check(rules)
 
     def profile(
         self, loaded: LoadedVersion, user_id: str, *, is_refused: bool | None = None, rungs: Coldstart | None = None
@@ -130,17 +156,47 @@ class ListMaking:
         return profile
 
     def question(
-        self, loaded: LoadedVersion, seen: History, excluded: AbstractSet[str], *, limit: int, category: str | None
+        self,
+        loaded: LoadedVersion,
+        seen: History,
+        excluded: AbstractSet[str],
+        *,
+        limit: int,
+        category: str | None = None,
+        rules: Rules = NO_RULES,
     ) -> Question:
-        """A question with everything barred that must not be in its answer: met, excluded, or not to be shown now."""
+        """A question with everything barred that must not be in its answer.
+
+        That is what was met, excluded, or not to be shown now, and what the filters of the rules do not let through.
+        """
         # Before what is hidden: a write in between must not have this list pass for one that knows it.
         revision = self._live.revision
         newcomers = self.newcomers(loaded)
-        off = np.union1d(barred(loaded.model, seen, excluded, newcomers=newcomers), self._live.hidden(loaded))
+        off = barred(loaded.model, seen, excluded | rules.exclude, newcomers=newcomers)
+        off = np.union1d(off, self._live.hidden(loaded))
         if self._shelf is not None and newcomers is not None:
             off = np.union1d(off, self._shelf.gone(loaded, newcomers))
-        wanted = Wanted(limit, off, category)
-        return Question(loaded.model, wanted, newcomers, self._limits.max_reasons, revision)
+        rules = rules.also(NOBODY, category)
+        fields = self._fields.fields(loaded, newcomers) if self._asks_of_items(rules, revision) else None
+        if fields is not None and rules.filters:
+            off = np.union1d(off, np.flatnonzero(~fields.allowed(rules)))
+        factors = None if fields is None else fields.factors(rules)
+        wanted = Wanted(limit, off, rules.category, factors)
+        shape = shape_of(rules, limit)
+        return Question(
+            loaded.model,
+            wanted,
+            newcomers,
+            self._limits.max_reasons,
+            revision,
+            None if shape.is_plain else shape,
+            fields,
+        )
+
+    def _asks_of_items(self, rules: Rules, revision: int) -> bool:
+        """Whether the rules need to know of single items; one category of a catalogue of which nothing was said not."""
+        is_trained = len(rules.categories) < 2 and not revision
+        return rules.has_fields or bool(rules.categories and not is_trained)
 
     def newcomers(self, loaded: LoadedVersion) -> Newcomers | None:
         """The items that a version learnt no factors for, as they were prepared last."""
@@ -160,7 +216,7 @@ class ListMaking:
         if user_id is None or self._users is None:
             return live
         known = self._users.known(loaded, user_id)
-        return None if known is None else (*live, *known)
+        return None if known is None else (*live, *known, self._hides.of(user_id))
 
     def for_user(self, by: Maker, profile: Profile, wish: Wish) -> KeptOutcome:
         """A user's list, kept or computed; degraded where a step failed, whatever is known of the user.
@@ -171,12 +227,12 @@ class ListMaking:
         asked = self._asked(by, profile, wish)
         if self._lists is None:
             return KeptOutcome(self._computed(by, asked, profile, failed=self._failed), by.loaded.label)
-        spelling = spelled(wish.limit, wish.exclude, wish.category)
+        spelling = spelled(wish.limit, wish.rules)
         asking = Asking(
             wish.user_id,
             spelling if by.is_champion else f"{spelling} {by.loaded.label}",
             by.loaded.label,
-            self._stamp(by, asked, profile),
+            f"{self._stamp(by, asked, profile)}.{self._hides.stamp(wish.user_id)}",
             asked.allowed,
             keeps=profile.is_current,
         )
@@ -191,6 +247,14 @@ class ListMaking:
         profile = self.profile(by.loaded, wish.user_id, is_refused=False, rungs=by.rungs)
         return self._computed(by, self._asked(by, profile, wish), profile, failed=failed)
 
+    def answer(self, loaded: LoadedVersion, asked: Question, chain: Chain) -> Outcome:
+        """What a chain of a version's steps comes to, in the shape that was asked for.
+
+        Raises:
+            Unavailable: `answer_unavailable`.
+        """
+        return shaped_answer(asked, lambda question: self.first(loaded, chain(question)))
+
     def first(self, loaded: LoadedVersion, steps: Sequence[Step]) -> Outcome:
         """What a chain of a version's steps comes to.
 
@@ -201,16 +265,21 @@ class ListMaking:
 
     def _asked(self, by: Maker, profile: Profile, wish: Wish) -> Question:
         met = {*profile.standing.elsewhere, *profile.preferences.item_ids}
-        excluded = wish.exclude | met
-        return self.question(by.loaded, profile.taste.seen, excluded, limit=wish.limit, category=wish.category)
+        excluded = met | self._hides.of(wish.user_id)
+        return self.question(by.loaded, profile.taste.seen, excluded, limit=wish.limit, rules=wish.rules)
 
     def _computed(self, by: Maker, asked: Question, profile: Profile, *, failed: Failed) -> Outcome:
         loaded = by.loaded
         # Only somebody who chose something needs the catalogue's words, which take a while to gather.
         chose = profile.preferences != NO_PREFERENCES
         leaning = leaning_of(loaded.model, loaded.labels, profile.preferences) if chose else NO_LEANING
-        steps = user_chain(asked, profile.taste, coldstart=by.rungs, leaning=leaning, like_value=loaded.typical_value)
-        return first_answer(steps, lambda source, error: failed(source, loaded.label, error))
+
+        def answered(asked: Question) -> Outcome:
+            value = loaded.typical_value
+            steps = user_chain(asked, profile.taste, coldstart=by.rungs, leaning=leaning, like_value=value)
+            return first_answer(steps, lambda source, error: failed(source, loaded.label, error))
+
+        return shaped_answer(asked, answered)
 
     def _stamp(self, by: Maker, asked: Question, profile: Profile) -> str:
         """What a list rests on beside its version; the rules are in it, as a cache may outlive this process."""

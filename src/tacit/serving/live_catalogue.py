@@ -58,6 +58,10 @@ class LiveCatalogue(Protocol):
         """What was said of an item."""
         ...
 
+    def said(self) -> Sequence[ItemEntry]:
+        """Everything that was said, of the revision or a later one."""
+        ...
+
 
 class UnsaidCatalogue:
     """A `LiveCatalogue` of which nothing was said: every version's items are as it was trained."""
@@ -72,6 +76,9 @@ class UnsaidCatalogue:
 
     def entry(self, item_id: str) -> ItemEntry | None:
         return None
+
+    def said(self) -> Sequence[ItemEntry]:
+        return ()
 
 
 class FollowedCatalogue:
@@ -119,6 +126,10 @@ class FollowedCatalogue:
 
     def entry(self, item_id: str) -> ItemEntry | None:
         return self._entries.get(item_id)
+
+    def said(self) -> Sequence[ItemEntry]:
+        with self._changing:
+            return tuple(self._entries.values())
 
     def categories(self) -> frozenset[str]:
         """Every category that was said of an item that is still there."""

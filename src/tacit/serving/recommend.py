@@ -7,18 +7,20 @@ from collections.abc import Callable, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from itertools import islice
+from random import Random
 
 from tacit.data.catalog_edits import item_unknown
 from tacit.errors import BadInput
-from tacit.models.recommender.categories import check_category
 from tacit.monitoring import metrics as catalogue
 from tacit.monitoring.interfaces import MetricSink
 from tacit.rollout.traffic import Place
 from tacit.serving.answers import Answer, ItemView, Source
 from tacit.serving.budgets import current_budget
 from tacit.serving.events import Observer, RetrieverFailed, unobserved
+from tacit.serving.exploring import Chance
 from tacit.serving.exposures import Exposure
-from tacit.serving.fallback import Question, Step, popular_chain, similar_chain, taste_chain
+from tacit.serving.fallback import Question, popular_chain, similar_chain, taste_chain
+from tacit.serving.hides import Hides
 from tacit.serving.interfaces import Clock, ExposureRecorder, IdMaker
 from tacit.serving.item_views import as_said, item_view, said_of
 from tacit.serving.kept_lists import KeptLists, KeptOutcome
@@ -33,6 +35,7 @@ from tacit.serving.ready_answers import RestsOn
 from tacit.serving.refusals import items_unknown, limit_range
 from tacit.serving.retrieval import taste_for, view
 from tacit.serving.routing import NoTraffic, Traffic, UserAnswers
+from tacit.serving.rules import NO_RULES, Rules
 
 __all__ = ["NOBODY", "RecommendationService", "ServingLimits"]
 
@@ -57,6 +60,8 @@ class RecommendationService:
         timer: Measures how long an answer takes, in seconds.
         catalogue: Knows what is hidden, renamed or new since a version was trained.
         traffic: Knows which version answers whom; without it, the champion answers everybody.
+        hides: Knows what users hid; without it, nothing.
+        random: Where chance comes from.
     """
 
     def __init__(
@@ -75,6 +80,8 @@ class RecommendationService:
         timer: Callable[[], float] = time.perf_counter,
         catalogue: LiveCatalogue | None = None,
         traffic: Traffic | None = None,
+        hides: Hides | None = None,
+        random: Random | None = None,
     ) -> None:
         self._live = catalogue or UnsaidCatalogue()
         self._pool = pool
@@ -86,27 +93,43 @@ class RecommendationService:
         self._observe = observe
         self._timer = timer
         self._making = ListMaking(
-            self._live, self._limits, failed=self._step_failed, users=users, lists=lists, shelf=shelf
+            self._live, self._limits, failed=self._step_failed, users=users, lists=lists, shelf=shelf, hides=hides
         )
+        self._random = random or Random()  # noqa: S311 - chance decides of places, not of secrets
         self._users = UserAnswers(
             self._making, traffic or NoTraffic(), rungs=self._limits.coldstart, observe=observe, timer=timer
         )
         _watch(metrics, exposures)
 
     def for_user(
-        self, user_id: str, *, limit: int = 10, exclude: AbstractSet[str] = NOBODY, category: str | None = None
+        self,
+        user_id: str,
+        *,
+        limit: int = 10,
+        exclude: AbstractSet[str] = NOBODY,
+        category: str | None = None,
+        rules: Rules = NO_RULES,
     ) -> Answer:
         """What a user may like next of whom anything is known: a history, an event, a choice.
 
+        Args:
+            user_id: Who.
+            limit: The most items.
+            exclude: Ids of items that must not be in the list, beside those of the rules.
+            category: A category that all must belong to, before those of the rules.
+            rules: What else holds for the list.
+
         Raises:
-            BadInput: `limit_range`.
+            BadInput: `limit_range`, `range_field_unknown`.
             NotFound: `user_unknown` unless such users get what is popular; `category_unknown`.
             Unavailable: `model_not_loaded`.
         """
         started = self._timer()
-        loaded = self._asked(limit, category)
-        given = self._users.given(loaded, Wish(user_id, limit, exclude, category), started=started)
-        return self._told("user", given.kept, started=started, user_id=user_id, place=given.place)
+        rules = rules.usually(diversity=self._limits.diversity, explore=self._limits.explore).also(exclude, category)
+        loaded = self._asked(limit, rules)
+        given = self._users.given(loaded, Wish(user_id, limit, rules), started=started)
+        chance = None if not rules.explore else Chance(limit, rules.explore)
+        return self._told("user", given.kept, started=started, user_id=user_id, place=given.place, chance=chance)
 
     def rests_on(self, user_id: str | None = None) -> RestsOn | None:
         """What an answer rests on now; `None` where that cannot be told without reading, or depends on who is divided.
@@ -129,13 +152,19 @@ class RecommendationService:
         """
         named = replace(answer, recommendation_id=self._new_id())
         self._metrics.increment(catalogue.LIST_CACHE, outcome="hit")
-        self._remember(named, None)
+        self._remember(named)
         question = "popular" if answer.user_id is None else "user"
         self._metrics.observe(catalogue.RECOMMENDATION_LATENCY, self._timer() - started, question=question)
         return named.recommendation_id
 
     def for_likes(
-        self, liked: Sequence[str], *, limit: int = 10, exclude: AbstractSet[str] = NOBODY, category: str | None = None
+        self,
+        liked: Sequence[str],
+        *,
+        limit: int = 10,
+        exclude: AbstractSet[str] = NOBODY,
+        category: str | None = None,
+        rules: Rules = NO_RULES,
     ) -> Answer:
         """What somebody may like of whom we know only some items they like; those are in no answer either.
 
@@ -145,7 +174,8 @@ class RecommendationService:
             Unavailable: `model_not_loaded`.
         """
         started = self._timer()
-        loaded = self._asked(limit, category)
+        rules = replace(rules.also(NOBODY, category), explore=None)
+        loaded = self._asked(limit, rules)
         self._check_likes(liked)
         rows = {item_id: self._position(loaded, item_id) for item_id in liked}
         unknown = tuple(item_id for item_id, row in rows.items() if row is None and not self._is_new(item_id))
@@ -153,11 +183,19 @@ class RecommendationService:
             raise items_unknown(len(rows))
         # What only the catalogue's door knows has nothing to say of a taste yet, and is in no answer all the same.
         taste = taste_for((row for row in rows.values() if row is not None), loaded.typical_value)
-        asked = self._making.question(loaded, taste.items, {*exclude, *liked}, limit=limit, category=category)
-        return self._answer("likes", loaded, taste_chain(asked, taste), started=started, unknown_items=unknown)
+        asked = self._making.question(loaded, taste.items, {*exclude, *liked}, limit=limit, rules=rules)
+        outcome = self._making.answer(loaded, asked, lambda asked: taste_chain(asked, taste))
+        kept = KeptOutcome(outcome, loaded.label)
+        return self._told("likes", kept, started=started, unknown_items=unknown)
 
     def similar(
-        self, item_id: str, *, limit: int = 10, exclude: AbstractSet[str] = NOBODY, category: str | None = None
+        self,
+        item_id: str,
+        *,
+        limit: int = 10,
+        exclude: AbstractSet[str] = NOBODY,
+        category: str | None = None,
+        rules: Rules = NO_RULES,
     ) -> Answer:
         """What is like an item, by the cosine of their factors.
 
@@ -167,14 +205,23 @@ class RecommendationService:
             Unavailable: `model_not_loaded`.
         """
         started = self._timer()
-        loaded = self._asked(limit, category)
+        rules = replace(rules.also(NOBODY, category), explore=None)
+        loaded = self._asked(limit, rules)
         known = self._position(loaded, item_id)
-        asked = self._making.question(loaded, STRANGER.items, {*exclude, item_id}, limit=limit, category=category)
+        asked = self._making.question(loaded, STRANGER.items, {*exclude, item_id}, limit=limit, rules=rules)
         # In the question's own newcomers: in those prepared next it may stand elsewhere.
         row = self._newcomer(asked, item_id) if known is None else known
-        return self._answer("similar", loaded, similar_chain(asked, row), started=started)
+        outcome = self._making.answer(loaded, asked, lambda asked: similar_chain(asked, row))
+        return self._told("similar", KeptOutcome(outcome, loaded.label), started=started)
 
-    def popular(self, *, limit: int = 10, category: str | None = None, exclude: AbstractSet[str] = NOBODY) -> Answer:
+    def popular(
+        self,
+        *,
+        limit: int = 10,
+        category: str | None = None,
+        exclude: AbstractSet[str] = NOBODY,
+        rules: Rules = NO_RULES,
+    ) -> Answer:
         """What most users met.
 
         Raises:
@@ -183,9 +230,11 @@ class RecommendationService:
             Unavailable: `model_not_loaded`.
         """
         started = self._timer()
-        loaded = self._asked(limit, category)
-        asked = self._making.question(loaded, STRANGER.items, exclude, limit=limit, category=category)
-        return self._answer("popular", loaded, popular_chain(loaded.model, asked.wanted), started=started)
+        rules = replace(rules.also(exclude, category), explore=None)
+        loaded = self._asked(limit, rules)
+        asked = self._making.question(loaded, STRANGER.items, NOBODY, limit=limit, rules=rules)
+        outcome = self._making.answer(loaded, asked, lambda asked: popular_chain(asked.model, asked.wanted))
+        return self._told("popular", KeptOutcome(outcome, loaded.label), started=started)
 
     def item(self, item_id: str) -> ItemView:
         """What we know of an item, whether or not it may be shown now.
@@ -207,7 +256,7 @@ class RecommendationService:
             BadInput: `limit_range`.
             Unavailable: `model_not_loaded`.
         """
-        loaded = self._asked(limit, None)
+        loaded = self._asked(limit)
         hidden = set(self._live.hidden(loaded).tolist())
         found = (row for row in loaded.titles.search(prefix, limit + len(hidden)) if row not in hidden)
         return tuple(self._view(loaded, row) for row in islice(found, limit))
@@ -224,7 +273,7 @@ class RecommendationService:
             NotFound: `user_unknown`.
             Unavailable: `model_not_loaded`.
         """
-        loaded = self._asked(limit, None)
+        loaded = self._asked(limit)
         standing = self._making.profile(loaded, user_id, is_refused=True).standing
         newcomers = self._making.newcomers(loaded)
         new = {} if newcomers is None else newcomers.rows
@@ -239,12 +288,12 @@ class RecommendationService:
         """What may be asked."""
         return self._limits
 
-    def _asked(self, limit: int, category: str | None) -> LoadedVersion:
+    def _asked(self, limit: int, rules: Rules = NO_RULES) -> LoadedVersion:
         """The one version an answer comes from, once the question makes sense to it."""
         if not 1 <= limit <= self._limits.max_limit:
             raise limit_range(self._limits.max_limit)
         loaded = self._pool.current()
-        check_category(loaded.model, category, otherwise="GET /api/v1/items shows some.")
+        self._making.check(loaded, rules)
         return loaded
 
     def _position(self, loaded: LoadedVersion, item_id: str) -> int | None:
@@ -280,19 +329,6 @@ class RecommendationService:
         self._metrics.increment(catalogue.RETRIEVER_FAILURES, source=source)
         self._observe(RetrieverFailed(source, label, error))
 
-    def _answer(
-        self,
-        question: str,
-        loaded: LoadedVersion,
-        steps: Sequence[Step],
-        *,
-        started: float,
-        unknown_items: tuple[str, ...] = (),
-    ) -> Answer:
-        """Run the chain, and tell what came of it."""
-        kept = KeptOutcome(self._making.first(loaded, steps), loaded.label)
-        return self._told(question, kept, started=started, unknown_items=unknown_items)
-
     def _told(
         self,
         question: str,
@@ -301,24 +337,31 @@ class RecommendationService:
         started: float,
         user_id: str | None = None,
         place: Place | None = None,
+        chance: Chance | None = None,
         unknown_items: tuple[str, ...] = (),
     ) -> Answer:
-        """Label an outcome, count it and remember what was shown."""
+        """Label an outcome, give places to chance where that is wanted, count it and remember what was shown."""
+        items = as_said(kept.outcome.items, self._live, now_ms=int(self._clock() * 1_000))
+        items, propensities = (items, None) if chance is None else chance.explored(items, self._random)
+        is_degraded = kept.outcome.degraded or current_budget().is_cut
+        is_repeatable = place is None and chance is None and not is_degraded
         answer = Answer(
             recommendation_id=self._new_id(),
             model_version=kept.label,
             source=kept.outcome.source,
-            degraded=kept.outcome.degraded or current_budget().is_cut,
-            items=as_said(kept.outcome.items, self._live, now_ms=int(self._clock() * 1_000)),
+            degraded=is_degraded,
+            items=items,
             user_id=user_id,
             unknown_items=unknown_items,
-            holds_until_ms=kept.holds_until_ms if place is None and not kept.outcome.degraded else None,
+            holds_until_ms=kept.holds_until_ms if is_repeatable else None,
         )
-        self._remember(answer, place)
+        self._remember(answer, place, propensities)
         self._metrics.observe(catalogue.RECOMMENDATION_LATENCY, self._timer() - started, question=question)
         return answer
 
-    def _remember(self, answer: Answer, place: Place | None) -> None:
+    def _remember(
+        self, answer: Answer, place: Place | None = None, propensities: tuple[float, ...] | None = None
+    ) -> None:
         self._metrics.increment(catalogue.RECOMMENDATIONS, source=answer.source)
         if answer.degraded:
             self._metrics.increment(catalogue.DEGRADED_ANSWERS, source=answer.source)
@@ -332,6 +375,7 @@ class RecommendationService:
                 item_ids=tuple(item.item_id for item in answer.items),
                 at_ms=int(self._clock() * 1_000),
                 place=place,
+                propensities=propensities,
             )
         )
 

@@ -87,7 +87,7 @@ class Roster:
         loaded = route.loaded
         if route.problem is None and route.number in (None, champion.version.number):
             loaded = champion
-        if loaded is not None and wish.category is not None and wish.category not in loaded.model.categories:
+        if loaded is not None and any(each not in loaded.model.categories for each in wish.rules.categories):
             return None
         return Routed(loaded, route.place, route.tally, route.rungs)
 

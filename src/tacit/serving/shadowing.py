@@ -121,8 +121,8 @@ class Shadowing:
             self._come.set()
 
     def _can_be_asked(self, wish: Wish) -> bool:
-        """Whether there is the category that is asked for; that there is none is no failure."""
-        return self.loaded is None or wish.category is None or wish.category in self.loaded.model.categories
+        """Whether there are the categories that are asked for; that there is none is no failure."""
+        return self.loaded is None or all(each in self.loaded.model.categories for each in wish.rules.categories)
 
     def _run(self, by: Maker) -> None:
         self._step_back()

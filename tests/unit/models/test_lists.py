@@ -52,6 +52,19 @@ def test_each_list_is_what_the_user_would_be_answered(model: RecommenderModel, c
         assert found[user][1] == pytest.approx(one.scores, abs=1e-5)
 
 
+def test_what_is_barred_to_some_users_is_in_their_lists_alone_not(model: RecommenderModel) -> None:
+    whole = listed(list(lists_for_all(model, 7)))
+    barred = {user: {*whole[user][0][:3], int(model.history(user)[0][0])} for user in (0, 11)}
+    found = listed(list(lists_for_all(model, 7, barred=barred)))
+
+    assert {user for user in whole if found[user][0] != whole[user][0]} == {0, 11}
+    for user, off in barred.items():
+        met, _ = model.history(user)
+        excluded = np.union1d(met, [*off])
+        one = model.recommend(model.user_factors[user], 7, met=met, excluded=excluded)
+        assert found[user][0] == one.items.tolist()
+
+
 def test_users_without_enough_of_a_taste_have_no_list(model: RecommenderModel) -> None:
     zoe, yan = model.user_rows["zoe"], model.user_rows["yan"]
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import pytest
 from hypothesis import given
@@ -17,6 +18,7 @@ from tacit.monitoring import metrics as catalogue
 from tacit.serving.answers import Recommendation, Source
 from tacit.serving.fallback import Outcome
 from tacit.serving.kept_lists import Asking, KeptLists, KeptOutcome, spelled
+from tacit.serving.rules import Boost, Range, Rules
 from tests.stages import wait_until
 
 ITEMS = tuple("abcdefgh")
@@ -203,13 +205,35 @@ def test_an_error_reaches_everybody_who_waited_and_nobody_later(desk: Desk) -> N
 
 
 def test_a_question_is_spelled_the_same_however_it_was_asked() -> None:
-    assert spelled(10, {"a", "b"}, None) == spelled(10, {"b", "a"}, None)
-    assert (
-        len(
-            {
-                spelled(*each)
-                for each in ((10, frozenset("ab"), None), (10, frozenset({"ab"}), None), (9, frozenset(), "a"))
-            }
-        )
-        == 3
+    boosts = (Boost("tag", "x", 2.0), Boost("item", "a", 0.5))
+    rules = Rules(exclude=frozenset("ab"), boosts=boosts, categories=("c", "b"))
+    again = Rules(exclude=frozenset("ba"), boosts=rules.boosts[::-1] * 2, categories=("c", "b", "c"))
+    assert spelled(10, rules) == spelled(10, again)
+
+
+def test_every_part_of_the_rules_is_part_of_the_question() -> None:
+    others = (
+        Rules(),
+        Rules(exclude=frozenset("a")),
+        Rules(exclude=frozenset({"a', 'b"})),
+        Rules(exclude=frozenset("ab")),
+        Rules(include=frozenset()),
+        Rules(include=frozenset("a")),
+        Rules(categories=("a",)),
+        Rules(categories=("b", "a")),
+        Rules(categories=("a", "b")),
+        Rules(boosts=(Boost("item", "a", 2.0),)),
+        Rules(boosts=(Boost("tag", "a", 2.0),)),
+        Rules(boosts=(Boost("tag", "a", 3.0),)),
+        Rules(ranges=(Range("a", 1.0),)),
+        Rules(ranges=(Range("a", -math.inf, 1.0),)),
+        Rules(ranges=(Range("b", 1.0),)),
+        Rules(cap=1),
+        Rules(diversity=0.0),
+        Rules(diversity=1.0),
+        Rules(explore=1.0),
     )
+    assert len({spelled(limit, each) for limit in (9, 10) for each in others}) == 2 * len(others)
+    assert {each.name for each in fields(Rules)} == {
+        "exclude", "include", "categories", "boosts", "ranges", "cap", "diversity", "explore",
+    }  # fmt: skip

@@ -59,6 +59,9 @@ class Told:
     def entry(self, item_id: str) -> ItemEntry | None:
         return ItemEntry(item_id, updated_at_ms=self.updated.get(item_id, 0))
 
+    def said(self) -> Sequence[ItemEntry]:
+        return ()
+
 
 def made(*items: Item) -> Newcomers:
     """Newcomers that the version does not know, taken for what their words make them."""

@@ -10,6 +10,7 @@ from sqlalchemy import delete, func, select
 
 from tacit.adapters.sql.dialects import insert_new
 from tacit.adapters.sql.engine import Database, again_after_conflict, is_unstorable
+from tacit.adapters.sql.hiding_tables import exposure_propensities
 from tacit.adapters.sql.tables import exposures
 from tacit.adapters.sql.traffic_tables import exposure_arms
 from tacit.errors import Unavailable
@@ -40,20 +41,24 @@ class SqlExposureLog:
         if not rows:
             return
         placed = [_placed(exposure, exposure.place) for exposure in batch if exposure.place is not None]
+        explored = [_explored(exposure) for exposure in batch if exposure.propensities is not None]
         try:
             with self._database.writing(patient=True, queued=False) as connection:
                 connection.execute(insert_new(exposures), rows)
                 if placed:
                     connection.execute(insert_new(exposure_arms), placed)
+                if explored:
+                    connection.execute(insert_new(exposure_propensities), explored)
         except Unavailable as error:
             if not is_unstorable(error):
                 raise
             raise ValueError("the database cannot hold one of these exposures") from error
 
     def recent(self, limit: int) -> Sequence[Exposure]:
-        places = exposures.outerjoin(exposure_arms, exposures.c.recommendation_id == exposure_arms.c.recommendation_id)
-        arms = exposure_arms.c
-        latest = select(exposures, arms.split_id, arms.stage, arms.arm).select_from(places)
+        arms, chances = exposure_arms.c, exposure_propensities.c
+        places = exposures.outerjoin(exposure_arms, exposures.c.recommendation_id == arms.recommendation_id)
+        places = places.outerjoin(exposure_propensities, exposures.c.recommendation_id == chances.recommendation_id)
+        latest = select(exposures, arms.split_id, arms.stage, arms.arm, chances.propensities).select_from(places)
         latest = latest.order_by(exposures.c.at_ms.desc(), exposures.c.recommendation_id).limit(limit)
         with self._database.reading() as connection:
             return [
@@ -66,6 +71,7 @@ class SqlExposureLog:
                     item_ids=tuple(json.loads(row.item_ids)),
                     at_ms=row.at_ms,
                     place=None if row.arm is None else Place(row.split_id, row.stage, row.arm),
+                    propensities=None if row.propensities is None else tuple(json.loads(row.propensities)),
                 )
                 for row in connection.execute(latest)
             ]
@@ -77,8 +83,18 @@ class SqlExposureLog:
     @again_after_conflict(patient=True)
     def prune(self, before_ms: int) -> int:
         with self._database.writing(patient=True, queued=False) as connection:
-            connection.execute(delete(exposure_arms).where(exposure_arms.c.at_ms < before_ms))
+            for beside in (exposure_arms, exposure_propensities):
+                connection.execute(delete(beside).where(beside.c.at_ms < before_ms))
             return connection.execute(delete(exposures).where(exposures.c.at_ms < before_ms)).rowcount
+
+
+def _explored(exposure: Exposure) -> dict[str, object]:
+    propensities = json.dumps(exposure.propensities)
+    return {
+        "recommendation_id": exposure.recommendation_id,
+        "propensities": propensities,
+        "at_ms": exposure.at_ms,
+    }
 
 
 def _placed(exposure: Exposure, place: Place) -> dict[str, object]:

@@ -13,6 +13,7 @@ from tacit.entrypoints.api.accounts import account_routes
 from tacit.entrypoints.api.blocks import guard_routes
 from tacit.entrypoints.api.components import component_routes
 from tacit.entrypoints.api.experiments import experiment_routes
+from tacit.entrypoints.api.hiding import hiding_routes
 from tacit.entrypoints.api.keys import key_routes
 from tacit.entrypoints.api.rollouts import rollout_routes
 from tacit.entrypoints.api.tokens import token_routes
@@ -21,7 +22,7 @@ from tacit.entrypoints.api.versions import version_routes
 
 
 def further_routes(app: App, parts: Serving) -> list[APIRouter]:
-    """Versions, rollouts, A/B tests and what came of lists, runs, trainings, and keys."""
+    """What operators do, who may ask, and what users hid."""
     return [
         version_routes(version_desk(app)),
         rollout_routes(app.rollouts.counted(parts.metrics)),
@@ -33,4 +34,5 @@ def further_routes(app: App, parts: Serving) -> list[APIRouter]:
         token_routes(app.people.counted(parts.metrics)),
         component_routes(lambda: components(app, parts)),
         guard_routes(guard_desk(app)),
+        hiding_routes(parts.hiding),
     ]

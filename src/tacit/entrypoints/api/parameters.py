@@ -53,7 +53,9 @@ LIMIT = Parameter(
     "limit", "The most items to return.", {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": 10}
 )
 EXCLUDE = Parameter("exclude", "Id of an item to leave out; repeat it for several.", is_repeatable=True)
-CATEGORY = Parameter("category", "The only category to recommend from.")
+CATEGORY = Parameter(
+    "category", "The only category to recommend from; repeated, items must belong to all of them.", is_repeatable=True
+)
 ASSIGN_IDS = Parameter(
     "assign_ids",
     "Give an event without `event_id` one of ours; sent again, it is another event.",
@@ -120,17 +122,6 @@ class Query:
             BadInput: `limit_range`.
         """
         return current_budget().fitted(self.limit())
-
-    def excluded(self) -> frozenset[str]:
-        """The ids to leave out, at most 1000."""
-        given = self.values.get("exclude", ())
-        if len(given) > MAX_ITEMS:
-            raise too_many_items("exclude", len(given))
-        return frozenset(checked_id(value, "exclude") for value in given)
-
-    def category(self) -> str | None:
-        given = self.values.get("category")
-        return None if given is None else checked_id(given[0], "category")
 
     def flag(self, name: str) -> bool:
         """A yes or no; no where nothing is given.

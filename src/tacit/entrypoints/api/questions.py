@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from tacit.entrypoints.api.parameters import (
-    MAX_ITEMS,
-    checked_limit,
-    field_unknown,
-    too_many_items,
-)
-from tacit.entrypoints.api.strict_json import kind_of, parse_object
-from tacit.entrypoints.api.texts import checked_id
+from tacit.entrypoints.api.json_values import ids, listed, whole
+from tacit.entrypoints.api.parameters import MAX_ITEMS, checked_limit, field_unknown, too_many_items
+from tacit.entrypoints.api.rules import NAMES, rules_in
+from tacit.entrypoints.api.strict_json import parse_object
 from tacit.errors import BadInput
+from tacit.serving.rules import Rules
 
-_FIELDS = ("liked", "limit", "exclude", "category")
+USER_FIELDS = ("limit", *NAMES)
+LIKES_FIELDS = ("liked", "limit", *(name for name in NAMES if name != "explore"))
 
 
 @dataclass(frozen=True)
-class LikesQuestion:
+class ListQuestion:
+    """How long a list is wanted, and what holds for it."""
+
+    limit: int
+    rules: Rules
+
+
+@dataclass(frozen=True)
+class LikesQuestion(ListQuestion):
     """What somebody likes, and what they want to know.
 
     Attributes:
@@ -26,9 +33,17 @@ class LikesQuestion:
     """
 
     liked: tuple[str, ...]
-    limit: int
-    exclude: frozenset[str]
-    category: str | None
+
+
+def parse_list(body: bytes) -> ListQuestion:
+    """The question for a user's list in a body.
+
+    Raises:
+        BadInput: What is wrong with the JSON or with one of its fields: `field_unknown`, `type`, `limit_range`,
+            `too_many_items`, the code of an id, or what is wrong with the rules.
+    """
+    given = _fields(body, USER_FIELDS)
+    return ListQuestion(_limit(given), rules_in(given))
 
 
 def parse_likes(body: bytes) -> LikesQuestion:
@@ -36,43 +51,28 @@ def parse_likes(body: bytes) -> LikesQuestion:
 
     Raises:
         BadInput: What is wrong with the JSON or with one of its fields: `field_unknown`, `field_missing`, `type`,
-            `limit_range`, `too_many_items`, or the code of an id.
+            `limit_range`, `too_many_items`, the code of an id, or what is wrong with the rules.
     """
-    given = parse_object(body)
-    for name in given:
-        if name not in _FIELDS:
-            raise field_unknown(name, _FIELDS)
+    given = _fields(body, LIKES_FIELDS)
     if "liked" not in given:
         raise BadInput("field_missing", "liked is missing.", field="liked", fix="List the ids of items that are liked.")
-    return LikesQuestion(
-        liked=_ids(given["liked"], "liked"),
-        limit=checked_limit(_whole(given.get("limit", 10), "limit")),
-        exclude=frozenset(_ids(given.get("exclude", []), "exclude")),
-        category=checked_id(_string(given["category"], "category"), "category") if "category" in given else None,
-    )
+    return LikesQuestion(liked=_liked(given["liked"]), limit=_limit(given), rules=rules_in(given))
 
 
-def _ids(value: object, name: str) -> tuple[str, ...]:
-    if not isinstance(value, list):
-        raise _wrong_type(value, name, "an array of strings")
-    if len(value) > MAX_ITEMS:
-        raise too_many_items(name, len(value))
-    ids = [checked_id(_string(each, f"{name}[{index}]"), f"{name}[{index}]") for index, each in enumerate(value)]
-    return tuple(dict.fromkeys(ids))
+def _fields(body: bytes, known: Sequence[str]) -> Mapping[str, object]:
+    given = parse_object(body)
+    for name in given:
+        if name not in known:
+            raise field_unknown(name, known)
+    return given
 
 
-def _whole(value: object, name: str) -> int:
-    # True is an int to Python, not to JSON.
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise _wrong_type(value, name, "a whole number")
-    return value
+def _limit(given: Mapping[str, object]) -> int:
+    return checked_limit(whole(given.get("limit", 10), "limit"))
 
 
-def _string(value: object, name: str) -> str:
-    if not isinstance(value, str):
-        raise _wrong_type(value, name, "a string")
-    return value
-
-
-def _wrong_type(value: object, name: str, wanted: str) -> BadInput:
-    return BadInput("type", f"{name} is {kind_of(value)}; it must be {wanted}.", field=name, fix=f"Send {wanted}.")
+def _liked(value: object) -> tuple[str, ...]:
+    given = listed(value, "liked", "an array of strings")
+    if len(given) > MAX_ITEMS:
+        raise too_many_items("liked", len(given))
+    return tuple(dict.fromkeys(ids(given, "liked")))

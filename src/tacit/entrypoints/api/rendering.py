@@ -50,8 +50,8 @@ def item_body(item: ItemView) -> dict[str, Any]:
         "listeners": item.listeners,
         "labels": json.loads(item.labels),
         "available": item.available,
-        "expires_at": _moment(item.expires_at_ms),
-        "updated_at": _moment(item.updated_at_ms),
+        "expires_at": moment(item.expires_at_ms),
+        "updated_at": moment(item.updated_at_ms),
     }
 
 
@@ -62,7 +62,7 @@ def user_body(user: UserView) -> dict[str, Any]:
         "labels": json.loads(user.labels),
         "preferences": preferences_body(user.preferences),
         "interactions": user.interactions,
-        "updated_at": _moment(user.updated_at_ms),
+        "updated_at": moment(user.updated_at_ms),
     }
 
 
@@ -71,7 +71,8 @@ def preferences_body(chosen: Preferences) -> dict[str, Any]:
     return {"items": chosen.item_ids, "categories": chosen.categories, "moods": chosen.moods}
 
 
-def _moment(at_ms: int | None) -> str | None:
+def moment(at_ms: int | None) -> str | None:
+    """A moment as text; `None` stays what it is."""
     if at_ms is None:
         return None
     return (_EPOCH + timedelta(milliseconds=at_ms)).isoformat(timespec="milliseconds").replace("+00:00", "Z")

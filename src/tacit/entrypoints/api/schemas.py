@@ -7,9 +7,6 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from tacit.data.event_validation import MAX_BATCH
-from tacit.entrypoints.api.parameters import MAX_ITEMS, MAX_LIMIT
-
-_ID = {"type": "string", "description": "Id of an item."}
 
 
 class _Body(BaseModel):
@@ -188,25 +185,3 @@ EVENTS_BODY: dict[str, Any] = {
     },
 }
 """Events as the body of a request."""
-
-LIKES_BODY: dict[str, Any] = {
-    "requestBody": {
-        "required": True,
-        "content": {
-            "application/json": {
-                "schema": {
-                    "type": "object",
-                    "required": ["liked"],
-                    "additionalProperties": False,
-                    "properties": {
-                        "liked": {"type": "array", "items": _ID, "minItems": 1, "maxItems": MAX_ITEMS},
-                        "limit": {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": 10},
-                        "exclude": {"type": "array", "items": _ID, "maxItems": MAX_ITEMS},
-                        "category": {"type": "string", "description": "The only category to recommend from."},
-                    },
-                }
-            }
-        },
-    }
-}
-"""A list of likes as the body of a request."""

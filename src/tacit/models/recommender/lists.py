@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import sparse
 
 from tacit.data.interfaces import Progress, silent
 from tacit.errors import BadInput
 from tacit.models.recommender.categories import check_category
 from tacit.models.recommender.engines.interfaces import Filter, Floats, Positions
+from tacit.models.recommender.engines.matrix import Matrix
 from tacit.models.recommender.model import RecommenderModel
 
 LONGEST = 1_000
@@ -54,10 +56,11 @@ def lists_for_all(
     category: str | None = None,
     min_interactions: int = 1,
     hidden: Sequence[int] = (),
+    barred: Mapping[int, Collection[int]] | None = None,
     progress: Progress = silent,
 ) -> Iterator[ListChunk]:
     """What each user would be answered personally: the same items, order and scores as one question at a time, of
-    whoever did nothing since and is against nothing, which no version knows.
+    whoever did nothing since.
 
     Users whose history holds fewer items with factors than `min_interactions` have no taste to go by, and no list.
     Memory is that of one chunk, whatever the number of users.
@@ -68,6 +71,7 @@ def lists_for_all(
         category: The only category to list from.
         min_interactions: Items with factors a history needs, at least 1.
         hidden: Positions of items that are in nobody's list.
+        barred: Positions of items that are not in some users' lists, by the users' rows, beside their histories.
         progress: Told after each chunk.
     """
     only = _allowed(model, category, hidden)
@@ -75,11 +79,22 @@ def lists_for_all(
         rows = slice(start, min(start + _CHUNK, len(model.user_ids)))
         histories = model.histories(rows)
         listed = np.flatnonzero(histories.counts >= max(1, min_interactions))
-        found = model.recommend_many(
-            model.user_factors[rows][listed], count, histories=histories.select(listed), only=only
-        )
+        met = histories.select(listed)
+        off = _beside(met, {place: (barred or {}).get(start + int(row), ()) for place, row in enumerate(listed)})
+        found = model.recommend_many(model.user_factors[rows][listed], count, histories=met, excluded=off, only=only)
         yield ListChunk(start + listed, found.items, found.scores)
         progress("listing", rows.stop / len(model.user_ids))
+
+
+def _beside(met: Matrix, more: Mapping[int, Collection[int]]) -> Matrix | None:
+    """What some users met and what is barred to them besides; `None` where nothing is."""
+    pairs = [(row, item) for row, items in more.items() for item in items if item < met.columns]
+    if not pairs:
+        return None
+    rows, items = np.array(pairs).T
+    entries = np.ones(len(met.indices) + len(pairs), np.float32)
+    row = np.concatenate((np.repeat(np.arange(met.rows), met.counts), rows))
+    return Matrix.of(sparse.csr_matrix((entries, (row, np.concatenate((met.indices, items)))), shape=met.shape))
 
 
 def _allowed(model: RecommenderModel, category: str | None, hidden: Sequence[int]) -> Filter | None:

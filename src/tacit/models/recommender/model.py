@@ -224,12 +224,30 @@ class RecommenderModel:
         """What has the highest product with a query, as `recommend` for what `query` gave."""
         return self.index.search(query, count, excluded=self._with_factors(excluded), only=only, bonus=bonus)
 
-    def recommend_many(self, factors: Floats, count: int, *, histories: Matrix, only: Filter | None = None) -> Lists:
-        """`recommend` for `(users, k)` factors at once, excluding what the `(users, n_items)` histories hold."""
+    def recommend_many(
+        self,
+        factors: Floats,
+        count: int,
+        *,
+        histories: Matrix,
+        excluded: Matrix | None = None,
+        only: Filter | None = None,
+    ) -> Lists:
+        """`recommend` for `(users, k)` factors at once, excluding what the `(users, n_items)` histories hold.
+
+        Args:
+            factors: Theirs.
+            count: How many items each, at most 1,000.
+            histories: What they met.
+            excluded: What is excluded in place of that.
+            only: The only items that may be found, for all.
+        """
         queries, bonus = np.ascontiguousarray(factors), None
         if self.blend is not None:
             queries, bonus = self.blend.queries(self.engine, queries, histories)
-        return self.index.search_many(queries, count, excluded=histories, only=only, bonus=bonus)
+        return self.index.search_many(
+            queries, count, excluded=histories if excluded is None else excluded, only=only, bonus=bonus
+        )
 
     def similar(self, item: int, count: int, *, excluded: Positions, only: Filter | None = None) -> Found:
         """The `count` items most like one that has factors, by cosine; the filter is one of `unit_index`."""
