@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,9 @@ import pytest
 import structlog
 
 from tacit.adapters.sql.engine import Database, open_database
+from tacit.bootstrap import App, browsing
+from tacit.serving.rehearsals import Rehearsals
+from tacit.settings.moods import Tiers
 from tests import fault_table
 from tests.postgres_server import _kept_database, postgres_database, postgres_databases
 
@@ -25,6 +29,21 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no real data sets at {folder}; set TACIT_TEST_DATA to the folder that holds them")
     return folder
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_list_is_rehearsed() -> Iterator[None]:
+    """Whose lists a lower tier gives on purpose depends on the day: no test meets it unless it asks for it."""
+    usual = browsing.rehearsals_of
+
+    def rehearsals_of(app: App) -> Rehearsals | None:
+        return None if app.settings.tiers == Tiers() else usual(app)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TACIT_TIERS__REHEARSAL_SHARE", "0")
+        # The module, not the function that the package knows by the same name.
+        patch.setattr(import_module("tacit.bootstrap.serving"), "rehearsals_of", rehearsals_of)
+        yield
 
 
 @pytest.fixture(autouse=True)

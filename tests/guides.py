@@ -41,7 +41,7 @@ def write_plays(folder: Path) -> None:
 
 def prepare(shell: Terminal, guide: str) -> None:
     """What a reader has by then: a served version where something is asked, a first version before the second."""
-    if guide.endswith(("quickstart.md", "manage-the-catalogue.md", "shape-a-list.md")):
+    if guide.endswith(("quickstart.md", "manage-the-catalogue.md", "moods-and-charts.md", "shape-a-list.md")):
         shell.run("TACIT_DOWNLOAD=false tacit up --set als.factors=8 --set als.iterations=3")
     served = (
         "sign-people-in.md",

@@ -65,6 +65,17 @@ def test_an_explored_list_keeps_how_probable_each_place_was_and_is_forgotten_wit
     assert [each.propensities for each in log.recent(10)] == [(0.5, 0.5)]
 
 
+def test_an_exposure_says_whether_it_was_rehearsed_and_is_pruned_with_that(log: ExposureLog) -> None:
+    rehearsed = replace(exposure(2), source="static", rehearsed=True)
+    log.write([exposure(1), rehearsed])
+    log.write([rehearsed])
+    assert list(log.recent(10)) == [rehearsed, exposure(1)]
+
+    assert log.prune(exposure(5).at_ms) == 2
+    log.write([replace(rehearsed, rehearsed=False)])
+    assert list(log.recent(10)) == [replace(rehearsed, rehearsed=False)]
+
+
 def test_the_latest_come_first_and_no_more_than_asked_for(log: ExposureLog) -> None:
     log.write([exposure(2), exposure(3)])
     log.write([exposure(1)])

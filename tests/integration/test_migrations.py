@@ -109,6 +109,10 @@ HIDING_ROWS = (
     "INSERT INTO hiding_users VALUES ('ann', 1)",
     "INSERT INTO exposure_propensities VALUES ('r1', '[0.95]', 5)",
 )
+MOOD_ROWS = (
+    "INSERT INTO moods VALUES ('party', 'Party', '{}', '[\"i1\"]', 5)",
+    "INSERT INTO rehearsed_lists VALUES ('list-1', 5)",
+)
 ADDED_ROWS = {
     "0001": FIRST_ROWS,
     "0002": EVENT_ROWS,
@@ -123,6 +127,7 @@ ADDED_ROWS = {
     "0011": ACCOUNT_ROWS,
     "0012": GUARD_ROWS,
     "0014": HIDING_ROWS,
+    "0013": MOOD_ROWS,
 }
 """Rows in every table that a revision adds."""
 

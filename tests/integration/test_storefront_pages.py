@@ -167,9 +167,9 @@ def test_while_personal_lists_fail_the_page_says_what_it_shows_instead(tmp_path:
         page = TestClient(opened.app).get("/", params={"like": id_of("Slow Rivers")})
 
     assert page.status_code == 200
-    assert "Showing what is popular while personal picks are unavailable." in text_of(page.text)
+    assert "Showing what is popular in a category that fits while personal picks are unavailable." in text_of(page.text)
     assert "Slow Rivers" not in titles(page.text)
-    assert "popular list recommender/1" in text_of(page.text)
+    assert "category list recommender/1" in text_of(page.text)
 
 
 def test_a_failure_of_ours_is_a_page_that_tells_nothing_of_the_inside(tmp_path: Path) -> None:

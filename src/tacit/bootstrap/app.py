@@ -51,6 +51,7 @@ if TYPE_CHECKING:
     from tacit.rollout.release import Release
     from tacit.rollout.traffic import TrafficStore
     from tacit.rollout.verdicts import GateRules
+    from tacit.serving.mood_desk import MoodDesk
 
 MODEL = "recommender"
 """Name of the model that this installation trains and serves."""
@@ -84,6 +85,7 @@ class App:
     quarantine: Quarantine
     catalog: EditableCatalog
     hiding: HidingStore
+    moods: MoodDesk
     publisher: Publisher
     publication: Publication
     jobs: JobBook

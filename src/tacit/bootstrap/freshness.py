@@ -48,6 +48,7 @@ class Freshness:
     hides: FollowedHides
     lost_sight: Callable[[bool], None]
     failed: Failed
+    shared: KeptLists
 
     def told(self, user_ids: Collection[str]) -> None:
         """Hear whose events the store accepted; only now are their lists dropped."""
@@ -102,9 +103,10 @@ def following(
     keeper.start()
     try:
         users = _known_users(app, metrics, fresh, failed=failed, entries=entries)
-        lists = _kept_lists(app, cache, metrics)
+        lists = _kept_lists(app, cache, metrics, fresh_seconds=app.settings.cache.fresh_seconds)
+        shared = _kept_lists(app, cache, metrics, fresh_seconds=app.settings.cache.shared_seconds)
         with following_hides(app, told=lists.told) as hides:
-            yield Freshness(users, lists, shelf, hides, fresh.lost_sight, failed)
+            yield Freshness(users, lists, shelf, hides, fresh.lost_sight, failed, shared)
     finally:
         keeper.stop()
         cache.close()
@@ -156,17 +158,11 @@ def _known_users(
     )
 
 
-def _kept_lists(app: App, cache: ListCache, metrics: MetricSink) -> KeptLists:
+def _kept_lists(app: App, cache: ListCache, metrics: MetricSink, *, fresh_seconds: float) -> KeptLists:
     from tacit.serving.kept_lists import KeptLists
 
-    chosen = app.settings.cache
-    return KeptLists(
-        cache,
-        clock=time.time,
-        metrics=metrics,
-        fresh_seconds=chosen.fresh_seconds,
-        stale_seconds=chosen.stale_seconds,
-    )
+    stale_seconds = app.settings.cache.stale_seconds
+    return KeptLists(cache, clock=time.time, metrics=metrics, fresh_seconds=fresh_seconds, stale_seconds=stale_seconds)
 
 
 def _counting_failures(metrics: MetricSink) -> Failed:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tacit.bootstrap.app import MODEL, App
+from tacit.bootstrap.browsing import browsing_over, chosen_moods, rehearsals_of
 from tacit.bootstrap.catalogue import item_desk, live_catalogue, polled, user_desk
 from tacit.bootstrap.guarding import Guards, guarding
 from tacit.bootstrap.hiding import hiding_desk
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from tacit.bootstrap.freshness import Freshness
     from tacit.data.intake import EventDoor
     from tacit.rollout.training_desk import TrainingDesk
+    from tacit.serving.browsing import Browsing
     from tacit.serving.catalogue_desk import CatalogueDesk
     from tacit.serving.exposures import ExposureQueue
     from tacit.serving.health import Role
@@ -76,6 +78,7 @@ class Serving:
     hiding: HidingDesk
     memory: MemoryLadder
     guards: Guards
+    browsing: Browsing
     role: Role = "all"
 
 
@@ -98,7 +101,7 @@ def serving(app: App) -> Iterator[Serving]:
     pool, catalogue, queue = _pool(app, metrics), live_catalogue(app, metrics), _queue(app)
     with counted(app) as tallies:
         traffic = traffic_follower(app, pool, tallies)
-        with following(app, pool, metrics, entries=app.catalog, traffic=traffic, live=catalogue) as fresh:
+        with following(app, pool, metrics, entries=chosen_moods(app), traffic=traffic, live=catalogue) as fresh:
             service = _service(app, pool, queue, metrics=metrics, fresh=fresh, live=catalogue, traffic=traffic)
             with (
                 polled(catalogue),
@@ -111,12 +114,14 @@ def serving(app: App) -> Iterator[Serving]:
                 keeping_jobs(app, metrics) as training,
                 keeping_memory(app.settings, metrics, fresh.shed) as memory,
                 guarding(app, metrics) as guards,
+                browsing_over(app, pool, service, metrics=metrics) as browsing,
             ):
                 try:
                     items, users = item_desk(app, catalogue, pool), user_desk(app, catalogue, pool, told=fresh.chose)
                     hiding = hiding_desk(app, fresh.hides, catalogue, pool=pool)
                     desks = (items, users, traffic, training, hiding)
-                    yield Serving(service, pool, metrics, intake, *desks, memory, guards, app.settings.serving.role)
+                    beside = (memory, guards, browsing, app.settings.serving.role)
+                    yield Serving(service, pool, metrics, intake, *desks, *beside)
                 finally:
                     queue.close()
 
@@ -173,6 +178,8 @@ def _service(
         catalogue=live,
         traffic=traffic,
         hides=fresh.hides,
+        shared=fresh.shared,
+        rehearsals=rehearsals_of(app),
     )
 
 

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from tacit.rollout.release import Release
     from tacit.rollout.traffic import TrafficPlan, TrafficStore
     from tacit.serving.exposures import ExposureLog
+    from tacit.serving.mood_desk import MoodDesk
 
 
 class _Kept(TypedDict):
@@ -48,6 +49,7 @@ class _Kept(TypedDict):
     event_store: EventStore
     catalog: EditableCatalog
     hiding: HidingStore
+    moods: MoodDesk
     runs: RunStore
     people: People
     accesses: AccessTrail
@@ -169,12 +171,14 @@ def _kept(database: Database, settings: Settings, home: Path, *, audit: AuditTra
     from tacit.adapters.sql.hiding import SqlHidingStore
     from tacit.adapters.sql.runs import SqlRunStore
     from tacit.bootstrap.accounts import People
+    from tacit.bootstrap.browsing import mood_desk
 
     return {
         "exposures": SqlExposureLog(database),
         "event_store": SqlEventStore(database),
         "catalog": SqlCatalogStore(database),
         "hiding": SqlHidingStore(database),
+        "moods": mood_desk(settings, database),
         "runs": SqlRunStore(database),
         "people": People(settings, home, database, audit),
         "accesses": SqlAccessTrail(database),

@@ -6,7 +6,8 @@ from tacit.monitoring.guard_metrics import GUARD_METRICS
 from tacit.monitoring.metric import LATENCY_BUCKETS, Metric
 from tacit.monitoring.overload_metrics import OVERLOAD_METRICS
 
-SOURCES = ("personal", "blended", "similar", "category", "popular", "static")
+SOURCES = ("personal", "blended", "similar", "category", "popular", "static", "mood", "trending", "discovery")
+QUESTIONS = ("user", "likes", "similar", "popular", "mood", "chart", "trending", "discovery")
 ERROR_KINDS = (
     "bad_input",
     "not_found",
@@ -60,6 +61,29 @@ DEGRADED_ANSWERS = Metric(
     "serving",
     {"source": SOURCES},
 )
+TIER_REHEARSALS = Metric(
+    "tacit_tier_rehearsals_total",
+    "counter",
+    "answers",
+    "Users' lists given by a lower step of the chain on purpose, so that each is in use every day.",
+    "serving",
+    {"source": SOURCES},
+)
+MOOD_REQUESTS = Metric(
+    "mood_requests_total",
+    "counter",
+    "answers",
+    "Lists given for a mood, by its name.",
+    "serving",
+    {"mood": ()},
+)
+TRENDING_AGE = Metric(
+    "tacit_trending_age_seconds",
+    "gauge",
+    "seconds",
+    "Time since the events behind the trending chart were read; NaN while they never were.",
+    "serving",
+)
 RETRIEVER_FAILURES = Metric(
     "tacit_retriever_failures_total",
     "counter",
@@ -74,7 +98,7 @@ RECOMMENDATION_LATENCY = Metric(
     "seconds",
     "Time the serving room needs for a list, the way over HTTP left out.",
     "serving",
-    {"question": ("user", "likes", "similar", "popular")},
+    {"question": QUESTIONS},
     LATENCY_BUCKETS,
 )
 EXPOSURES = Metric(
@@ -309,6 +333,9 @@ CATALOGUE: tuple[Metric, ...] = (
     API_ERRORS,
     RECOMMENDATIONS,
     DEGRADED_ANSWERS,
+    TIER_REHEARSALS,
+    MOOD_REQUESTS,
+    TRENDING_AGE,
     RETRIEVER_FAILURES,
     RECOMMENDATION_LATENCY,
     EXPOSURES,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-Source = Literal["personal", "blended", "similar", "category", "popular", "static"]
+Source = Literal["personal", "blended", "similar", "category", "popular", "static", "mood", "trending", "discovery"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,8 @@ class Recommendation:
     Attributes:
         score: What the list is ordered by, comparable within one answer only: for `personal` the model's preference
             (near 1 for what the user surely likes), for `blended` the sum of reciprocal ranks in the lists it was made
-            of, for `similar` the cosine, for `category` and `popular` the share of all known users who met the item.
+            of, for `similar` the cosine, for `category`, `popular` and `static` the share of all known users who met
+            the item, for `mood` how well it suits, for `trending` how far above its usual share it rose.
         because: The items of the user's own history that contributed most, the strongest first.
     """
 
@@ -53,6 +54,7 @@ class Answer:
         unknown_items: Liked items that are not in the catalogue, in the order given.
         holds_until_ms: Until when, in milliseconds since 1970, UTC, the same question may be answered with this list
             again as long as nothing happens that it rests on; `None` for not at all.
+        rehearsed: Whether a lower step was chosen on purpose, so that it is in use every day; nothing failed.
     """
 
     recommendation_id: str
@@ -63,6 +65,7 @@ class Answer:
     user_id: str | None = None
     unknown_items: tuple[str, ...] = ()
     holds_until_ms: int | None = None
+    rehearsed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

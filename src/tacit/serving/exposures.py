@@ -29,6 +29,7 @@ class Exposure:
         place: Where users were divided, the split, its stage and the arm that answered; `None` where they were not.
         propensities: Where places were given to chance, how probable it was that each item stood where it did, in the
             order shown; `None` where nothing was.
+        rehearsed: Whether a lower step was chosen on purpose; such a list counts for no arm.
     """
 
     recommendation_id: str
@@ -40,6 +41,7 @@ class Exposure:
     at_ms: int
     place: Place | None = None
     propensities: tuple[float, ...] | None = None
+    rehearsed: bool = False
 
 
 class ExposureLog(Protocol):

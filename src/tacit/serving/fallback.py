@@ -1,4 +1,4 @@
-"""The fallback chain: personal first, popular last, and each answer says which step it came from."""
+"""The fallback chain: personal, blended, category, popular, static; each answer says which step it came from."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from tacit.serving.item_fields import ItemFields
 from tacit.serving.ladder import NO_LEANING, Coldstart, Leaning, Mask, fused
 from tacit.serving.newcomers import Newcomers
 from tacit.serving.profiles import with_chosen
+from tacit.serving.ready_made import NOTHING_READY, ReadyMade
 from tacit.serving.retrieval import (
     Taste,
     Wanted,
@@ -24,6 +25,7 @@ from tacit.serving.retrieval import (
     by_taste,
     explain,
     item_at,
+    leading_category,
     learnt_from,
     recommendations,
 )
@@ -103,6 +105,7 @@ class Question:
         revision: A revision of the catalogue that is kept to; later ones may be.
         shape: How the list is chosen from what is found; `None` for the best there are.
         fields: What is known of items by position, where the rules ask.
+        ready: What the version keeps ready for the day when every other step fails.
     """
 
     model: RecommenderModel
@@ -112,6 +115,7 @@ class Question:
     revision: int = 0
     shape: Shape | None = None
     fields: ItemFields | None = None
+    ready: ReadyMade = NOTHING_READY
 
     def allowed(self, item_ids: Sequence[str]) -> frozenset[str]:
         """Which of some items may be in the answer, if they stand there in this order."""
@@ -128,8 +132,10 @@ class Question:
 
 def taste_chain(asked: Question, taste: Taste) -> tuple[Step, ...]:
     """The steps for somebody of whom we know only what they like, if the version has factors for any of it."""
-    first = (_personal_step(asked, taste),) if learnt_from(asked.model, taste.items) else ()
-    return (*first, *popular_chain(asked.model, asked.wanted))
+    first = (
+        (_personal_step(asked, taste), *_history_steps(asked, taste)) if learnt_from(asked.model, taste.items) else ()
+    )
+    return (*first, *popular_chain(asked))
 
 
 def user_chain(
@@ -138,7 +144,8 @@ def user_chain(
     """The steps for a user, by how much of their history the version learnt from.
 
     Enough is `personal`; less, or items they chose when asked, is `blended` with what is popular; below that, and where
-    nothing else is found, they get what is popular among what they chose, then what is popular.
+    nothing else is found, they get what is popular among what they chose, then what is popular.  Behind a list of their
+    own stand a blended one without reasons, which asks less, and what is popular in the category of their history.
 
     Args:
         asked: The question.
@@ -150,13 +157,15 @@ def user_chain(
     count = learnt_from(asked.model, taste.items)
     share = coldstart.share(count)
     if share == 1:
-        return (_personal_step(asked, taste), *popular_chain(asked.model, asked.wanted))
+        plainer = _blended_step(asked, taste, share=coldstart.chosen_share(count, 0), within=None, is_explained=False)
+        return (_personal_step(asked, taste), plainer, *_history_steps(asked, taste), *popular_chain(asked))
     if not share and len(leaning.items):
         taste = with_chosen(taste, leaning.items, like_value)
         share = coldstart.chosen_share(count, len(leaning.items)) if learnt_from(asked.model, taste.items) else 0.0
     first = (_blended_step(asked, taste, share=share, within=leaning.within),) if share else ()
-    chosen = () if leaning.within is None or asked.wanted.category else (_chosen_step(asked, leaning.within),)
-    return (*first, *chosen, *popular_chain(asked.model, asked.wanted))
+    if leaning.within is not None and asked.wanted.category is None:
+        return (*first, _chosen_step(asked, leaning.within), *popular_chain(asked))
+    return (*first, *(_history_steps(asked, taste) if share else ()), *popular_chain(asked))
 
 
 def _personal_step(asked: Question, taste: Taste) -> Step:
@@ -170,7 +179,9 @@ def _personal_step(asked: Question, taste: Taste) -> Step:
     return Step("personal", personal)
 
 
-def _blended_step(asked: Question, taste: Taste, *, share: float, within: Mask | None) -> Step:
+def _blended_step(
+    asked: Question, taste: Taste, *, share: float, within: Mask | None, is_explained: bool = True
+) -> Step:
     """Theirs and the popular list as one; only what their taste found has reasons in their history."""
     model, newcomers = asked.model, asked.newcomers
     length = asked.wanted.limit
@@ -185,6 +196,8 @@ def _blended_step(asked: Question, taste: Taste, *, share: float, within: Mask |
         else:
             others = by_popularity_within(model, within, deep)
         found = fused(own, others, share=share, limit=asked.wanted.limit)
+        if not is_explained:
+            return recommendations(model, found, newcomers=newcomers)
         explained = found.items[np.isin(found.items, own.items)]
         reasons = explain(model, taste, explained, most=asked.max_reasons, newcomers=newcomers)
         by_item = dict(zip(explained.tolist(), reasons, strict=True))
@@ -192,6 +205,17 @@ def _blended_step(asked: Question, taste: Taste, *, share: float, within: Mask |
         return recommendations(model, found, told, newcomers=newcomers)
 
     return Step("blended", blended)
+
+
+def _history_steps(asked: Question, taste: Taste) -> tuple[Step, ...]:
+    """What is popular in the category that a history is most about, unless a category was asked for."""
+
+    def of_history() -> tuple[Recommendation, ...]:
+        category = leading_category(asked.model, taste)
+        wanted = replace(asked.wanted, category=category)
+        return () if category is None else recommendations(asked.model, by_popularity(asked.model, wanted))
+
+    return () if asked.wanted.category is not None else (Step("category", of_history),)
 
 
 def _chosen_step(asked: Question, within: Mask) -> Step:
@@ -210,8 +234,8 @@ def similar_chain(asked: Question, item: int) -> tuple[Step, ...]:
     first = (Step("similar", similar),) if _has_factors(asked, item) else ()
     category = next((name for name in item_at(model, item, newcomers).categories if name in model.categories), None)
     if wanted.category is not None or category is None:
-        return (*first, *popular_chain(model, wanted))
-    return (*first, _popular_step(model, replace(wanted, category=category)), _popular_step(model, wanted))
+        return (*first, *popular_chain(asked))
+    return (*first, _popular_step(model, replace(wanted, category=category)), *popular_chain(asked))
 
 
 def _has_factors(asked: Question, item: int) -> bool:
@@ -220,12 +244,17 @@ def _has_factors(asked: Question, item: int) -> bool:
     return bool(asked.newcomers.factors_at(np.array([item])).any())
 
 
-def popular_chain(model: RecommenderModel, wanted: Wanted) -> tuple[Step, ...]:
-    """What is popular in the category asked for, or overall; what is asked for is left only to avoid an error."""
+def popular_chain(asked: Question) -> tuple[Step, ...]:
+    """What is popular in the category asked for, or overall; what is asked for is left only to avoid an error.
+
+    The last step is what the version keeps ready: it is asked only where every one before it raised.
+    """
+    model, wanted, ready = asked.model, asked.wanted, asked.ready
+    static = (Step("static", lambda: ready.allowed(wanted), is_rescue=True),) if ready.items else ()
     if wanted.category is None:
-        return (_popular_step(model, wanted),)
+        return (_popular_step(model, wanted), *static)
     rescue = replace(_popular_step(model, replace(wanted, category=None)), is_rescue=True)
-    return (_popular_step(model, wanted), rescue)
+    return (_popular_step(model, wanted), rescue, *static)
 
 
 def _popular_step(model: RecommenderModel, wanted: Wanted) -> Step:

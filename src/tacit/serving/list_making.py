@@ -9,6 +9,7 @@ from typing import Literal
 
 import numpy as np
 
+from tacit.errors import Unavailable
 from tacit.models.recommender.categories import check_category
 from tacit.serving.answers import Source
 from tacit.serving.fallback import Outcome, Question, Step, first_answer, user_chain
@@ -23,6 +24,7 @@ from tacit.serving.newcomer_shelf import NewcomerShelf
 from tacit.serving.newcomers import Newcomers
 from tacit.serving.profiles import NO_PREFERENCES, STRANGER, Profile, Standing
 from tacit.serving.refusals import user_unknown
+from tacit.serving.rehearsals import rehearsed_step
 from tacit.serving.retrieval import History, Wanted, barred, taste_of
 from tacit.serving.rules import NO_RULES, Rules
 from tacit.serving.shapes import shape_of
@@ -191,12 +193,17 @@ class ListMaking:
             revision,
             None if shape.is_plain else shape,
             fields,
+            loaded.ready,
         )
 
     def _asks_of_items(self, rules: Rules, revision: int) -> bool:
         """Whether the rules need to know of single items; one category of a catalogue of which nothing was said not."""
         is_trained = len(rules.categories) < 2 and not revision
         return rules.has_fields or bool(rules.categories and not is_trained)
+
+    def hidden_by(self, user_id: str) -> frozenset[str]:
+        """Ids of the items that a user hid."""
+        return self._hides.of(user_id)
 
     def newcomers(self, loaded: LoadedVersion) -> Newcomers | None:
         """The items that a version learnt no factors for, as they were prepared last."""
@@ -255,6 +262,22 @@ class ListMaking:
         """
         return shaped_answer(asked, lambda question: self.first(loaded, chain(question)))
 
+    def rehearsed(self, by: Maker, wish: Wish, tier: Source) -> Outcome | None:
+        """A user's list from a lower tier, chosen on purpose; `None` where it would be none of a whole length.
+
+        Raises:
+            NotFound: `user_unknown`.
+        """
+        profile = self.profile(by.loaded, wish.user_id, rungs=by.rungs)
+        step = rehearsed_step(self._steps(by, self._asked(by, profile, wish), profile), tier)
+        if step is None or not profile.is_current:
+            return None
+        try:
+            outcome = self.first(by.loaded, (step,))
+        except Unavailable:
+            return None  # told of already, which is what rehearsing is for
+        return outcome if len(outcome.items) == wish.limit else None
+
     def first(self, loaded: LoadedVersion, steps: Sequence[Step]) -> Outcome:
         """What a chain of a version's steps comes to.
 
@@ -269,17 +292,19 @@ class ListMaking:
         return self.question(by.loaded, profile.taste.seen, excluded, limit=wish.limit, rules=wish.rules)
 
     def _computed(self, by: Maker, asked: Question, profile: Profile, *, failed: Failed) -> Outcome:
+        label = by.loaded.label
+
+        def answered(asked: Question) -> Outcome:
+            return first_answer(self._steps(by, asked, profile), lambda source, error: failed(source, label, error))
+
+        return shaped_answer(asked, answered)
+
+    def _steps(self, by: Maker, asked: Question, profile: Profile) -> tuple[Step, ...]:
         loaded = by.loaded
         # Only somebody who chose something needs the catalogue's words, which take a while to gather.
         chose = profile.preferences != NO_PREFERENCES
         leaning = leaning_of(loaded.model, loaded.labels, profile.preferences) if chose else NO_LEANING
-
-        def answered(asked: Question) -> Outcome:
-            value = loaded.typical_value
-            steps = user_chain(asked, profile.taste, coldstart=by.rungs, leaning=leaning, like_value=value)
-            return first_answer(steps, lambda source, error: failed(source, loaded.label, error))
-
-        return shaped_answer(asked, answered)
+        return user_chain(asked, profile.taste, coldstart=by.rungs, leaning=leaning, like_value=loaded.typical_value)
 
     def _stamp(self, by: Maker, asked: Question, profile: Profile) -> str:
         """What a list rests on beside its version; the rules are in it, as a cache may outlive this process."""

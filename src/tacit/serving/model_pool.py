@@ -21,6 +21,7 @@ from tacit.registry.versions import Manifest, Version
 from tacit.serving.events import Observer, RegistryLost, VersionLoaded, VersionRefused, unobserved
 from tacit.serving.interfaces import Clock, Loader
 from tacit.serving.labels import Labels
+from tacit.serving.ready_made import ReadyMade, ready_made
 from tacit.serving.retrieval import Wanted, by_popularity, by_taste, explain, taste_of
 from tacit.serving.titles import TitleIndex
 
@@ -63,6 +64,11 @@ class LoadedVersion:
     def labels(self) -> Labels:
         """The catalogue by its words."""
         return Labels(self.model.items)
+
+    @cached_property
+    def ready(self) -> ReadyMade:
+        """What is answered where nothing else can be."""
+        return ready_made(self.model)
 
     @cached_property
     def categories(self) -> tuple[tuple[str, int], ...]:
@@ -292,12 +298,13 @@ class ModelPool:
             with self._registry.held(self._name, number) as (version, manifest):
                 model = self._load(version.folder)
                 self._check(model)
+            loaded = LoadedVersion(version, manifest, model, self._clock())
+            _ = loaded.ready  # worded now: when it is needed, nothing else may be left
         except TacitError as error:
             return self._refuse(RefusedVersion(number, error.code, error.detail))
         except Exception as error:
             problem = f"It verifies but does not load or answer: {type(error).__name__}, {ascii(str(error))[:64]}."
             return self._refuse(RefusedVersion(number, "check_failed", problem))
-        loaded = LoadedVersion(version, manifest, model, self._clock())
         self._prepare(loaded)
         return loaded
 

@@ -33,9 +33,11 @@ from tacit.serving.newcomers import Newcomers
 from tacit.serving.profiles import STRANGER
 from tacit.serving.ready_answers import RestsOn
 from tacit.serving.refusals import items_unknown, limit_range
+from tacit.serving.rehearsals import Rehearsals
 from tacit.serving.retrieval import taste_for, view
-from tacit.serving.routing import NoTraffic, Traffic, UserAnswers
+from tacit.serving.routing import Given, NoTraffic, Traffic, UserAnswers
 from tacit.serving.rules import NO_RULES, Rules
+from tacit.serving.shared_lists import SharedLists
 
 __all__ = ["NOBODY", "RecommendationService", "ServingLimits"]
 
@@ -62,6 +64,8 @@ class RecommendationService:
         traffic: Knows which version answers whom; without it, the champion answers everybody.
         hides: Knows what users hid; without it, nothing.
         random: Where chance comes from.
+        shared: Keeps everybody's lists for a while; without it, each is computed.
+        rehearsals: Which users meet a lower step of the chain today; without it, nobody.
     """
 
     def __init__(
@@ -82,6 +86,8 @@ class RecommendationService:
         traffic: Traffic | None = None,
         hides: Hides | None = None,
         random: Random | None = None,
+        shared: KeptLists | None = None,
+        rehearsals: Rehearsals | None = None,
     ) -> None:
         self._live = catalogue or UnsaidCatalogue()
         self._pool = pool
@@ -96,8 +102,10 @@ class RecommendationService:
             self._live, self._limits, failed=self._step_failed, users=users, lists=lists, shelf=shelf, hides=hides
         )
         self._random = random or Random()  # noqa: S311 - chance decides of places, not of secrets
+        self._shared = SharedLists(self._making, shared)
+        rungs = self._limits.coldstart
         self._users = UserAnswers(
-            self._making, traffic or NoTraffic(), rungs=self._limits.coldstart, observe=observe, timer=timer
+            self._making, traffic or NoTraffic(), rungs=rungs, observe=observe, timer=timer, rehearsals=rehearsals
         )
         _watch(metrics, exposures)
 
@@ -129,7 +137,7 @@ class RecommendationService:
         loaded = self._asked(limit, rules)
         given = self._users.given(loaded, Wish(user_id, limit, rules), started=started)
         chance = None if not rules.explore else Chance(limit, rules.explore)
-        return self._told("user", given.kept, started=started, user_id=user_id, place=given.place, chance=chance)
+        return self.told("user", given.kept, started=started, user_id=user_id, given=given, chance=chance)
 
     def rests_on(self, user_id: str | None = None) -> RestsOn | None:
         """What an answer rests on now; `None` where that cannot be told without reading, or depends on who is divided.
@@ -186,7 +194,7 @@ class RecommendationService:
         asked = self._making.question(loaded, taste.items, {*exclude, *liked}, limit=limit, rules=rules)
         outcome = self._making.answer(loaded, asked, lambda asked: taste_chain(asked, taste))
         kept = KeptOutcome(outcome, loaded.label)
-        return self._told("likes", kept, started=started, unknown_items=unknown)
+        return self.told("likes", kept, started=started, unknown_items=unknown)
 
     def similar(
         self,
@@ -211,8 +219,9 @@ class RecommendationService:
         asked = self._making.question(loaded, STRANGER.items, {*exclude, item_id}, limit=limit, rules=rules)
         # In the question's own newcomers: in those prepared next it may stand elsewhere.
         row = self._newcomer(asked, item_id) if known is None else known
-        outcome = self._making.answer(loaded, asked, lambda asked: similar_chain(asked, row))
-        return self._told("similar", KeptOutcome(outcome, loaded.label), started=started)
+        key = ("similar", item_id, limit, category) if _is_plain(exclude, rules, category) else None
+        kept = self._shared.answer(loaded, asked, lambda asked: similar_chain(asked, row), key=key)
+        return self.told("similar", kept, started=started)
 
     def popular(
         self,
@@ -233,8 +242,8 @@ class RecommendationService:
         rules = replace(rules.also(exclude, category), explore=None)
         loaded = self._asked(limit, rules)
         asked = self._making.question(loaded, STRANGER.items, NOBODY, limit=limit, rules=rules)
-        outcome = self._making.answer(loaded, asked, lambda asked: popular_chain(asked.model, asked.wanted))
-        return self._told("popular", KeptOutcome(outcome, loaded.label), started=started)
+        key = ("popular", limit, category) if _is_plain(exclude, rules, category) else None
+        return self.told("popular", self._shared.answer(loaded, asked, popular_chain, key=key), started=started)
 
     def item(self, item_id: str) -> ItemView:
         """What we know of an item, whether or not it may be shown now.
@@ -284,6 +293,16 @@ class RecommendationService:
         return tuple(islice((each for each in views if each.available), limit))
 
     @property
+    def making(self) -> ListMaking:
+        """What makes its lists."""
+        return self._making
+
+    @property
+    def shared(self) -> SharedLists:
+        """What keeps everybody's."""
+        return self._shared
+
+    @property
     def limits(self) -> ServingLimits:
         """What may be asked."""
         return self._limits
@@ -329,22 +348,33 @@ class RecommendationService:
         self._metrics.increment(catalogue.RETRIEVER_FAILURES, source=source)
         self._observe(RetrieverFailed(source, label, error))
 
-    def _told(
+    def told(
         self,
         question: str,
         kept: KeptOutcome,
         *,
         started: float,
         user_id: str | None = None,
-        place: Place | None = None,
+        given: Given | None = None,
         chance: Chance | None = None,
         unknown_items: tuple[str, ...] = (),
     ) -> Answer:
-        """Label an outcome, give places to chance where that is wanted, count it and remember what was shown."""
+        """Label an outcome, give places to chance where that is wanted, count it and remember what was shown.
+
+        Args:
+            question: What kind of question it answers.
+            kept: What was found, and by which version.
+            started: When the question came, by the timer.
+            user_id: Whom it is for.
+            given: What else is known of a user's list.
+            chance: Gives places of the list to what stands further down.
+            unknown_items: Liked items that nobody knows.
+        """
+        place, rehearsed = (None, False) if given is None else (given.place, given.rehearsed)
         items = as_said(kept.outcome.items, self._live, now_ms=int(self._clock() * 1_000))
-        items, propensities = (items, None) if chance is None else chance.explored(items, self._random)
+        items, propensities = (items, None) if chance is None or rehearsed else chance.explored(items, self._random)
         is_degraded = kept.outcome.degraded or current_budget().is_cut
-        is_repeatable = place is None and chance is None and not is_degraded
+        is_repeatable = place is None and chance is None and not is_degraded and not rehearsed
         answer = Answer(
             recommendation_id=self._new_id(),
             model_version=kept.label,
@@ -353,6 +383,7 @@ class RecommendationService:
             items=items,
             user_id=user_id,
             unknown_items=unknown_items,
+            rehearsed=rehearsed,
             holds_until_ms=kept.holds_until_ms if is_repeatable else None,
         )
         self._remember(answer, place, propensities)
@@ -365,6 +396,8 @@ class RecommendationService:
         self._metrics.increment(catalogue.RECOMMENDATIONS, source=answer.source)
         if answer.degraded:
             self._metrics.increment(catalogue.DEGRADED_ANSWERS, source=answer.source)
+        if answer.rehearsed:
+            self._metrics.increment(catalogue.TIER_REHEARSALS, source=answer.source)
         self._exposures.record(
             Exposure(
                 recommendation_id=answer.recommendation_id,
@@ -376,8 +409,14 @@ class RecommendationService:
                 at_ms=int(self._clock() * 1_000),
                 place=place,
                 propensities=propensities,
+                rehearsed=answer.rehearsed,
             )
         )
+
+
+def _is_plain(exclude: AbstractSet[str], rules: Rules, category: str | None) -> bool:
+    """Whether a question is one of those that many ask."""
+    return not exclude and rules == NO_RULES.also(NOBODY, category)
 
 
 def _watch(metrics: MetricSink, exposures: ExposureRecorder) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -27,6 +28,9 @@ _MOST_AT_ONCE = 1_000
 
 _LEAST_SHARE = 1e-4
 """What contributed less than a hundredth of a per cent is no reason."""
+
+_TELLING = 50
+"""Items of a history, the strongest, that say what it is most about."""
 
 
 @dataclass(frozen=True)
@@ -100,6 +104,13 @@ def learnt_from(model: RecommenderModel, items: History) -> int:
     return int((items < len(model.item_factors)).sum())
 
 
+def leading_category(model: RecommenderModel, taste: Taste) -> str | None:
+    """The category that most of a history's strongest items have, ties by name; `None` if they have none."""
+    strongest = taste.items[np.argsort(-taste.values, kind="stable")[:_TELLING]]
+    counts = Counter(name for row in strongest.tolist() for name in model.items[row].categories)
+    return min(counts, key=lambda name: (-counts[name], name), default=None)
+
+
 def barred(
     model: RecommenderModel, seen: History, excluded: Iterable[str], *, newcomers: Newcomers | None = None
 ) -> Positions:
@@ -153,6 +164,17 @@ def by_taste(model: RecommenderModel, taste: Taste, wanted: Wanted, *, newcomers
         )
 
     return boosted(find, wanted)
+
+
+def by_taste_within(model: RecommenderModel, taste: Taste, among: Positions) -> Retrieved:
+    """Of some items those with factors, all of them, by how well they suit a taste."""
+    factors = taste.factors
+    if factors is None:
+        factors = model.fold_in(taste.items, taste.values, against=taste.against)
+    learnt = among[among < len(model.item_factors)]
+    scores = np.einsum("mk,k->m", model.item_factors[learnt], factors)
+    best = np.argsort(-scores, kind="stable")
+    return Retrieved(learnt[best], scores[best].astype(np.float32))
 
 
 def by_similarity(

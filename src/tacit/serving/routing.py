@@ -16,6 +16,7 @@ from tacit.serving.kept_lists import KeptOutcome
 from tacit.serving.ladder import Coldstart
 from tacit.serving.list_making import ListMaking, Maker, Wish, as_far_as_known
 from tacit.serving.model_pool import LoadedVersion
+from tacit.serving.rehearsals import Rehearsals
 from tacit.serving.shadowing import Shadowing
 
 ARM_SETTINGS = ("coldstart.blended_from", "coldstart.personal_from")
@@ -109,10 +110,11 @@ class NoTraffic:
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """A user's list, and the arm it counts for."""
+    """A user's list, the arm it counts for, and whether a lower tier was chosen on purpose."""
 
     kept: KeptOutcome
     place: Place | None = None
+    rehearsed: bool = False
 
 
 class UserAnswers:
@@ -127,6 +129,7 @@ class UserAnswers:
         rungs: The cold-start ladder where no arm has another.
         observe: Told of arms that failed.
         timer: Measures how long an answer takes, in seconds.
+        rehearsals: Which users meet a lower tier today; without it, nobody.
     """
 
     def __init__(
@@ -135,6 +138,7 @@ class UserAnswers:
         traffic: Traffic,
         *,
         rungs: Coldstart,
+        rehearsals: Rehearsals | None = None,
         observe: Observer = unobserved,
         timer: Callable[[], float] = time.perf_counter,
     ) -> None:
@@ -143,6 +147,7 @@ class UserAnswers:
         self._rungs = rungs
         self._observe = observe
         self._timer = timer
+        self._rehearsals = rehearsals
 
     @property
     def are_undivided(self) -> bool:
@@ -164,6 +169,9 @@ class UserAnswers:
         """
         roster = self._traffic.roster
         routed = None if roster.plan.split is None else self._routed(roster, champion, wish)
+        rehearsed = self._rehearsed(routed, champion, wish)
+        if rehearsed is not None:
+            return rehearsed
         if routed is None:
             given = Given(self._by_champion(champion, wish))
         else:
@@ -171,6 +179,23 @@ class UserAnswers:
         if roster.shadow is not None:
             roster.shadow.offer(wish, given.kept.outcome.items, self._timer() - started, ask=self._making.in_secret)
         return given
+
+    def _rehearsed(self, routed: Routed | None, champion: LoadedVersion, wish: Wish) -> Given | None:
+        """The list of a lower tier, where the user has one today and asks for nothing that it might not keep to.
+
+        It is of the version that they meet anyway, and counts for no arm.
+        """
+        tier = None if self._rehearsals is None else self._rehearsals.tier(wish.user_id)
+        if tier is None or not wish.rules.are_plain:
+            return None
+        loaded, rungs = (champion, self._rungs) if routed is None else (routed.loaded, routed.rungs)
+        if loaded is None:
+            return None
+        try:
+            outcome = self._making.rehearsed(Maker(loaded, rungs), wish, tier)
+        except Exception:
+            return None  # whatever is wrong with the user or the version comes up where it is answered for
+        return None if outcome is None else Given(KeptOutcome(outcome, loaded.label), rehearsed=True)
 
     def _routed(self, roster: Roster, champion: LoadedVersion, wish: Wish) -> Routed | None:
         is_known = wish.user_id in champion.model.user_rows or self._making.profile(champion, wish.user_id).is_known

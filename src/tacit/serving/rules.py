@@ -129,6 +129,11 @@ class Rules:
                 detail = f"{name} must be a number from 0 to 1."
                 raise BadInput("share_range", detail, field=name, fix="0 is none, 1 is all there can be.")
 
+    @property
+    def are_plain(self) -> bool:
+        """Whether nothing is asked of items but that some be left out."""
+        return replace(self, exclude=frozenset(), diversity=None, explore=None) == NO_RULES
+
     def _counts(self) -> tuple[tuple[str, Sized, int], ...]:
         return (
             ("exclude", self.exclude, MAX_IDS),

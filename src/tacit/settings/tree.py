@@ -13,7 +13,7 @@ from tacit.settings.answering import Answering
 from tacit.settings.auditing import Audit
 from tacit.settings.auth import Auth
 from tacit.settings.limits import Limits
-from tacit.settings.moods import Moods
+from tacit.settings.moods import Moods, Tiers
 from tacit.settings.overload import Overload
 from tacit.settings.releasing import Ab, Attribution, Experiments, RolloutChoices
 from tacit.settings.retraining import Retraining
@@ -202,6 +202,8 @@ class Cache(BaseModel):
     """How long a user's list may answer again, unless they did something meanwhile; 0 computes each."""
     stale_seconds: float = Field(default=3_600.0, ge=0, le=3_600)
     """How long it may answer where computing one fails."""
+    shared_seconds: float = Field(default=3_600.0, ge=0, le=3_600)
+    """How long a list that is everybody's (popular, similar, of a mood) may answer again; 0 computes each."""
     capacity: int = Field(default=10_000, ge=1)
     """How many lists are kept in memory; one of more than 20 items counts as several."""
     redis_url: SecretStr | None = None
@@ -297,6 +299,7 @@ class Settings(BaseModel):
     workers: Workers = Workers()
     health: Health = Health()
     moods: Moods = Moods()
+    tiers: Tiers = Tiers()
 
     @model_validator(mode="after")
     def _public_is_deliberate(self) -> Settings:

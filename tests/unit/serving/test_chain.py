@@ -178,7 +178,7 @@ def test_when_every_step_fails_the_caller_is_told_to_try_again() -> None:
 
 def test_what_is_popular_in_a_category_is_never_filled_up_from_elsewhere() -> None:
     model = replace(small(), popular={"": np.array([0, 1, 2], np.int32), "calm": np.array([1], np.int32)})
-    outcome, _ = ask(popular_chain(model, Wanted(3, np.array([1], np.intp), "calm")))
+    outcome, _ = ask(popular_chain(Question(model, Wanted(3, np.array([1], np.intp), "calm"))))
 
     assert (outcome.source, outcome.items) == ("category", ())
 

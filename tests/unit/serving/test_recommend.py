@@ -183,7 +183,9 @@ def test_a_category_nearly_right_is_answered_with_the_ones_that_exist(made: Stag
 
 
 @pytest.mark.requirement("SERV-027")
-def test_a_model_that_fails_is_stood_in_for_by_popularity_and_the_failure_is_told(made: Stage, tmp_path: Path) -> None:
+def test_a_model_that_fails_is_stood_in_for_by_what_is_popular_in_their_category_and_each_failure_is_told(
+    made: Stage, tmp_path: Path
+) -> None:
     with stage(tmp_path) as own:
         own.release()
         own.pool.refresh()
@@ -192,9 +194,11 @@ def test_a_model_that_fails_is_stood_in_for_by_popularity_and_the_failure_is_tol
         own.pool._loaded = replace(loaded, model=torn)
         answer = own.service.for_user("u000", limit=3)
 
-    assert (answer.source, answer.degraded, len(answer.items)) == ("popular", True, 3)
+    assert (answer.source, answer.degraded, len(answer.items)) == ("category", True, 3)
+    assert {item.categories for item in answer.items} == {("low",)}
     assert own.metrics.value(catalogue.RETRIEVER_FAILURES, source="personal") == 1
-    assert own.metrics.value(catalogue.DEGRADED_ANSWERS, source="popular") == 1
+    assert own.metrics.value(catalogue.RETRIEVER_FAILURES, source="blended") == 1
+    assert own.metrics.value(catalogue.DEGRADED_ANSWERS, source="category") == 1
     failure = own.events[-1]
     assert isinstance(failure, RetrieverFailed)
     assert isinstance(failure.error, Refused)

@@ -5,16 +5,20 @@ from __future__ import annotations
 import gc
 import random
 import threading
+import time
 import weakref
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tacit.adapters.memory import MemoryMetricSink
 from tacit.errors import NotFound, Unavailable
 from tacit.models.recommender.model import RecommenderModel
 from tacit.rollout.traffic import Arm, Place, Split, TrafficPlan
 from tacit.serving.events import TrafficLost
+from tacit.serving.recommend import RecommendationService
+from tacit.serving.rehearsals import Rehearsals
 from tests.arms import HALF, ROLLOUT, DividedStage, divided_stage, failing_load, marks_of, split
 from tests.event_stores import effect
 from tests.stages import WORKLOAD, spoil, wait_until
@@ -193,7 +197,7 @@ def test_an_arm_of_the_champion_itself_is_charged_with_what_fails_in_it(tmp_path
         is_failing = True
         answer = made.service.for_user("u000")
 
-        assert (answer.source, answer.degraded) == ("popular", True)
+        assert (answer.source, answer.degraded) == ("category", True)
         assert (made.counted("champion").requests, made.counted("champion").errors) == (1, 1)
 
 
@@ -334,3 +338,24 @@ def test_a_new_plan_is_followed_without_being_told(made: DividedStage) -> None:
     made.plans.set_split("recommender", split(share=1.0), split_id=ROLLOUT)
 
     wait_until(lambda: made.service.for_user("u000").model_version == "recommender/2")
+
+
+def test_a_rehearsed_list_comes_from_the_version_that_its_user_meets_and_counts_for_no_arm(made: DividedStage) -> None:
+    made.divide(split(share=1.0))
+    service = RecommendationService(
+        made.pool,
+        made.exposures,
+        MemoryMetricSink(),
+        clock=time.time,
+        new_id=lambda: "rehearsed",
+        users=made.users,
+        traffic=made.traffic,
+        rehearsals=Rehearsals(0.25, time.time, spared=0),
+    )
+    users = [user for user in made.pool.current().model.user_ids if user.startswith("u")]
+    answers = [service.for_user(user, limit=2) for user in users]
+    rehearsed = [answer for answer in answers if answer.rehearsed]
+
+    assert len(rehearsed) > len(users) / 2
+    assert {answer.model_version for answer in answers} == {"recommender/2"}
+    assert made.counted("canary").requests == len(answers) - len(rehearsed)

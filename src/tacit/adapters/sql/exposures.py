@@ -11,6 +11,7 @@ from sqlalchemy import delete, func, select
 from tacit.adapters.sql.dialects import insert_new
 from tacit.adapters.sql.engine import Database, again_after_conflict, is_unstorable
 from tacit.adapters.sql.hiding_tables import exposure_propensities
+from tacit.adapters.sql.mood_tables import rehearsed_lists
 from tacit.adapters.sql.tables import exposures
 from tacit.adapters.sql.traffic_tables import exposure_arms
 from tacit.errors import Unavailable
@@ -42,9 +43,14 @@ class SqlExposureLog:
             return
         placed = [_placed(exposure, exposure.place) for exposure in batch if exposure.place is not None]
         explored = [_explored(exposure) for exposure in batch if exposure.propensities is not None]
+        rehearsed = [
+            {"recommendation_id": each.recommendation_id, "at_ms": each.at_ms} for each in batch if each.rehearsed
+        ]
         try:
             with self._database.writing(patient=True, queued=False) as connection:
                 connection.execute(insert_new(exposures), rows)
+                if rehearsed:
+                    connection.execute(insert_new(rehearsed_lists), rehearsed)
                 if placed:
                     connection.execute(insert_new(exposure_arms), placed)
                 if explored:
@@ -55,10 +61,12 @@ class SqlExposureLog:
             raise ValueError("the database cannot hold one of these exposures") from error
 
     def recent(self, limit: int) -> Sequence[Exposure]:
-        arms, chances = exposure_arms.c, exposure_propensities.c
+        arms, chances, own = exposure_arms.c, exposure_propensities.c, rehearsed_lists.c.recommendation_id
         places = exposures.outerjoin(exposure_arms, exposures.c.recommendation_id == arms.recommendation_id)
         places = places.outerjoin(exposure_propensities, exposures.c.recommendation_id == chances.recommendation_id)
-        latest = select(exposures, arms.split_id, arms.stage, arms.arm, chances.propensities).select_from(places)
+        places = places.outerjoin(rehearsed_lists, exposures.c.recommendation_id == own)
+        named = (arms.split_id, arms.stage, arms.arm, chances.propensities, own.label("rehearsed"))
+        latest = select(exposures, *named).select_from(places)
         latest = latest.order_by(exposures.c.at_ms.desc(), exposures.c.recommendation_id).limit(limit)
         with self._database.reading() as connection:
             return [
@@ -72,6 +80,7 @@ class SqlExposureLog:
                     at_ms=row.at_ms,
                     place=None if row.arm is None else Place(row.split_id, row.stage, row.arm),
                     propensities=None if row.propensities is None else tuple(json.loads(row.propensities)),
+                    rehearsed=row.rehearsed is not None,
                 )
                 for row in connection.execute(latest)
             ]
@@ -83,7 +92,7 @@ class SqlExposureLog:
     @again_after_conflict(patient=True)
     def prune(self, before_ms: int) -> int:
         with self._database.writing(patient=True, queued=False) as connection:
-            for beside in (exposure_arms, exposure_propensities):
+            for beside in (exposure_arms, exposure_propensities, rehearsed_lists):
                 connection.execute(delete(beside).where(beside.c.at_ms < before_ms))
             return connection.execute(delete(exposures).where(exposures.c.at_ms < before_ms)).rowcount
 

@@ -11,6 +11,7 @@ from tacit.bootstrap.upkeep import version_desk
 from tacit.entrypoints.api.ab import comparing_routes
 from tacit.entrypoints.api.accounts import account_routes
 from tacit.entrypoints.api.blocks import guard_routes
+from tacit.entrypoints.api.browsing import browsing_routes
 from tacit.entrypoints.api.components import component_routes
 from tacit.entrypoints.api.experiments import experiment_routes
 from tacit.entrypoints.api.hiding import hiding_routes
@@ -22,7 +23,7 @@ from tacit.entrypoints.api.versions import version_routes
 
 
 def further_routes(app: App, parts: Serving) -> list[APIRouter]:
-    """What operators do, who may ask, and what users hid."""
+    """What operators do, who may ask, what users hid, and what one browses."""
     return [
         version_routes(version_desk(app)),
         rollout_routes(app.rollouts.counted(parts.metrics)),
@@ -35,4 +36,5 @@ def further_routes(app: App, parts: Serving) -> list[APIRouter]:
         component_routes(lambda: components(app, parts)),
         guard_routes(guard_desk(app)),
         hiding_routes(parts.hiding),
+        *browsing_routes(app, parts),
     ]

@@ -123,6 +123,18 @@ class Query:
         """
         return current_budget().fitted(self.limit())
 
+    def excluded(self) -> frozenset[str]:
+        """The ids to leave out, at most 1000."""
+        given = self.values.get("exclude", ())
+        if len(given) > MAX_ITEMS:
+            raise too_many_items("exclude", len(given))
+        return frozenset(checked_id(value, "exclude") for value in given)
+
+    def category(self) -> str | None:
+        """The one category asked for, if any is."""
+        given = self.values.get("category")
+        return None if given is None else checked_id(given[0], "category")
+
     def flag(self, name: str) -> bool:
         """A yes or no; no where nothing is given.
 

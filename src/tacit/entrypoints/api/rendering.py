@@ -34,6 +34,7 @@ def answer_body(answer: Answer) -> dict[str, Any]:
         "model_version": answer.model_version,
         "source": answer.source,
         "degraded": answer.degraded,
+        "rehearsed": answer.rehearsed,
         "user_id": answer.user_id,
         "unknown_items": answer.unknown_items,
         "items": [_recommendation_body(item) for item in answer.items],

@@ -7,6 +7,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from tacit.data.event_validation import MAX_BATCH
+from tacit.serving.answers import Source
 
 
 class _Body(BaseModel):
@@ -36,8 +37,9 @@ class AnswerBody(_Body):
 
     recommendation_id: str
     model_version: str = Field(examples=["recommender/3"])
-    source: Literal["personal", "blended", "similar", "category", "popular"]
+    source: Source = Field(description="The step that answered.")
     degraded: bool = Field(description="Whether a step that should have answered failed.")
+    rehearsed: bool = Field(description="Whether a lower step was chosen on purpose, so that it is in use every day.")
     user_id: str | None
     unknown_items: list[str] = Field(description="Liked items that are not in the catalogue.")
     items: list[RecommendationBody]

@@ -13,6 +13,7 @@ from tacit.entrypoints.cli import exits
 from tacit.entrypoints.cli.ab import ab_commands
 from tacit.entrypoints.cli.accounts import account_commands
 from tacit.entrypoints.cli.auditing import audit_commands
+from tacit.entrypoints.cli.browsing import browsing_commands
 from tacit.entrypoints.cli.data import data_commands
 from tacit.entrypoints.cli.experiments import experiment_commands
 from tacit.entrypoints.cli.guards import guard_commands
@@ -60,6 +61,7 @@ def program() -> typer.Typer:
         experiment_commands,
         job_commands,
         list_commands,
+        browsing_commands,
         model_commands,
         rollout_commands,
         ab_commands,

@@ -72,7 +72,12 @@ def notice_of(answer: Answer, *, wanted: str, wording: Wording) -> str | None:
         return None
     if answer.source in _OWN:
         return _LATE if answer.degraded else _BLENDED
-    instead = "popular" if answer.source == "popular" else "popular in this category"
+    instead = "popular"
+    if answer.source == "category":
+        # A personal list that fails is stood in for by the category that a history is most about.
+        instead = "popular in a category that fits" if wanted == "personal" else "popular in this category"
+    if answer.rehearsed:
+        return f"Today this is what is {instead}: a few lists a day are made the simpler way, to keep it in use."
     if answer.degraded:
         missing = {"similar": f"similar {wording.items}", "category": f"{wording.items} of this category"}
         return f"Showing what is {instead} while {missing.get(wanted, 'personal picks')} are unavailable."
