@@ -140,7 +140,7 @@ def _platform(
         found = {}
         for each in paths:
             asked = _questions(each, users=users, items=items, headers=headers)
-            found[each.name] = [_row(server, asked, rate, options, cores=cores) for rate in each.rates]
+            found[each.name] = [_row(server, asked, rate, options=options, cores=cores) for rate in each.rates]
         return found, users, items, _size(server, users[0], headers)
 
 
@@ -158,7 +158,7 @@ def _questions(each: Way, *, users: Sequence[str], items: Sequence[str], headers
     return Questions(each.path, users[:HOT_USERS] if each.hot else users, items, each.body, headers=headers)
 
 
-def _row(server: Process, asked: Questions, rate: int, options: Options, *, cores: Cores) -> dict[str, Any]:
+def _row(server: Process, asked: Questions, rate: int, *, options: Options, cores: Cores) -> dict[str, Any]:
     say(f"{asked.path}: {rate} a second")
     return offered(server, asked, rate=float(rate), seconds=options.seconds, cores=cores)
 
@@ -174,7 +174,7 @@ def _beside(
 ) -> dict[str, Any]:
     say("the bare HTTP server")
     with constant(folder, size, core=cores.server) as server:
-        floor = _row(server, Questions("/", users, items), 5_000, options, cores=cores)
+        floor = _row(server, Questions("/", users, items), 5_000, options=options, cores=cores)
     if missing("implicit") is not None:
         return {"constant": floor, "naive": None}
     say("FastAPI and implicit")
@@ -183,7 +183,7 @@ def _beside(
         for name, rate in (("live", 50), ("similar", 50)):
             if name in {each.name for each in paths}:
                 path = _of(name).path.replace("&exclude=x{number}", "")
-                rows[name] = _row(server, Questions(path, users, items), rate, options, cores=cores)
+                rows[name] = _row(server, Questions(path, users, items), rate, options=options, cores=cores)
     return {"constant": floor, "naive": rows}
 
 

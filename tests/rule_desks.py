@@ -187,7 +187,7 @@ class RuleDesk:
         """
         shown = [item.item_id for item in answer.items]
         assert len(shown) == len(set(shown)) <= limit
-        left = answer.degraded and answer.source == "popular"
+        left = answer.degraded and answer.source in ("popular", "static")
         for item_id in shown:
             assert self.entry(item_id).is_shown(int(self.now * 1_000)), f"{item_id} is hidden"
             assert item_id not in rules.exclude

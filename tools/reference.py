@@ -176,10 +176,12 @@ def _content(path: Path) -> str | None:
     return path.read_text("utf-8") if path.is_file() else None
 
 
-def _groups() -> Iterator[tuple[str, type[BaseModel]]]:
-    for name, field in Settings.model_fields.items():
+def _groups(of: type[BaseModel] = Settings, prefix: str = "") -> Iterator[tuple[str, type[BaseModel]]]:
+    """The groups of settings, each before those within it."""
+    for name, field in of.model_fields.items():
         if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
-            yield name, field.annotation
+            yield f"{prefix}{name}", field.annotation
+            yield from _groups(field.annotation, f"{prefix}{name}.")
 
 
 def _prefix(key: str) -> str:

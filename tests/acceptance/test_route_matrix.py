@@ -30,7 +30,7 @@ lists:read       GET    /docs
 lists:read       GET    /
 lists:read       GET    /search
 lists:read       GET    /listener
-lists:read       GET    /similar/{item_id:path}
+lists:read       GET    /alike/{item_id:path}
 lists:read       GET    /api/v1/popular
 lists:read       GET    /api/v1/items
 lists:read       GET    /api/v1/items/{item_id}
@@ -91,6 +91,46 @@ security:admin   POST   /api/v1/keys/{key_id}/rotate
 security:admin   POST   /api/v1/keys/{key_id}/revoke
 security:admin   GET    /api/v1/auth/required
 security:admin   PUT    /api/v1/auth/required
+lists:read       POST   /api/v1/users/{user_id}/recommendations
+public           GET    /live
+public           GET    /ready
+public           GET    /startupz
+security:admin   GET    /api/v1/accounts
+security:admin   GET    /api/v1/accounts/{account}
+security:admin   POST   /api/v1/accounts
+security:admin   PATCH  /api/v1/accounts/{account}
+security:admin   POST   /api/v1/accounts/{account}/revoke
+public           POST   /api/v1/auth/token
+public           POST   /api/v1/auth/refresh
+public           POST   /api/v1/auth/revoke
+operations:read  GET    /healthz
+security:admin   GET    /api/v1/blocks
+security:admin   POST   /api/v1/blocks
+security:admin   DELETE /api/v1/blocks/{block_id}
+security:admin   POST   /api/v1/blocks/{block_id}/appeal
+security:admin   POST   /api/v1/blocks/{block_id}/review
+security:admin   PUT    /api/v1/limits/strict
+security:admin   GET    /api/v1/limits/strict
+users:read       GET    /api/v1/users/{user_id}/hidden
+events:write     PUT    /api/v1/users/{user_id}/hidden/{item_id}
+events:write     DELETE /api/v1/users/{user_id}/hidden/{item_id}
+lists:read       GET    /api/v1/moods
+lists:read       GET    /api/v1/moods/{mood}
+lists:read       GET    /api/v1/moods/{mood}/recommendations
+catalogue:write* PUT    /api/v1/moods/{mood}
+catalogue:write* DELETE /api/v1/moods/{mood}
+lists:read       GET    /api/v1/charts
+lists:read       GET    /api/v1/charts/trending
+lists:read       GET    /api/v1/discover
+lists:read       GET    /recommend/{user_id}
+lists:read       GET    /mood/{mood}
+lists:read       GET    /similar/{item_id}
+lists:read       GET    /top-charts
+lists:read       GET    /random
+lists:read       GET    /api/v1/recommendations/user/{user_id}
+operations:read  GET    /api/v1/monitoring/metrics
+operations:read  GET    /api/v1/mlflow/runs
+operations:read  GET    /api/v1/mlflow/runs/{run_id}
 """
 """What each route takes; a star marks what is about all users, which nobody gets who is bound to one."""
 

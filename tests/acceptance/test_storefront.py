@@ -210,7 +210,7 @@ def test_similar_artists_are_one_step_away_and_lead_back_to_the_picks(visit: Vis
 
 def test_a_title_made_to_attack_is_shown_as_the_text_it_is(visit: Visit) -> None:
     attacked = id_of(ATTACK)
-    for path in (f"/?like={attacked}", f"/similar/{attacked}", "/?category=calm"):
+    for path in (f"/?like={attacked}", f"/alike/{attacked}", "/?category=calm"):
         visit.open(path)
         assert visit.tab.locator("img").count() == 0
     visit.open("/")

@@ -151,7 +151,7 @@ class Tampering:
 @pytest.fixture(scope="module")
 def tampering(first: FirstStart, tmp_path_factory: pytest.TempPathFactory) -> Tampering:
     folder = tmp_path_factory.mktemp("tampering")
-    home = Path(shutil.copytree(first.home, folder / "home"))
+    home = Path(shutil.copytree(first.home, folder / "home", ignore=shutil.ignore_patterns("*.sock")))
     assert within("train", "--json", *QUICK, home=home).code == 0
     newest = max((home / "versions" / "recommender").iterdir(), key=lambda version: int(version.name))
     with serving("serve", home=home) as server:

@@ -39,7 +39,7 @@ def test_shares_are_those_of_the_formula_and_add_up_to_the_score(
     weights = generator.uniform(0.1, largest, len(items)).astype(np.float32)
     wanted = side.rotated[generator.integers(0, 120, targets)]
 
-    shares = engine.shares(side, items, weights, wanted, explaining=explaining)
+    shares = engine.shares(side, items, weights, wanted=wanted, explaining=explaining)
 
     wide, w = factors.astype(np.float64), weights.astype(np.float64)
     system = wide.T @ wide + np.eye(k) * float(ridge.of(np.array([len(items)]), 120)[0])
@@ -72,6 +72,6 @@ def test_a_position_or_weight_that_cannot_be_is_refused_and_read_nowhere(engine:
 
     for items, weights in (([20], one), ([-1], one), ([3], -one), ([3], one * np.inf)):
         with pytest.raises(ValueError, match=r"out of range|positive"):
-            engine.shares(side, np.array(items, np.int32), weights, side.rotated[:1], explaining=1)
+            engine.shares(side, np.array(items, np.int32), weights, wanted=side.rotated[:1], explaining=1)
     with pytest.raises(ValueError, match="out of range"):
         engine.entries(random_matrix(1, (4, 4)), np.array([4], np.int32), np.array([0], np.int32))

@@ -25,7 +25,7 @@ def test_an_operation_is_tried_on_the_page_and_nothing_is_complained_of(tmp_path
             tab.on("console", lambda said: said.type in {"error", "warning"} and complaints.append(said.text))
             tab.on("pageerror", lambda error: complaints.append(str(error)))
             tab.goto(f"{client.base_url}/docs")
-            tab.get_by_text("/api/v1/users/{user_id}/recommendations").click()
+            tab.get_by_text("/api/v1/users/{user_id}/recommendations").first.click()
             form = tab.locator("details[open] form")
             form.locator("[name=user_id]").fill("u000")
             form.locator("[name=limit]").fill("2")

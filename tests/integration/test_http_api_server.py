@@ -224,7 +224,7 @@ def test_a_request_that_hangs_is_given_up_and_does_not_keep_the_server(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     entered, leave = threading.Event(), threading.Event()
-    slow = APIRouter()
+    slow = APIRouter(dependencies=[requires("lists:read")])
 
     @slow.get("/slow")
     def wait() -> str:

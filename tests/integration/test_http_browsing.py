@@ -71,7 +71,7 @@ def test_a_mood_that_is_edited_is_another_at_once_and_forgetting_brings_the_ship
     assert ids(got(desk, "moods/sleep/recommendations", limit=5)) == ids(before)
     assert problem(desk.client.delete(path)) == (404, "mood_unknown")
     actions = [(entry.action, entry.subject, entry.actor) for entry in desk.app.audit.entries(limit=2)]
-    assert actions == [("mood_forgotten", "mood/sleep", "api"), ("mood_changed", "mood/sleep", "api")]
+    assert actions == [("mood_forgotten", "mood/sleep", "local"), ("mood_changed", "mood/sleep", "local")]
 
 
 def test_what_another_process_says_of_a_mood_is_followed_within_a_moment(desk: Shelf) -> None:
@@ -108,7 +108,7 @@ def test_a_mood_for_somebody_is_by_their_taste_without_what_they_met_and_told_li
         assert not set(ids(answer)) & history(desk, user)
         reasons = {reason["item_id"] for item in answer["items"] for reason in item["because"]}
         assert reasons <= history(desk, user)
-    wait_until(lambda: desk.parts.service._exposures.counts().waiting == 0)
+    wait_until(lambda: desk.parts.service.telling._exposures.counts().waiting == 0)
     recorded = {each.recommendation_id: each.source for each in desk.app.exposures.recent(1_000)}
     assert {recorded[answer["recommendation_id"]] for answer in answers.values()} == {"mood"}
     unknown = desk.client.get("/api/v1/moods/party/recommendations", params={"user_id": "nobody"})

@@ -127,7 +127,7 @@ def test_an_event_of_a_reader_is_durable_counts_once_and_nobody_else_may_use_the
     assert [each.status_code for each in answers] == [202, 200, 200]
     assert received(writer) - before == 3
     assert stat.S_IMODE((home / HATCH).stat().st_mode) == 0o600
-    lines = "\n".join([json.dumps(play(10, "ann", "i1")), "{", json.dumps(play(11, "ann", "i1"))])
+    lines = "\n".join([json.dumps(play(110, "ann", "i1")), "{", json.dumps(play(111, "ann", "i1"))])
     mixed = reader.client.post("/api/v1/events", content=lines, headers={"Content-Type": "application/x-ndjson"})
     assert [each["outcome"] for each in mixed.json()["results"]] == ["stored", "rejected", "stored"]
 

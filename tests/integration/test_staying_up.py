@@ -19,11 +19,14 @@ from starlette.responses import JSONResponse, Response
 
 from tacit.bootstrap import Serving, build, load_settings, serving
 from tacit.entrypoints.api.app import create_app
+from tacit.entrypoints.api.callers import OPEN_DOOR
 from tacit.entrypoints.api.checkpoints import HEADERS, PRINCIPAL, Scope
 from tacit.entrypoints.api.gatehouse import checkpoints_of
+from tacit.entrypoints.api.guarding import requires
 from tacit.errors import Unauthenticated
 from tacit.monitoring import metrics as catalogue
 from tacit.monitoring import overload_metrics
+from tacit.security.principals import LOCAL
 from tests.integration.test_http_events import PATH, play
 from tests.stages import listening, wait_until
 
@@ -61,7 +64,7 @@ class Guard:
     async def enter(self, scope: Scope) -> None:
         if any(name == b"x-nobody" for name, _ in scope["headers"]):
             raise Unauthenticated("credentials_missing", "Say who you are.")
-        scope[PRINCIPAL] = "ann"
+        scope[PRINCIPAL] = LOCAL
         scope[HEADERS] = {"X-Seen": scope["raw_path"].decode()}
         self.entered.append(scope["raw_path"].decode())
 
@@ -93,7 +96,7 @@ class Running:
 
 
 def hanging(release: threading.Event) -> APIRouter:
-    routes = APIRouter(prefix="/api/v1")
+    routes = APIRouter(prefix="/api/v1", dependencies=[requires("lists:read")])
 
     @routes.get("/stuck")
     @routes.get("/charts/stuck")
@@ -119,7 +122,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
             version="0",
             intake=parts.intake,
             extra_routers=[hanging(release)],
-            checkpoints=[*checkpoints_of(app, parts), guard],
+            checkpoints=[*checkpoints_of(app, parts, OPEN_DOOR[0]), guard],
         )
         with listening(api) as client:
             yield Running(client, parts, guard, release)

@@ -91,7 +91,7 @@ def test_an_entered_id_leads_to_that_listener_s_own_address(pages: Pages) -> Non
 
 
 def test_an_item_with_any_id_has_a_page_of_similar_ones_that_keeps_the_picks(pages: Pages) -> None:
-    page = pages.get(f"/similar/{quote(ODD_ID, safe='')}", params={"like": id_of("Slow Rivers")})
+    page = pages.get(f"/alike/{quote(ODD_ID, safe='')}", params={"like": id_of("Slow Rivers")})
 
     assert page.status_code == 200
     assert "Paper Kites" not in titles(page.text)
@@ -121,7 +121,7 @@ def test_picks_that_are_not_in_the_catalogue_are_named_as_left_out(pages: Pages)
     ("address", "status", "said"),
     [
         ("/listener/nobody", 404, "There is no listener with this id here."),
-        ("/similar/nothing", 404, "There is no artist with this id here."),
+        ("/alike/nothing", 404, "There is no artist with this id here."),
         ("/?category=polka", 404, "No artist here belongs to this category."),
         ("/?like=gone", 422, "belong to another catalogue"),
         ("/?" + "&".join(f"like={number}" for number in range(51)), 422, "at most 50"),
@@ -194,7 +194,7 @@ def test_invented_data_is_labelled_on_every_page(pages: Pages) -> None:
 
 def test_a_title_is_text_wherever_it_stands(pages: Pages) -> None:
     attacked = id_of(ATTACK)
-    addresses = (f"/?like={attacked}", f"/similar/{attacked}", "/search?q=%3Cimg", "/listener/l2", "/?category=calm")
+    addresses = (f"/?like={attacked}", f"/alike/{attacked}", "/search?q=%3Cimg", "/listener/l2", "/?category=calm")
     shown = [pages.get(address).text for address in addresses]
 
     assert all("<img" not in page for page in shown)
@@ -260,5 +260,7 @@ def test_what_is_typed_is_searched_without_counting_as_a_list_that_was_shown(sho
 
 def test_pages_are_no_part_of_the_described_interface(shop: Shop) -> None:
     assert not [
-        path for path in shop.app.openapi()["paths"] if not path.startswith(("/api/", "/livez", "/readyz", "/health"))
+        path
+        for path in shop.app.openapi()["paths"]
+        if not path.startswith(("/api/", "/livez", "/readyz", "/startupz", "/health"))
     ]

@@ -21,7 +21,7 @@ def test_one_kind_of_work_that_fails_keeps_neither_the_next_nor_the_next_round_f
         if rounds[0] == 3:
             done.set()
 
-    with repeated(fail, count, name="tried", every_seconds=0.001, failure="work_undone"):
+    with repeated(fail, count, name="tried", every_seconds=0.001):
         assert done.wait(5)
 
 
@@ -32,7 +32,7 @@ def test_nothing_is_done_any_more_once_it_is_left() -> None:
         rounds[0] += 1
         begun.set()
 
-    with repeated(count, name="tried", every_seconds=0.001, failure="work_undone"):
+    with repeated(count, name="tried", every_seconds=0.001):
         assert begun.wait(5)
     seen = rounds[0]
 
@@ -48,13 +48,13 @@ def test_a_row_of_like_failures_is_told_once_and_the_next_row_again() -> None:
         if outcome is not None:
             raise outcome
 
-    attempt = attempted(work, failure="work_undone")
+    attempt = attempted(work, name="tried")
     with capture_logs() as told:
         for _ in range(5):
             attempt()
 
-    assert [(line["event"], line["code"]) for line in told] == [
-        ("work_undone", "a"),
-        ("work_undone", "a"),
-        ("work_undone", "OSError"),
+    assert [(line["event"], line["work"], line["code"]) for line in told] == [
+        ("work_failed", "tried", "a"),
+        ("work_failed", "tried", "a"),
+        ("work_failed", "tried", "OSError"),
     ]

@@ -68,7 +68,7 @@ def keeping_ab(app: App, metrics: MetricSink) -> AbstractContextManager[None]:
 
     keeper = AbKeeper(app.ab, clock_ms=now_ms)
     work = (_ending(app, keeper, metrics), sparing(_measuring(app, metrics)))
-    return repeated(*work, name="ab-keeper", every_seconds=app.settings.ab.check_seconds, failure="ab_unkept")
+    return repeated(*work, name="ab-keeper", every_seconds=app.settings.ab.check_seconds)
 
 
 def _passed_its_gate(registry: Registry, *, accepts_foreign: bool) -> Callable[[int], None]:

@@ -46,9 +46,7 @@ def polled(
     follower: Follower, *, seconds: float = POLL_SECONDS, name: str = "catalogue"
 ) -> AbstractContextManager[None]:
     """Have a follower take in what other processes write; while that cannot be read, what is known stays in force."""
-    return repeated(
-        follower.refresh, name=name, every_seconds=seconds, failure=f"{name}_unread", is_begun_at_once=False
-    )
+    return repeated(follower.refresh, name=name, every_seconds=seconds, is_begun_at_once=False)
 
 
 def item_desk(app: App, catalogue: FollowedCatalogue, pool: ModelPool) -> CatalogueDesk:

@@ -27,7 +27,7 @@ def retained(app: App, log: EventLog, *, every_seconds: float = _EVERY_SECONDS) 
         while not over.wait(0.05) and upto and app.event_store.prune(upto, before_ms=before_ms):
             pass
 
-    return repeated(remove, name="event-retention", every_seconds=every_seconds, failure="events_unpruned", over=over)
+    return repeated(remove, name="event-retention", every_seconds=every_seconds, over=over)
 
 
 def learnt_turn(app: App) -> int:

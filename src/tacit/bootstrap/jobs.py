@@ -255,4 +255,4 @@ def _kept(keeper: JobKeeper, every_seconds: float) -> AbstractContextManager[Non
             tidied_at = time.monotonic()
             keeper.tidy()
 
-    return repeated(look, tidy, name="job-keeper", every_seconds=every_seconds, failure="jobs_unkept")
+    return repeated(look, tidy, name="job-keeper", every_seconds=every_seconds)

@@ -22,7 +22,6 @@ def repeated(
     *work: Callable[[], object],
     name: str,
     every_seconds: float,
-    failure: str,
     is_begun_at_once: bool = True,
     over: threading.Event | None = None,
 ) -> Iterator[None]:
@@ -30,14 +29,13 @@ def repeated(
 
     Args:
         work: What is done, in this order; one that fails does not keep the next from being done.
-        name: The thread's.
+        name: The thread's, and what the log calls the work where it fails: once for each row of like failures.
         every_seconds: The pause between two rounds.
-        failure: What the log calls a failure, told once for each row of like ones.
         is_begun_at_once: Whether the first round comes before the first pause.
         over: Set at the end, for work that takes long enough to look.
     """
     over = over or threading.Event()
-    attempts = [attempted(each, failure=failure) for each in work]
+    attempts = [attempted(each, name=name) for each in work]
 
     def go_round() -> None:
         if not is_begun_at_once and over.wait(every_seconds):
@@ -57,7 +55,7 @@ def repeated(
         thread.join(timeout=_FAREWELL_SECONDS)
 
 
-def attempted(work: Callable[[], object], *, failure: str) -> Callable[[], None]:
+def attempted(work: Callable[[], object], *, name: str) -> Callable[[], None]:
     """Work whose failures are told to the log, the first of each row of like ones, and end nothing."""
     import structlog
 
@@ -72,7 +70,7 @@ def attempted(work: Callable[[], object], *, failure: str) -> Callable[[], None]
             code = problem.code if isinstance(problem, TacitError) else type(problem).__name__
             told = (code, ascii(str(problem))[1:-1][:200])
             if told != last:
-                logger.warning(failure, code=code, detail=told[1])
+                logger.warning("work_failed", work=name, code=code, detail=told[1])
             last = told
         else:
             last = None

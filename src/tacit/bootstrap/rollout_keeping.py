@@ -30,9 +30,7 @@ def keeping_rollouts(app: App, metrics: MetricSink) -> AbstractContextManager[No
     )
     every_seconds = app.settings.rollout.every_seconds
     look = _look(keeper)
-    return repeated(
-        look, name="rollout-keeper", every_seconds=every_seconds, failure="rollout_unkept", is_begun_at_once=False
-    )
+    return repeated(look, name="rollout-keeper", every_seconds=every_seconds, is_begun_at_once=False)
 
 
 def _look(keeper: RolloutKeeper) -> Callable[[], None]:

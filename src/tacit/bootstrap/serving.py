@@ -119,9 +119,8 @@ def serving(app: App) -> Iterator[Serving]:
                 try:
                     items, users = item_desk(app, catalogue, pool), user_desk(app, catalogue, pool, told=fresh.chose)
                     hiding = hiding_desk(app, fresh.hides, catalogue, pool=pool)
-                    desks = (items, users, traffic, training, hiding)
-                    beside = (memory, guards, browsing, app.settings.serving.role)
-                    yield Serving(service, pool, metrics, intake, *desks, *beside)
+                    desks, role = (items, users, traffic, training, hiding), app.settings.serving.role
+                    yield Serving(service, pool, metrics, intake, *desks, memory, guards, browsing, role)
                 finally:
                     queue.close()
 
@@ -204,4 +203,4 @@ def _pruned(log: ExposureLog, *, keep_days: int) -> AbstractContextManager[None]
     def prune() -> None:
         log.prune(now_ms() - keep_days * 86_400_000)
 
-    return repeated(prune, name="exposure-pruning", every_seconds=3_600, failure="exposures_unpruned")
+    return repeated(prune, name="exposure-pruning", every_seconds=3_600)

@@ -154,7 +154,7 @@ class Browsing:
         key = None if exclude or user_id is not None else ("mood", profile.mood, limit)
         kept = as_far_as_known(self._service.shared.answer(loaded, asked, chain, key=key), who)
         self._metrics.increment(catalogue.MOOD_REQUESTS, mood=name)
-        return Shown(self._service.told("mood", kept, started=started, user_id=user_id), "mood")
+        return Shown(self._service.telling.told("mood", kept, started=started, user_id=user_id), "mood")
 
     def chart(self, *, category: str | None = None, limit: int = 10, exclude: AbstractSet[str] = NOBODY) -> Shown:
         """What most users met, overall or in a category.
@@ -170,7 +170,7 @@ class Browsing:
         # The same list as that of the most popular, and kept with it.
         key = None if exclude else ("popular", limit, category)
         kept = self._service.shared.answer(loaded, asked, popular_chain, key=key)
-        answer = self._service.told("chart", kept, started=started)
+        answer = self._service.telling.told("chart", kept, started=started)
         return Shown(answer, "category" if answer.source == "category" else "overall")
 
     def trending(self, *, category: str | None = None, limit: int = 10, exclude: AbstractSet[str] = NOBODY) -> Shown:
@@ -188,7 +188,7 @@ class Browsing:
         outcome = self._making.first(loaded, steps if self._trends.is_current else steps[1:])
         # Not knowing what rises is no failure of a step, and not the answer that was wanted either.
         outcome = replace(outcome, degraded=outcome.degraded or not self._trends.is_current)
-        answer = self._service.told("trending", KeptOutcome(outcome, loaded.label), started=started)
+        answer = self._service.telling.told("trending", KeptOutcome(outcome, loaded.label), started=started)
         kinds = {"trending": "trending", "category": "category"}
         return Shown(answer, kinds.get(answer.source, "overall"))
 
@@ -219,7 +219,7 @@ class Browsing:
 
         outcome = self._making.first(loaded, (Step("discovery", draw), *popular_chain(asked)))
         kept = as_far_as_known(KeptOutcome(outcome, loaded.label), who)
-        answer = self._service.told("discovery", kept, started=started, user_id=user_id)
+        answer = self._service.telling.told("discovery", kept, started=started, user_id=user_id)
         return Shown(answer, "discovery", chosen)
 
     def prepare(self) -> None:

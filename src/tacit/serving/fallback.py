@@ -28,6 +28,7 @@ from tacit.serving.retrieval import (
     leading_category,
     learnt_from,
     recommendations,
+    spoken,
 )
 from tacit.serving.shapes import Shape
 
@@ -172,8 +173,9 @@ def _personal_step(asked: Question, taste: Taste) -> Step:
     model, newcomers = asked.model, asked.newcomers
 
     def personal() -> tuple[Recommendation, ...]:
-        found = by_taste(model, taste, asked.wanted, newcomers=newcomers)
-        reasons = explain(model, taste, found.items, most=asked.max_reasons, newcomers=newcomers)
+        said = spoken(model, taste)
+        found = by_taste(model, taste, asked.wanted, newcomers=newcomers, said=said)
+        reasons = explain(model, taste, found.items, most=asked.max_reasons, newcomers=newcomers, said=said)
         return recommendations(model, found, reasons, newcomers=newcomers)
 
     return Step("personal", personal)
@@ -185,10 +187,11 @@ def _blended_step(
     """Theirs and the popular list as one; only what their taste found has reasons in their history."""
     model, newcomers = asked.model, asked.newcomers
     length = asked.wanted.limit
-    deep = replace(asked.wanted, limit=max(length, min(_DEEPEST, max(_DEEP, 2 * length))))
+    deep = replace(asked.wanted, limit=max(length, min(_DEEPEST, max(_DEEP if is_explained else 0, 2 * length))))
 
     def blended() -> tuple[Recommendation, ...]:
-        own = by_taste(model, taste, deep, newcomers=newcomers)
+        said = spoken(model, taste)
+        own = by_taste(model, taste, deep, newcomers=newcomers, said=said)
         if not len(own.items):
             return ()
         if within is None or deep.category is not None:
@@ -199,7 +202,7 @@ def _blended_step(
         if not is_explained:
             return recommendations(model, found, newcomers=newcomers)
         explained = found.items[np.isin(found.items, own.items)]
-        reasons = explain(model, taste, explained, most=asked.max_reasons, newcomers=newcomers)
+        reasons = explain(model, taste, explained, most=asked.max_reasons, newcomers=newcomers, said=said)
         by_item = dict(zip(explained.tolist(), reasons, strict=True))
         told = [by_item.get(item, ()) for item in found.items.tolist()]
         return recommendations(model, found, told, newcomers=newcomers)

@@ -13,16 +13,13 @@ from tacit.data.catalog_edits import item_unknown
 from tacit.errors import BadInput
 from tacit.monitoring import metrics as catalogue
 from tacit.monitoring.interfaces import MetricSink
-from tacit.rollout.traffic import Place
 from tacit.serving.answers import Answer, ItemView, Source
-from tacit.serving.budgets import current_budget
 from tacit.serving.events import Observer, RetrieverFailed, unobserved
 from tacit.serving.exploring import Chance
-from tacit.serving.exposures import Exposure
 from tacit.serving.fallback import Question, popular_chain, similar_chain, taste_chain
 from tacit.serving.hides import Hides
 from tacit.serving.interfaces import Clock, ExposureRecorder, IdMaker
-from tacit.serving.item_views import as_said, item_view, said_of
+from tacit.serving.item_views import item_view, said_of
 from tacit.serving.kept_lists import KeptLists, KeptOutcome
 from tacit.serving.known_users import KnownUsers
 from tacit.serving.list_making import NOBODY, ListMaking, ServingLimits, Wish
@@ -35,9 +32,10 @@ from tacit.serving.ready_answers import RestsOn
 from tacit.serving.refusals import items_unknown, limit_range
 from tacit.serving.rehearsals import Rehearsals
 from tacit.serving.retrieval import taste_for, view
-from tacit.serving.routing import Given, NoTraffic, Traffic, UserAnswers
+from tacit.serving.routing import NoTraffic, Traffic, UserAnswers
 from tacit.serving.rules import NO_RULES, Rules
 from tacit.serving.shared_lists import SharedLists
+from tacit.serving.telling import Telling
 
 __all__ = ["NOBODY", "RecommendationService", "ServingLimits"]
 
@@ -91,23 +89,25 @@ class RecommendationService:
     ) -> None:
         self._live = catalogue or UnsaidCatalogue()
         self._pool = pool
-        self._exposures = exposures
         self._metrics = metrics
         self._clock = clock
-        self._new_id = new_id
         self._limits = limits or ServingLimits()
         self._observe = observe
         self._timer = timer
         self._making = ListMaking(
             self._live, self._limits, failed=self._step_failed, users=users, lists=lists, shelf=shelf, hides=hides
         )
-        self._random = random or Random()  # noqa: S311 - chance decides of places, not of secrets
         self._shared = SharedLists(self._making, shared)
         rungs = self._limits.coldstart
         self._users = UserAnswers(
             self._making, traffic or NoTraffic(), rungs=rungs, observe=observe, timer=timer, rehearsals=rehearsals
         )
-        _watch(metrics, exposures)
+        self._telling = Telling(exposures, metrics, self._live, clock=clock, new_id=new_id, timer=timer, random=random)
+
+    @property
+    def telling(self) -> Telling:
+        """Labels what was found, counts it and remembers what was shown."""
+        return self._telling
 
     def for_user(
         self,
@@ -137,7 +137,7 @@ class RecommendationService:
         loaded = self._asked(limit, rules)
         given = self._users.given(loaded, Wish(user_id, limit, rules), started=started)
         chance = None if not rules.explore else Chance(limit, rules.explore)
-        return self.told("user", given.kept, started=started, user_id=user_id, given=given, chance=chance)
+        return self._telling.told("user", given.kept, started=started, user_id=user_id, given=given, chance=chance)
 
     def rests_on(self, user_id: str | None = None) -> RestsOn | None:
         """What an answer rests on now; `None` where that cannot be told without reading, or depends on who is divided.
@@ -150,20 +150,6 @@ class RecommendationService:
             return None
         things = self._making.rests_on(loaded, user_id)
         return None if things is None else RestsOn(loaded, things)
-
-    def repeated(self, answer: Answer, *, started: float) -> str:
-        """Count and remember an answer that is given once more, as it was; returns the new one's name.
-
-        Args:
-            answer: As it was given before.
-            started: When the question came, by `time.perf_counter`.
-        """
-        named = replace(answer, recommendation_id=self._new_id())
-        self._metrics.increment(catalogue.LIST_CACHE, outcome="hit")
-        self._remember(named)
-        question = "popular" if answer.user_id is None else "user"
-        self._metrics.observe(catalogue.RECOMMENDATION_LATENCY, self._timer() - started, question=question)
-        return named.recommendation_id
 
     def for_likes(
         self,
@@ -194,7 +180,7 @@ class RecommendationService:
         asked = self._making.question(loaded, taste.items, {*exclude, *liked}, limit=limit, rules=rules)
         outcome = self._making.answer(loaded, asked, lambda asked: taste_chain(asked, taste))
         kept = KeptOutcome(outcome, loaded.label)
-        return self.told("likes", kept, started=started, unknown_items=unknown)
+        return self._telling.told("likes", kept, started=started, unknown_items=unknown)
 
     def similar(
         self,
@@ -221,7 +207,7 @@ class RecommendationService:
         row = self._newcomer(asked, item_id) if known is None else known
         key = ("similar", item_id, limit, category) if _is_plain(exclude, rules, category) else None
         kept = self._shared.answer(loaded, asked, lambda asked: similar_chain(asked, row), key=key)
-        return self.told("similar", kept, started=started)
+        return self._telling.told("similar", kept, started=started)
 
     def popular(
         self,
@@ -243,7 +229,9 @@ class RecommendationService:
         loaded = self._asked(limit, rules)
         asked = self._making.question(loaded, STRANGER.items, NOBODY, limit=limit, rules=rules)
         key = ("popular", limit, category) if _is_plain(exclude, rules, category) else None
-        return self.told("popular", self._shared.answer(loaded, asked, popular_chain, key=key), started=started)
+        return self._telling.told(
+            "popular", self._shared.answer(loaded, asked, popular_chain, key=key), started=started
+        )
 
     def item(self, item_id: str) -> ItemView:
         """What we know of an item, whether or not it may be shown now.
@@ -348,78 +336,7 @@ class RecommendationService:
         self._metrics.increment(catalogue.RETRIEVER_FAILURES, source=source)
         self._observe(RetrieverFailed(source, label, error))
 
-    def told(
-        self,
-        question: str,
-        kept: KeptOutcome,
-        *,
-        started: float,
-        user_id: str | None = None,
-        given: Given | None = None,
-        chance: Chance | None = None,
-        unknown_items: tuple[str, ...] = (),
-    ) -> Answer:
-        """Label an outcome, give places to chance where that is wanted, count it and remember what was shown.
-
-        Args:
-            question: What kind of question it answers.
-            kept: What was found, and by which version.
-            started: When the question came, by the timer.
-            user_id: Whom it is for.
-            given: What else is known of a user's list.
-            chance: Gives places of the list to what stands further down.
-            unknown_items: Liked items that nobody knows.
-        """
-        place, rehearsed = (None, False) if given is None else (given.place, given.rehearsed)
-        items = as_said(kept.outcome.items, self._live, now_ms=int(self._clock() * 1_000))
-        items, propensities = (items, None) if chance is None or rehearsed else chance.explored(items, self._random)
-        is_degraded = kept.outcome.degraded or current_budget().is_cut
-        is_repeatable = place is None and chance is None and not is_degraded and not rehearsed
-        answer = Answer(
-            recommendation_id=self._new_id(),
-            model_version=kept.label,
-            source=kept.outcome.source,
-            degraded=is_degraded,
-            items=items,
-            user_id=user_id,
-            unknown_items=unknown_items,
-            rehearsed=rehearsed,
-            holds_until_ms=kept.holds_until_ms if is_repeatable else None,
-        )
-        self._remember(answer, place, propensities)
-        self._metrics.observe(catalogue.RECOMMENDATION_LATENCY, self._timer() - started, question=question)
-        return answer
-
-    def _remember(
-        self, answer: Answer, place: Place | None = None, propensities: tuple[float, ...] | None = None
-    ) -> None:
-        self._metrics.increment(catalogue.RECOMMENDATIONS, source=answer.source)
-        if answer.degraded:
-            self._metrics.increment(catalogue.DEGRADED_ANSWERS, source=answer.source)
-        if answer.rehearsed:
-            self._metrics.increment(catalogue.TIER_REHEARSALS, source=answer.source)
-        self._exposures.record(
-            Exposure(
-                recommendation_id=answer.recommendation_id,
-                model_version=answer.model_version,
-                user_id=answer.user_id,
-                source=answer.source,
-                degraded=answer.degraded,
-                item_ids=tuple(item.item_id for item in answer.items),
-                at_ms=int(self._clock() * 1_000),
-                place=place,
-                propensities=propensities,
-                rehearsed=answer.rehearsed,
-            )
-        )
-
 
 def _is_plain(exclude: AbstractSet[str], rules: Rules, category: str | None) -> bool:
     """Whether a question is one of those that many ask."""
     return not exclude and rules == NO_RULES.also(NOBODY, category)
-
-
-def _watch(metrics: MetricSink, exposures: ExposureRecorder) -> None:
-    metrics.watch(catalogue.EXPOSURES, lambda: exposures.counts().recorded, outcome="recorded")
-    metrics.watch(catalogue.EXPOSURES, lambda: exposures.counts().written, outcome="written")
-    metrics.watch(catalogue.EXPOSURES, lambda: exposures.counts().dropped, outcome="dropped")

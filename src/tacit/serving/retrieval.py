@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tacit.data.catalog import Item
-from tacit.models.recommender.engines.interfaces import Found
+from tacit.models.recommender.engines.interfaces import Bonus, Found
 from tacit.models.recommender.folding import NOTHING_AGAINST, Against
 from tacit.models.recommender.model import RecommenderModel
 from tacit.serving.answers import ItemView, Reason, Recommendation
@@ -147,12 +147,46 @@ def boosted(find: Callable[[Wanted], Retrieved], wanted: Wanted) -> Retrieved:
     return Retrieved(every[best], by[best].astype(np.float32))
 
 
-def by_taste(model: RecommenderModel, taste: Taste, wanted: Wanted, *, newcomers: Newcomers | None = None) -> Retrieved:
-    """What suits a taste best, exactly, of the items with factors and of those taken to have some."""
+@dataclass(frozen=True)
+class Spoken:
+    """A taste as an index is asked for it, worked out once for finding and for explaining.
+
+    Attributes:
+        query: `(k,)` float32.
+        bonus: What the second voice adds, if there is one.
+    """
+
+    query: Floats
+    bonus: Bonus | None = None
+
+
+def spoken(model: RecommenderModel, taste: Taste) -> Spoken:
+    """What an index is asked for a taste."""
     factors = taste.factors
     if factors is None:
         factors = model.fold_in(taste.items, taste.values, against=taste.against)
-    query, bonus = model.query(factors, taste.items)
+    return Spoken(*model.query(factors, taste.items))
+
+
+def by_taste(
+    model: RecommenderModel,
+    taste: Taste,
+    wanted: Wanted,
+    *,
+    newcomers: Newcomers | None = None,
+    said: Spoken | None = None,
+) -> Retrieved:
+    """What suits a taste best, exactly, of the items with factors and of those taken to have some.
+
+    Args:
+        model: The one that answers.
+        taste: Whose.
+        wanted: What may be found, and how much of it.
+        newcomers: The items beside those it learnt.
+        said: The taste as `spoken` has it; worked out unless given.
+    """
+    said = said or spoken(model, taste)
+    query, bonus = said.query, said.bonus
 
     def find(wanted: Wanted) -> Retrieved:
         only = None if wanted.category is None else model.category_filter(wanted.category)
@@ -238,7 +272,13 @@ def by_popularity_within(model: RecommenderModel, within: Mask, wanted: Wanted) 
 
 
 def explain(
-    model: RecommenderModel, taste: Taste, found: Positions, *, most: int, newcomers: Newcomers | None = None
+    model: RecommenderModel,
+    taste: Taste,
+    found: Positions,
+    *,
+    most: int,
+    newcomers: Newcomers | None = None,
+    said: Spoken | None = None,
 ) -> list[tuple[Reason, ...]]:
     """For each item found, the items of the history that contributed most to its score, the strongest first.
 
@@ -246,7 +286,10 @@ def explain(
     """
     if not len(found):
         return []
-    explaining, contributions = _contributions(model, taste, found, newcomers=newcomers)  # (d,), (found, d)
+    bonus = None if said is None else said.bonus
+    explaining, contributions = _contributions(
+        model, taste, found, newcomers=newcomers, bonus=bonus
+    )  # (d,), (found, d)
     positive = np.maximum(contributions, 0)
     shares = positive / np.maximum(positive.sum(axis=1, keepdims=True), np.finfo(np.float32).tiny)
     strongest = np.argsort(-shares, axis=1, kind="stable")[:, :most]
@@ -261,11 +304,11 @@ def explain(
 
 
 def _contributions(
-    model: RecommenderModel, taste: Taste, found: Positions, *, newcomers: Newcomers | None
+    model: RecommenderModel, taste: Taste, found: Positions, *, newcomers: Newcomers | None, bonus: Bonus | None
 ) -> tuple[Positions, Floats]:
     is_new = found >= len(model.item_factors)
     learnt = found[~is_new]
-    explaining, of_learnt = model.contributions(taste.items, taste.values, learnt, against=taste.against)
+    explaining, of_learnt = model.contributions(taste.items, taste.values, learnt, against=taste.against, bonus=bonus)
     if newcomers is None or not is_new.any():
         return explaining, of_learnt
     both = np.empty((len(found), len(explaining)), np.float32)

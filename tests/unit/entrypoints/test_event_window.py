@@ -13,7 +13,9 @@ from httptools import HttpRequestParser
 from uvicorn.protocols.http.flow_control import FlowControl
 
 from tacit.adapters.memory import MemoryMetricSink
+from tacit.entrypoints.api.callers import OPEN_DOOR
 from tacit.entrypoints.api.event_window import EventWindow, PlainRequest
+from tacit.entrypoints.api.guarding import Requires
 from tacit.errors import Unavailable
 
 PATH = "/api/v1/events"
@@ -70,7 +72,13 @@ def connection(loop: asyncio.AbstractEventLoop, app: Any) -> Any:
 
 
 def window(answer: Any) -> EventWindow:
-    return EventWindow(Together(answer), MemoryMetricSink(), path=PATH)  # type: ignore[arg-type]
+    return EventWindow(
+        Together(answer),  # type: ignore[arg-type]
+        MemoryMetricSink(),
+        path=PATH,
+        guard=Requires("events:write"),
+        checkpoints=OPEN_DOOR,
+    )
 
 
 def read(asked: PlainRequest | None) -> None:

@@ -33,7 +33,7 @@ def test_an_id_is_one_part_of_a_path_whatever_it_contains(item_id: str) -> None:
     path = urlsplit(Selection().similar(item_id)).path
 
     assert path.count("/") == 2
-    assert unquote(path.removeprefix("/similar/")) == item_id
+    assert unquote(path.removeprefix("/alike/")) == item_id
 
 
 def test_liking_twice_counts_once_and_removing_leaves_the_others_in_order() -> None:

@@ -151,7 +151,9 @@ def test_what_each_item_of_a_history_adds_makes_up_the_blended_score() -> None:
     shares = np.array([0.5, 0.3, 0.2])
     of_factors = ((factors[targets] @ user)[:, None] * shares).astype(np.float32)  # any split that adds up
 
-    found = blend.contributions(ENGINE, user, items, targets=targets, of_factors=of_factors)
+    found = blend.contributions(
+        ENGINE, items, targets=targets, of_factors=of_factors, scale=blend.query(ENGINE, user, items)[1].scale or 0.0
+    )
 
     query, bonus = blend.query(ENGINE, user, items)
     listed = ENGINE.index(factors).search(query, n, bonus=bonus)

@@ -6,15 +6,15 @@ import re
 
 import pytest
 
+from tacit.monitoring import guard_metrics, overload_metrics
 from tacit.monitoring import metrics as catalogue
-from tacit.monitoring import overload_metrics
 from tacit.monitoring.metric import Metric
 from tacit.monitoring.metrics import CATALOGUE, SOURCES
 from tacit.serving.answers import Source
 
 
 def test_every_metric_declared_is_in_the_catalogue_once() -> None:
-    places = vars(catalogue) | vars(overload_metrics)
+    places = vars(catalogue) | vars(overload_metrics) | vars(guard_metrics)
     declared = [value for value in places.values() if isinstance(value, Metric)]
 
     assert sorted(metric.name for metric in declared) == sorted({metric.name for metric in CATALOGUE})

@@ -55,7 +55,7 @@ def chains_of(desk: RuleDesk, user_id: str) -> dict[str, Chain]:
         **by_rung,
         "likes": lambda asked: taste_chain(asked, taste),
         "similar": lambda asked: similar_chain(asked, 3),
-        "popular": lambda asked: popular_chain(asked.model, asked.wanted),
+        "popular": popular_chain,
     }
 
 

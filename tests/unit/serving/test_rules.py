@@ -77,7 +77,7 @@ def test_a_capped_list_is_what_is_left_of_the_whole_one_without_what_finds_no_ro
     question = asked(Rules(cap=cap), limit=limit)
 
     def chain(question: Question) -> Outcome:
-        (step,) = popular_chain(MODEL, question.wanted)
+        step, *_ = popular_chain(question)
         return Outcome("popular", step.retrieve(), degraded=False)
 
     whole = chain(replace(question, wanted=replace(question.wanted, limit=EVERYTHING))).items

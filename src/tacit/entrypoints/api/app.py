@@ -73,17 +73,16 @@ def create_app(
         users: Keeps what is said of users, likewise.
         quarantine: What was set aside; without it, nobody looks after it here.
         extra_routers: Further routes (of versions, rollouts, jobs, pages).
-        background: What is entered before the first request and left after the last, in this order and back.
-        checkpoints: What every request passes first, in this order; unless one finds out who asks, nobody may.
+        background: Entered before the first request, in this order, and left after the last.
+        checkpoints: What every request passes first; unless one finds out who asks, nobody may.
         role: Whether events are taken here.
         memory: Share of the memory in use.
     """
     app = _described(version, _lifespan(pool, background))
     own = (recommendation_routes(service), item_routes(service, items), _health(pool, memory, intake, role=role))
-    kept = _kept_routes(intake, items, users, quarantine=quarantine)
-    routers = (*own, documentation_routes(app), *kept, *extra_routers)
+    taken = _kept_routes(intake, items, users, quarantine=quarantine)
+    routers = (*own, documentation_routes(app), *taken, *extra_routers)
     _include(app, routers, metrics, checkpoints=checkpoints)
-    app.add_middleware(RequestDoor, metrics=metrics, checkpoints=checkpoints)
     _add_fast_lane(app, own[0], service, metrics=metrics, checkpoints=checkpoints)
     return _with_lane(app, intake, metrics, checkpoints=checkpoints)
 
@@ -106,6 +105,7 @@ def _include(
         _start_at_zero(router, metrics)
     install_error_handlers(app, routers)
     check_guarded(app)
+    app.add_middleware(RequestDoor, metrics=metrics, checkpoints=checkpoints)
 
 
 def _health(pool: ModelPool, memory: Callable[[], float | None], intake: EventDoor | None, *, role: Role) -> APIRouter:

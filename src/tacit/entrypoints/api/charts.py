@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
@@ -15,7 +17,8 @@ from tacit.entrypoints.api.texts import checked_text
 from tacit.serving.browsing import Browsing, seed_of
 
 _SEED = Parameter("seed", "Of an earlier draw, to see it again.", {"type": "string", "minLength": 1, "maxLength": 64})
-_FILTERS = (LIMIT, EXCLUDE, CATEGORY)
+_ONE_CATEGORY = replace(CATEGORY, is_repeatable=False)
+_FILTERS = (LIMIT, EXCLUDE, _ONE_CATEGORY)
 
 
 def chart_routes(browsing: Browsing) -> APIRouter:

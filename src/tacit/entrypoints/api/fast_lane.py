@@ -116,7 +116,7 @@ class FastLane:
             endpoint.check(scope, part)
             ready = self._ready.get(question)
             if ready is not None:
-                name = self._service.repeated(ready.answer, started=started)
+                name = self._service.telling.repeated(ready.answer, started=started)
                 for message in _messages(ready.body, name.encode()):
                     await send(message)
                 return

@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
 from tacit.data.hiding import MOST_HIDDEN
+from tacit.entrypoints.api.guarding import requires
 from tacit.entrypoints.api.parameters import Query, path_id
 from tacit.entrypoints.api.rendering import json_response, moment
 from tacit.entrypoints.api.schemas import problems
@@ -32,7 +33,11 @@ class HiddenItemsBody(BaseModel):
 
 def hiding_routes(desk: HidingDesk) -> APIRouter:
     """The routes over a desk."""
-    routes = APIRouter(prefix="/api/v1/users/{user_id}/hidden", tags=["users"])
+    routes = APIRouter(
+        prefix="/api/v1/users/{user_id}/hidden",
+        tags=["users"],
+        dependencies=[requires("users:read", writing="events:write")],
+    )
 
     @routes.get("", response_model=HiddenItemsBody, responses=problems(422, 503))
     def hidden_items(request: Request, user_id: str) -> Response:

@@ -26,6 +26,7 @@ def recommendation_routes(service: RecommendationService) -> APIRouter:
     """The routes over a service."""
     routes = APIRouter(prefix="/api/v1", tags=["recommendations"], dependencies=[requires("lists:read")])
     _add_personal(routes, service)
+    _add_shaped(routes, service)
     _add_impersonal(routes, service)
     return routes
 
@@ -44,6 +45,8 @@ def _add_personal(routes: APIRouter, service: RecommendationService) -> None:
         request.scope[ANSWER] = answer
         return json_response(answer_body(answer))
 
+
+def _add_shaped(routes: APIRouter, service: RecommendationService) -> None:
     @routes.post(
         "/users/{user_id}/recommendations",
         response_model=AnswerBody,

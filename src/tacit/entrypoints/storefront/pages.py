@@ -49,7 +49,7 @@ def storefront_router(
         ("/search", pages.search, reads),
         ("/listener", pages.ask_listener, reads),
         ("/listener/{user_id:path}", pages.listener, reads_of_users),
-        ("/similar/{item_id:path}", pages.similar, reads),
+        ("/alike/{item_id:path}", pages.similar, reads),
     ):
         router.add_api_route(path, page, response_model=None, dependencies=guards)
     router.add_api_route(PREFIX + "/{digest}/{name}", _sender(assets), response_model=None)

@@ -49,7 +49,7 @@ class Selection:
 
     def similar(self, item_id: str) -> str:
         """The page of items like one item, from which these picks can be returned to."""
-        return _address(f"/similar/{quote(item_id, safe='')}", self._fields())
+        return _address(f"/alike/{quote(item_id, safe='')}", self._fields())
 
     def listener(self, user_id: str) -> str:
         """The page of somebody with a history, narrowed to this category."""

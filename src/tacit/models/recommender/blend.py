@@ -90,9 +90,11 @@ class Blend:
         Returns:
             `(k,)` float32 query and the bonus.
         """
-        history = _row(items, self.voice.similarity.rows)
-        queries, bonus = self.queries(engine, np.asarray(user_factors)[None, :], history)
-        return queries[0], Bonus(bonus.indices, bonus.data)
+        said = self.voice.scores(engine, _row(items, self.voice.similarity.rows))
+        factors = np.asarray(user_factors, np.float32)
+        scale = float(_scales(said, factors[None, :], weight=self.weight, covariance_of_items=self.covariance)[0])
+        query = np.float32(1 - _capped(self.weight)) * factors
+        return query, Bonus(said.indices, (scale * said.data).astype(np.float32), scale)
 
     def queries(self, engine: Engine, user_factors: Floats, histories: Matrix) -> tuple[Floats, Matrix]:
         """`query` for `(q, k)` users with `(q, n_items)` histories: `(q, k)` queries and a `(q, n_items)` bonus.
@@ -103,25 +105,22 @@ class Blend:
         return mix(said, user_factors, weight=self.weight, covariance_of_items=self.covariance)
 
     def contributions(
-        self, engine: Engine, user_factors: Floats, items: Positions, *, targets: Positions, of_factors: Floats
+        self, engine: Engine, items: Positions, *, targets: Positions, of_factors: Floats, scale: float
     ) -> Floats:
         """What each item of a history adds to the blended score of each target; the terms add up to the score.
 
         Args:
-            engine: Does the sparse product.
-            user_factors: `(k,)`.
+            engine: Looks up what the voice says of pairs.
             items: `(d,)` positions of the history within the catalogue, ascending.
             targets: `(t,)` positions.
             of_factors: `(t, d)` what each adds to the factors' score (Hu et al. 2008, eq. 7).
+            scale: The `scale` of the bonus that this history was asked with.
 
         Returns:
             `(t, d)` float32.
         """
-        history = _row(items, self.voice.similarity.rows)
-        said = self.voice.scores(engine, history)
-        scales = _scales(said, user_factors[None, :], weight=self.weight, covariance_of_items=self.covariance)
         of_voice = engine.entries(self.voice.similarity, items, targets)
-        return np.asarray((1 - _capped(self.weight)) * of_factors + scales[0] * of_voice, dtype=np.float32)
+        return np.asarray((1 - _capped(self.weight)) * of_factors + scale * of_voice, dtype=np.float32)
 
 
 def mix(said: Matrix, user_factors: Floats, *, weight: float, covariance_of_items: Doubles) -> tuple[Floats, Matrix]:

@@ -264,6 +264,7 @@ class RecommenderModel:
         targets: Positions,
         *,
         against: Against = NOTHING_AGAINST,
+        bonus: Bonus | None = None,
     ) -> tuple[Positions, Floats]:
         """What each item of a history adds to the score of each target; the terms add up to the score.
 
@@ -277,6 +278,7 @@ class RecommenderModel:
             values: Their values.
             targets: Item positions to explain.
             against: What speaks against others.
+            bonus: What `query` gave for this history; found out anew unless given.
 
         Returns:
             The positions that can explain, `(d,)`, and their contributions, `(targets, d)` float32.
@@ -285,8 +287,10 @@ class RecommenderModel:
         of_factors = self._shares(items, values, self.side.rotated[targets], against=against)
         if self.blend is None:
             return explaining.astype(np.intp), of_factors
-        factors, at = self.fold_in(items, values, against=against), targets.astype(np.int32)
-        blended = self.blend.contributions(self.engine, factors, explaining, targets=at, of_factors=of_factors)
+        if bonus is None or bonus.scale is None:
+            bonus = self.blend.query(self.engine, self.fold_in(items, values, against=against), explaining)[1]
+        at, scale = targets.astype(np.int32), bonus.scale or 0.0
+        blended = self.blend.contributions(self.engine, explaining, targets=at, of_factors=of_factors, scale=scale)
         return explaining.astype(np.intp), blended
 
     def contributions_to(
@@ -303,7 +307,7 @@ class RecommenderModel:
         explaining, weights = self._weighted(items, values)
         opposed, of_opposed = self._weighted(against.items, against.values)
         observed, everything = np.concatenate((explaining, opposed)), np.concatenate((weights, of_opposed))
-        return self.engine.shares(self.side, observed, everything, wanted, explaining=len(explaining))
+        return self.engine.shares(self.side, observed, everything, wanted=wanted, explaining=len(explaining))
 
     def _weighted(self, items: NDArray[np.int32], values: Floats) -> tuple[NDArray[np.int32], Floats]:
         """The items of a history that have factors, and their weights."""

@@ -132,10 +132,12 @@ class Bonus:
     Attributes:
         items: `(b,)` int32 positions, ascending, each once.
         scores: `(b,)` float32, finite.
+        scale: What the voice's own scores were multiplied by to come to these; `None` where nobody needs to know.
     """
 
     items: Positions
     scores: Floats
+    scale: float | None = None
 
 
 class Filter(Protocol):
@@ -305,7 +307,7 @@ class Engine(Protocol):
         """
         ...
 
-    def shares(self, side: FixedSide, items: Positions, weights: Floats, wanted: Floats, *, explaining: int) -> Floats:
+    def shares(self, side: FixedSide, items: Positions, weights: Floats, *, wanted: Floats, explaining: int) -> Floats:
         """What each of the first items of a history adds to the score of each target: `(targets, explaining)`.
 
         With `A = Λ + Zᵀ W Z` it is `(1 + w_j) z_jᵀ A⁻¹ y_t` (Hu et al. 2008, §5, eq. 7): the terms add up to the score

@@ -261,7 +261,7 @@ class NativeEngine:
             progress=progress,
         )
 
-    def shares(self, side: FixedSide, items: Positions, weights: Floats, wanted: Floats, *, explaining: int) -> Floats:
+    def shares(self, side: FixedSide, items: Positions, weights: Floats, *, wanted: Floats, explaining: int) -> Floats:
         """In float64, by Cholesky: some tens of microseconds for fifty items."""
         wide = np.ascontiguousarray(wanted, np.float32)
         return _native.shares(side.rotated, diagonal_of(side, len(items)), items, weights, wide, explaining)

@@ -150,9 +150,9 @@ class NumpyEngine:
             progress=progress,
         )
 
-    def shares(self, side: FixedSide, items: Positions, weights: Floats, wanted: Floats, *, explaining: int) -> Floats:
+    def shares(self, side: FixedSide, items: Positions, weights: Floats, *, wanted: Floats, explaining: int) -> Floats:
         """See `numpy_explaining`."""
-        return numpy_explaining.shares(side, items, weights, wanted, explaining=explaining)
+        return numpy_explaining.shares(side, items, weights, wanted=wanted, explaining=explaining)
 
     def entries(self, matrix: Matrix, rows: Positions, columns: Positions) -> Floats:
         """See `numpy_explaining`."""

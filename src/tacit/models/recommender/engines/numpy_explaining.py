@@ -9,7 +9,7 @@ from tacit.models.recommender.engines.interfaces import Doubles, FixedSide, Floa
 from tacit.models.recommender.engines.matrix import Matrix
 
 
-def shares(side: FixedSide, items: Positions, weights: Floats, wanted: Floats, *, explaining: int) -> Floats:
+def shares(side: FixedSide, items: Positions, weights: Floats, *, wanted: Floats, explaining: int) -> Floats:
     """See `Engine.shares`."""
     diagonal = diagonal_of(side, len(items))
     w = weights.astype(np.float64)

@@ -50,7 +50,8 @@ def _blocks() -> None:
 def _accesses() -> None:
     op.create_table(
         "accesses",
-        *(sa.Column(name, WHOLE_NUMBER, nullable=False) for name in ("sequence", "at_ms")),
+        sa.Column("sequence", WHOLE_NUMBER, autoincrement=False, nullable=False),
+        sa.Column("at_ms", WHOLE_NUMBER, nullable=False),
         *(
             sa.Column(name, TEXT, nullable=False)
             for name in ("kind", "method", "route", "principal", "client", "subject", "decision")
