@@ -49,6 +49,7 @@ def prepare(shell: Terminal, guide: str) -> None:
         "look-after-quarantine.md",
         "compare-two-arms.md",
         "control-who-may.md",
+        "ask-for-many.md",
     )
     if guide.endswith("roll-out-gradually.md"):
         # The champion knows one camp of the listeners alone, so that what knows both is clearly better.

@@ -19,6 +19,7 @@ GUIDES = (
     "docs/howto/limit-and-block.md",
     "docs/howto/read-the-audit-trail.md",
     pytest.param("docs/howto/shape-a-list.md", marks=pytest.mark.slow),
+    pytest.param("docs/howto/ask-for-many.md", marks=pytest.mark.slow),
 )
 
 

@@ -299,6 +299,21 @@ def test_many_questions_that_make_no_sense_are_refused(engine: Engine, asked: di
     assert refused.value.code == "query_invalid"
 
 
+@settings(max_examples=25, deadline=None)
+@given(seed=SEEDS, wanted=st.integers(0, 40), boosted=st.sampled_from([None, 0.0, 0.2, 1.0]))
+def test_the_scores_of_single_items_are_those_of_the_search(
+    engine: Engine, seed: int, wanted: int, boosted: float | None
+) -> None:
+    generator = np.random.default_rng(seed)
+    index = engine.index(random_factors(seed, (60, 7)))
+    query = generator.normal(size=7).astype(np.float32)
+    bonus = None if boosted is None else some_bonus(generator, 60, boosted)
+    by_item = dict(pairs(index.search(query, 60, bonus=bonus)))
+    some = generator.permutation(60)[:wanted].astype(np.int32)
+
+    assert index.products(query, some, bonus=bonus).tolist() == [by_item[item] for item in some.tolist()]
+
+
 @pytest.mark.parametrize("mask", [np.ones(19, bool), np.ones(20, np.int8), np.ones((20, 1), bool)])
 def test_a_mask_that_is_not_one_word_an_item_is_refused(engine: Engine, mask: np.ndarray) -> None:
     with pytest.raises(Refused) as refused:

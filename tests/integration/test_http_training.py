@@ -226,3 +226,13 @@ def test_runs_that_do_not_exist_have_no_evaluation(door: Door) -> None:
     for run_id in ("absent", "999", "0", "9" * 40):
         answer = door.client.get(f"/api/v1/training/evaluate/{run_id}")
         assert (answer.status_code, answer.json()["code"]) == (404, "run_unknown")
+
+
+def test_everybodys_lists_are_asked_for_as_a_job_of_its_own(door: Door) -> None:
+    asked = door.client.post("/api/v1/training/precompute", json={"count": 50})
+    again = door.client.post("/api/v1/training/precompute", json={})
+    wrong = door.client.post("/api/v1/training/precompute", json={"count": 1_001})
+
+    assert (asked.status_code, asked.json()["kind"], asked.json()["parameters"]) == (202, "precompute", {"count": 50})
+    assert (again.status_code, again.json()["code"]) == (409, "job_in_flight")
+    assert (wrong.status_code, wrong.json()["field"]) == (422, "count")

@@ -238,7 +238,7 @@ class App:
         from tacit.adapters.own_source import code_digest
         from tacit.rollout.candidates import Lesson
 
-        _check_space(self.settings.home)
+        check_space(self.settings.home)
         progress("freezing", 0.0)
         snapshot = self.freeze(dataset)
         return Lesson(snapshot, snapshot.dataset, snapshot.fingerprint, snapshot.facts(), code_digest())
@@ -354,7 +354,8 @@ def _as_found(workload: RecommenderWorkload, found: SearchResult) -> Recommender
     return replace(workload, settings=found.settings, rules=PlanRules(blend=found.voice or "off"))
 
 
-def _check_space(home: Path) -> None:
+def check_space(home: Path) -> None:
+    """Raises `space_low` if the disk is nearly full."""
     from tacit.adapters.reserve import is_low
 
     if is_low(home):

@@ -12,6 +12,7 @@ from tacit.bootstrap.app import App
 from tacit.bootstrap.caches import list_cache
 from tacit.bootstrap.hiding import following_hides
 from tacit.bootstrap.overload import spared_reads
+from tacit.bootstrap.precomputing import having_precomputed
 from tacit.errors import TacitError
 from tacit.monitoring import metrics as catalogue
 from tacit.monitoring.interfaces import MetricSink
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from tacit.serving.live_catalogue import LiveCatalogue
     from tacit.serving.model_pool import ModelPool
     from tacit.serving.newcomer_shelf import NewcomerShelf
+    from tacit.serving.precomputed import PrecomputedShelf
     from tacit.serving.traffic_follower import TrafficFollower
 
 _READERS_SECONDS = 1.0
@@ -49,6 +51,7 @@ class Freshness:
     lost_sight: Callable[[bool], None]
     failed: Failed
     shared: KeptLists
+    precomputed: PrecomputedShelf
 
     def told(self, user_ids: Collection[str]) -> None:
         """Hear whose events the store accepted; only now are their lists dropped."""
@@ -105,8 +108,8 @@ def following(
         users = _known_users(app, metrics, fresh, failed=failed, entries=entries)
         lists = _kept_lists(app, cache, metrics, fresh_seconds=app.settings.cache.fresh_seconds)
         shared = _kept_lists(app, cache, metrics, fresh_seconds=app.settings.cache.shared_seconds)
-        with following_hides(app, told=lists.told) as hides:
-            yield Freshness(users, lists, shelf, hides, fresh.lost_sight, failed, shared)
+        with following_hides(app, told=lists.told) as hides, having_precomputed(app, pool) as ready:
+            yield Freshness(users, lists, shelf, hides, fresh.lost_sight, failed, shared, ready)
     finally:
         keeper.stop()
         cache.close()

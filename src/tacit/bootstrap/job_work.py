@@ -37,6 +37,8 @@ def perform(order: Order, progress: Progress) -> Mapping[str, object]:
             return _evaluated(app, order, progress)
         if order.kind == "search":
             return _searched(app, order, progress)
+        if order.kind == "precompute":
+            return _precomputed(app, order, progress)
         return _trained(app, order, progress)
 
 
@@ -90,6 +92,13 @@ def _searched(app: App, order: Order, progress: Progress) -> Mapping[str, object
     given: Mapping[str, Any] = order.parameters
     budget = Budget(given.get("trials", 28), given.get("minutes", app.settings.retraining.search_minutes))
     return app.search(_dataset(order), budget=budget, progress=progress).as_dict()
+
+
+def _precomputed(app: App, order: Order, progress: Progress) -> Mapping[str, object]:
+    from tacit.bootstrap.precomputing import precompute
+
+    given: Mapping[str, Any] = order.parameters
+    return precompute(app, number=given.get("version"), count=given.get("count"), progress=progress)
 
 
 def _evaluated(app: App, order: Order, progress: Progress) -> Mapping[str, object]:

@@ -109,6 +109,7 @@ def schedule_rules(settings: Settings) -> ScheduleRules:
         refresh=chosen.schedule,
         full_refit=chosen.full_refit,
         search=chosen.search,
+        precompute=chosen.precompute,
         hour=chosen.hour,
         stale_days=chosen.stale_days,
         drift_trigger=chosen.drift_trigger,

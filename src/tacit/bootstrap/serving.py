@@ -173,6 +173,7 @@ def _service(
         users=fresh.users,
         lists=fresh.lists,
         shelf=fresh.shelf,
+        precomputed=fresh.precomputed,
         observe=log_serving_event,
         catalogue=live,
         traffic=traffic,

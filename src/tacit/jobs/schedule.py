@@ -24,6 +24,7 @@ class ScheduleRules:
         refresh: How often a candidate is trained on what is new.
         full_refit: How often one is trained from nothing.
         search: How often better settings are looked for.
+        precompute: How often everybody's list is made beforehand.
         hour: From which hour of such a day, UTC; a week begins on Monday.
         stale_days: Age of the newest version at which one is trained out of turn; `None` for never.
         drift_trigger: Drift score above which one is trained out of turn.
@@ -33,6 +34,7 @@ class ScheduleRules:
     refresh: Cadence = "weekly"
     full_refit: Cadence = "monthly"
     search: Cadence = "quarterly"
+    precompute: Cadence = "daily"
     hour: int = 3
     stale_days: float | None = 30.0
     drift_trigger: float = 0.6
@@ -127,6 +129,9 @@ def _on_schedule(now_ms: int, past: Past, rules: ScheduleRules) -> Iterator[Due]
     since = max(past.asked_ms("search"), first)
     if "search" not in past.in_flight and _is_due(now_ms, rules.search, rules.hour, since=since):
         yield Due("search", "schedule")
+    since = max(past.asked_ms("precompute"), first)
+    if "precompute" not in past.in_flight and _is_due(now_ms, rules.precompute, rules.hour, since=since):
+        yield Due("precompute", "schedule")
 
 
 def _is_due(now_ms: int, cadence: Cadence, hour: int, *, since: int) -> bool:

@@ -218,7 +218,7 @@ CACHE_REACHABLE = Metric(
     "1 while the cache is asked, 0 while it is spared because it failed.",
     "serving",
 )
-JOB_KINDS = ("train", "full_refit", "search", "evaluate")
+JOB_KINDS = ("train", "full_refit", "search", "evaluate", "precompute")
 JOBS = Metric(
     "tacit_jobs",
     "gauge",

@@ -133,9 +133,8 @@ class Question:
 
 def taste_chain(asked: Question, taste: Taste) -> tuple[Step, ...]:
     """The steps for somebody of whom we know only what they like, if the version has factors for any of it."""
-    first = (
-        (_personal_step(asked, taste), *_history_steps(asked, taste)) if learnt_from(asked.model, taste.items) else ()
-    )
+    has_vector = taste.factors is not None or learnt_from(asked.model, taste.items)
+    first = (_personal_step(asked, taste), *_history_steps(asked, taste)) if has_vector else ()
     return (*first, *popular_chain(asked))
 
 

@@ -19,7 +19,7 @@ _LEAST_SHARE = 2 / 3
 """The share of the first blended rung.  With 1 or 2 items known, lists blended by 1/2 to 2/3 found most of what users
 of MovieLens and Last.fm met besides; with 5 or more, the larger the share, the more they found."""
 
-_RANK_OFFSET = 60
+RANK_OFFSET = 60
 """Of reciprocal-rank fusion (Cormack, Clarke and Büttcher, SIGIR 2009): how little the very first places stand out."""
 
 
@@ -102,6 +102,6 @@ def fused(own: Retrieved, others: Retrieved, *, share: float, limit: int) -> Ret
     scores: dict[int, float] = {}
     for found, weight in ((own, share), (others, 1 - share)):
         for rank, item in enumerate(found.items.tolist(), start=1):
-            scores[item] = scores.get(item, 0.0) + weight / (_RANK_OFFSET + rank)
+            scores[item] = scores.get(item, 0.0) + weight / (RANK_OFFSET + rank)
     best = sorted(scores, key=lambda item: (-scores[item], item))[:limit]
     return Retrieved(np.array(best, np.intp), np.array([scores[item] for item in best], np.float32))

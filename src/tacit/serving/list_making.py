@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Literal, Protocol
 
 import numpy as np
 
@@ -22,6 +22,7 @@ from tacit.serving.live_catalogue import LiveCatalogue
 from tacit.serving.model_pool import LoadedVersion
 from tacit.serving.newcomer_shelf import NewcomerShelf
 from tacit.serving.newcomers import Newcomers
+from tacit.serving.precomputed import PrecomputedShelf, precomputed_step
 from tacit.serving.profiles import NO_PREFERENCES, STRANGER, Profile, Standing
 from tacit.serving.refusals import user_unknown
 from tacit.serving.rehearsals import rehearsed_step
@@ -93,6 +94,28 @@ class Maker:
     is_champion: bool = True
 
 
+class Making(Protocol):
+    """Makes what a user is given, from the version that it is asked to use; `ListMaking` makes lists."""
+
+    def profile(
+        self, loaded: LoadedVersion, user_id: str, *, is_refused: bool | None = None, rungs: Coldstart | None = None
+    ) -> Profile:
+        """Who asks."""
+        ...
+
+    def for_user(self, by: Maker, profile: Profile, wish: Wish) -> KeptOutcome:
+        """What they are given."""
+        ...
+
+    def in_secret(self, by: Maker, wish: Wish, failed: Failed) -> Outcome:
+        """What they would be given; nothing is kept, counted or remembered of it."""
+        ...
+
+    def rehearsed(self, by: Maker, wish: Wish, tier: Source) -> Outcome | None:
+        """What a lower tier would give them; `None` for nothing."""
+        ...
+
+
 class ListMaking:
     """Makes lists, each from the one version that it is asked to use.
 
@@ -104,6 +127,7 @@ class ListMaking:
         lists: Keeps users' lists for a while; without it, each is computed.
         shelf: Keeps the items that a version learnt no factors for; without it, they are in no personal list.
         hides: Knows what users hid; without it, nothing.
+        precomputed: Has everybody's list at hand for when theirs cannot be worked out; without it, nobody's.
     """
 
     def __init__(
@@ -116,6 +140,7 @@ class ListMaking:
         lists: KeptLists | None = None,
         shelf: NewcomerShelf | None = None,
         hides: Hides | None = None,
+        precomputed: PrecomputedShelf | None = None,
     ) -> None:
         self._live = live
         self._limits = limits
@@ -123,6 +148,7 @@ class ListMaking:
         self._users = users
         self._lists = lists
         self._shelf = shelf
+        self._precomputed = precomputed
         self._hides = hides or NoHides()
         self._fields = FieldShelf(live)
 
@@ -233,7 +259,9 @@ class ListMaking:
         """
         asked = self._asked(by, profile, wish)
         if self._lists is None:
-            return KeptOutcome(self._computed(by, asked, profile, failed=self._failed), by.loaded.label)
+            return KeptOutcome(
+                self._computed(by, asked, profile, user_id=wish.user_id, failed=self._failed), by.loaded.label
+            )
         spelling = spelled(wish.limit, wish.rules)
         asking = Asking(
             wish.user_id,
@@ -243,7 +271,9 @@ class ListMaking:
             asked.allowed,
             keeps=profile.is_current,
         )
-        return self._lists.answer(asking, lambda: self._computed(by, asked, profile, failed=self._failed))
+        return self._lists.answer(
+            asking, lambda: self._computed(by, asked, profile, user_id=wish.user_id, failed=self._failed)
+        )
 
     def in_secret(self, by: Maker, wish: Wish, failed: Failed) -> Outcome:
         """The list that a user would be given, computed now; nothing is kept, counted or remembered of it.
@@ -252,7 +282,8 @@ class ListMaking:
             Unavailable: `answer_unavailable`.
         """
         profile = self.profile(by.loaded, wish.user_id, is_refused=False, rungs=by.rungs)
-        return self._computed(by, self._asked(by, profile, wish), profile, failed=failed)
+        asked = self._asked(by, profile, wish)
+        return self._computed(by, asked, profile, user_id=wish.user_id, failed=failed)
 
     def answer(self, loaded: LoadedVersion, asked: Question, chain: Chain) -> Outcome:
         """What a chain of a version's steps comes to, in the shape that was asked for.
@@ -291,11 +322,14 @@ class ListMaking:
         excluded = met | self._hides.of(wish.user_id)
         return self.question(by.loaded, profile.taste.seen, excluded, limit=wish.limit, rules=wish.rules)
 
-    def _computed(self, by: Maker, asked: Question, profile: Profile, *, failed: Failed) -> Outcome:
+    def _computed(self, by: Maker, asked: Question, profile: Profile, *, user_id: str, failed: Failed) -> Outcome:
         label = by.loaded.label
 
         def answered(asked: Question) -> Outcome:
-            return first_answer(self._steps(by, asked, profile), lambda source, error: failed(source, label, error))
+            steps = self._steps(by, asked, profile)
+            if steps[0].source == "personal":
+                steps = (steps[0], *self._ready(by.loaded, asked, profile, user_id=user_id), *steps[1:])
+            return first_answer(steps, lambda source, error: failed(source, label, error))
 
         return shaped_answer(asked, answered)
 
@@ -305,6 +339,12 @@ class ListMaking:
         chose = profile.preferences != NO_PREFERENCES
         leaning = leaning_of(loaded.model, loaded.labels, profile.preferences) if chose else NO_LEANING
         return user_chain(asked, profile.taste, coldstart=by.rungs, leaning=leaning, like_value=loaded.typical_value)
+
+    def _ready(self, loaded: LoadedVersion, asked: Question, profile: Profile, *, user_id: str) -> tuple[Step, ...]:
+        """The step that needs no computing, for who has one."""
+        lists = None if self._precomputed is None else self._precomputed.lists(loaded)
+        step = None if lists is None else precomputed_step(lists, asked, profile, user_id=user_id)
+        return () if step is None else (step,)
 
     def _stamp(self, by: Maker, asked: Question, profile: Profile) -> str:
         """What a list rests on beside its version; the rules are in it, as a cache may outlive this process."""

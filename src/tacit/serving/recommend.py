@@ -22,11 +22,12 @@ from tacit.serving.interfaces import Clock, ExposureRecorder, IdMaker
 from tacit.serving.item_views import item_view, said_of
 from tacit.serving.kept_lists import KeptLists, KeptOutcome
 from tacit.serving.known_users import KnownUsers
-from tacit.serving.list_making import NOBODY, ListMaking, ServingLimits, Wish
+from tacit.serving.list_making import NOBODY, ListMaking, Making, ServingLimits, Wish
 from tacit.serving.live_catalogue import LiveCatalogue, UnsaidCatalogue
 from tacit.serving.model_pool import LoadedVersion, ModelPool
 from tacit.serving.newcomer_shelf import NewcomerShelf
 from tacit.serving.newcomers import Newcomers
+from tacit.serving.precomputed import PrecomputedShelf
 from tacit.serving.profiles import STRANGER
 from tacit.serving.ready_answers import RestsOn
 from tacit.serving.refusals import items_unknown, limit_range
@@ -36,6 +37,7 @@ from tacit.serving.routing import NoTraffic, Traffic, UserAnswers
 from tacit.serving.rules import NO_RULES, Rules
 from tacit.serving.shared_lists import SharedLists
 from tacit.serving.telling import Telling
+from tacit.serving.workbench import Workbench
 
 __all__ = ["NOBODY", "RecommendationService", "ServingLimits"]
 
@@ -56,6 +58,7 @@ class RecommendationService:
         users: Knows what users did since the version was trained; without it, nothing.
         lists: Keeps users' lists for a while; without it, each is computed.
         shelf: Keeps the items that the version learnt no factors for; without it, they are in no personal list.
+        precomputed: Has everybody's list at hand for when theirs cannot be worked out.
         observe: Told of steps that failed.
         timer: Measures how long an answer takes, in seconds.
         catalogue: Knows what is hidden, renamed or new since a version was trained.
@@ -78,6 +81,7 @@ class RecommendationService:
         users: KnownUsers | None = None,
         lists: KeptLists | None = None,
         shelf: NewcomerShelf | None = None,
+        precomputed: PrecomputedShelf | None = None,
         observe: Observer = unobserved,
         timer: Callable[[], float] = time.perf_counter,
         catalogue: LiveCatalogue | None = None,
@@ -95,13 +99,18 @@ class RecommendationService:
         self._observe = observe
         self._timer = timer
         self._making = ListMaking(
-            self._live, self._limits, failed=self._step_failed, users=users, lists=lists, shelf=shelf, hides=hides
+            self._live,
+            self._limits,
+            failed=self._step_failed,
+            users=users,
+            lists=lists,
+            shelf=shelf,
+            hides=hides,
+            precomputed=precomputed,
         )
         self._shared = SharedLists(self._making, shared)
-        rungs = self._limits.coldstart
-        self._users = UserAnswers(
-            self._making, traffic or NoTraffic(), rungs=rungs, observe=observe, timer=timer, rehearsals=rehearsals
-        )
+        self._traffic = traffic or NoTraffic()
+        self._users = self._dividing(self._making, rehearsals)
         self._telling = Telling(exposures, metrics, self._live, clock=clock, new_id=new_id, timer=timer, random=random)
 
     @property
@@ -294,6 +303,33 @@ class RecommendationService:
     def limits(self) -> ServingLimits:
         """What may be asked."""
         return self._limits
+
+    @property
+    def bench(self) -> Workbench:
+        """What further kinds of questions are answered with."""
+        return Workbench(
+            self._pool,
+            self._making,
+            self._users,
+            self._dividing,
+            live=self._live,
+            limits=self._limits,
+            telling=self._telling,
+            position=self._position,
+            is_new=self._is_new,
+            clock=self._clock,
+            timer=self._timer,
+        )
+
+    def _dividing(self, making: Making, rehearsals: Rehearsals | None = None) -> UserAnswers:
+        return UserAnswers(
+            making,
+            self._traffic,
+            rungs=self._limits.coldstart,
+            rehearsals=rehearsals,
+            observe=self._observe,
+            timer=self._timer,
+        )
 
     def _asked(self, limit: int, rules: Rules = NO_RULES) -> LoadedVersion:
         """The one version an answer comes from, once the question makes sense to it."""

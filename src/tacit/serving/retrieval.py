@@ -60,6 +60,7 @@ class Taste:
         factors: `(k,)` their vector; `None` to have it folded in from the history when it is needed.
         against: What speaks against other items.
         shunned: `(s,)` positions of what they met and did not like, those with nothing to say either way included.
+        emphasis: `(d,)` how much more or less each item explains than its value says; `None` for as much.
     """
 
     items: History
@@ -67,6 +68,7 @@ class Taste:
     factors: Floats | None = None
     against: Against = NOTHING_AGAINST
     shunned: History = field(default_factory=lambda: np.empty(0, np.int32))
+    emphasis: Floats | None = None
 
     @property
     def seen(self) -> History:
@@ -284,12 +286,12 @@ def explain(
 
     A reason's share is its part of all positive contributions: what speaks against an item explains nothing.
     """
-    if not len(found):
-        return []
+    if not len(found) or not learnt_from(model, taste.items):
+        return [()] * len(found)
     bonus = None if said is None else said.bonus
-    explaining, contributions = _contributions(
-        model, taste, found, newcomers=newcomers, bonus=bonus
-    )  # (d,), (found, d)
+    explaining, contributions = _contributions(model, taste, found, newcomers=newcomers, bonus=bonus)
+    if taste.emphasis is not None:
+        contributions = contributions * taste.emphasis[taste.items < len(model.item_factors)]
     positive = np.maximum(contributions, 0)
     shares = positive / np.maximum(positive.sum(axis=1, keepdims=True), np.finfo(np.float32).tiny)
     strongest = np.argsort(-shares, axis=1, kind="stable")[:, :most]

@@ -14,7 +14,7 @@ from tacit.serving.arm_tallies import ArmTally
 from tacit.serving.events import ArmFailed, Observer, unobserved
 from tacit.serving.kept_lists import KeptOutcome
 from tacit.serving.ladder import Coldstart
-from tacit.serving.list_making import ListMaking, Maker, Wish, as_far_as_known
+from tacit.serving.list_making import Maker, Making, Wish, as_far_as_known
 from tacit.serving.model_pool import LoadedVersion
 from tacit.serving.rehearsals import Rehearsals
 from tacit.serving.shadowing import Shadowing
@@ -134,7 +134,7 @@ class UserAnswers:
 
     def __init__(
         self,
-        making: ListMaking,
+        making: Making,
         traffic: Traffic,
         *,
         rungs: Coldstart,

@@ -22,6 +22,10 @@ class Retraining(BaseModel):
     """How often one is trained from nothing."""
     search: Cadence = "quarterly"
     """How often better settings are looked for."""
+    precompute: Cadence = "daily"
+    """How often everybody's list is made beforehand, for when there is no time to work one out."""
+    precompute_count: int = Field(default=100, ge=1, le=1_000)
+    """How long such a list is."""
     hour: int = Field(default=3, ge=0, le=23)
     """The hour, UTC, from which it is begun: on Mondays, on the first of a month, of a quarter."""
     stale_days: float | None = Field(default=30.0, gt=0, le=36_500)

@@ -34,7 +34,7 @@ class Keeping:
 
     desk: Desk = field(default_factory=Desk)
     bell: Bell = field(default_factory=Bell)
-    rules: ScheduleRules = field(default_factory=ScheduleRules)
+    rules: ScheduleRules = field(default_factory=lambda: ScheduleRules(precompute="off"))
     newest_ms: int | None = START_MS
 
     @property
@@ -176,7 +176,9 @@ def test_a_person_is_kept_back_by_no_cooldown(keeping: Keeping) -> None:
 
 
 def test_a_training_that_always_fails_is_asked_for_no_more_often_than_the_cooldown_lets(keeping: Keeping) -> None:
-    keeping.rules = ScheduleRules(refresh="off", full_refit="off", search="off", stale_days=1, cooldown_hours=24)
+    keeping.rules = ScheduleRules(
+        refresh="off", full_refit="off", search="off", precompute="off", stale_days=1, cooldown_hours=24
+    )
 
     done = hours(keeping, 24 * 10, lambda: Ending(problem=Problem("dataset_unknown", "There is none.")))
 

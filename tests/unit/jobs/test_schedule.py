@@ -14,7 +14,7 @@ from tacit.jobs.interfaces import Tally
 from tacit.jobs.job import Kind, State
 from tacit.jobs.schedule import Cadence, Due, Past, ScheduleRules, due, in_cooldown, latest_turn
 
-RULES = ScheduleRules()
+RULES = ScheduleRules(precompute="off")
 HOUR_MS, DAY_MS = 3_600_000, 86_400_000
 
 
@@ -117,6 +117,18 @@ def test_a_version_grown_old_is_replaced_out_of_turn_but_not_within_the_cooldown
     assert due(at("2026-11-02T00:00"), tried, rules) == (Due("train", "staleness"),)
 
 
+@pytest.mark.requirement("SERV-036")
+def test_everybodys_lists_are_due_once_a_day_beside_whatever_else_is_and_not_while_they_are_made() -> None:
+    rules = replace(RULES, refresh="off", full_refit="off", search="off", precompute="daily")
+    for state in ("queued", "running"):
+        assert due(at("2026-11-02T04:00"), past("2026-10-20", tally("precompute", "2026-10-30", state)), rules) == ()
+    made = past("2026-10-20T00:00", tally("precompute", "2026-11-01T03:00"), tally("train", "2026-11-02T01:00"))
+
+    assert due(at("2026-11-02T02:59"), made, rules) == ()
+    assert due(at("2026-11-02T03:00"), made, rules) == (Due("precompute", "schedule"),)
+    assert due(at("2026-11-02T03:00"), made, ScheduleRules(stale_days=None))[-1] == Due("precompute", "schedule")
+
+
 def test_a_training_that_was_asked_for_or_ended_lately_keeps_the_next_one_back() -> None:
     began = past("2026-10-01T00:00", tally("full_refit", "2026-11-01T00:00", "running"))
 
@@ -126,7 +138,7 @@ def test_a_training_that_was_asked_for_or_ended_lately_keeps_the_next_one_back()
 
 @given(st.lists(st.integers(0, 40 * 24), max_size=60), st.sampled_from(["daily", "weekly", "monthly"]))
 def test_however_the_clock_jumps_a_turn_is_asked_for_once_at_most(hours: list[int], cadence: Cadence) -> None:
-    rules = ScheduleRules(refresh=cadence, full_refit="off", search="off", stale_days=None)
+    rules = ScheduleRules(refresh=cadence, full_refit="off", search="off", precompute="off", stale_days=None)
     born, asked = at("2026-01-07T12:00"), []
     for hour in sorted(hours):
         now = born + hour * HOUR_MS

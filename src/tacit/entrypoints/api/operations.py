@@ -6,12 +6,14 @@ from fastapi import APIRouter
 
 from tacit.bootstrap import App, Serving
 from tacit.bootstrap.components import components
+from tacit.bootstrap.events import rules_of
 from tacit.bootstrap.guarding import guard_desk
 from tacit.bootstrap.upkeep import version_desk
 from tacit.entrypoints.api.ab import comparing_routes
 from tacit.entrypoints.api.accounts import account_routes
 from tacit.entrypoints.api.blocks import guard_routes
 from tacit.entrypoints.api.browsing import browsing_routes
+from tacit.entrypoints.api.bulk import many_routes
 from tacit.entrypoints.api.components import component_routes
 from tacit.entrypoints.api.experiments import experiment_routes
 from tacit.entrypoints.api.hiding import hiding_routes
@@ -37,4 +39,5 @@ def further_routes(app: App, parts: Serving) -> list[APIRouter]:
         guard_routes(guard_desk(app)),
         hiding_routes(parts.hiding),
         *browsing_routes(app, parts),
+        *many_routes(parts.service.bench, rules_of(app.settings)),
     ]

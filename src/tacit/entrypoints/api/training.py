@@ -15,7 +15,14 @@ from tacit.entrypoints.api.parameters import Parameter, Query, documented, field
 from tacit.entrypoints.api.schemas import problems
 from tacit.entrypoints.api.strict_json import kind_of, parse_object, read_json_body
 from tacit.entrypoints.api.texts import checked_id
-from tacit.entrypoints.api.training_schemas import TRAIN_BODY, EvaluationBody, JobBody, JobsBody, LoggedJobBody
+from tacit.entrypoints.api.training_schemas import (
+    PRECOMPUTE_BODY,
+    TRAIN_BODY,
+    EvaluationBody,
+    JobBody,
+    JobsBody,
+    LoggedJobBody,
+)
 from tacit.errors import BadInput
 from tacit.jobs.job import KINDS, STATES, State
 from tacit.jobs.kinds import check_model_type, checked_kind
@@ -51,6 +58,19 @@ def _add_asking(routes: APIRouter, desk: TrainingDesk) -> None:
         """Trains a candidate in the background; it is judged, and reaches nobody by itself."""
         Query.of(request)
         job = desk.ask("train", _parameters_of(parse_object(body)), actor=actor_of(request))
+        return _response(described(job), status=202)
+
+    @routes.post(
+        "/precompute",
+        status_code=202,
+        response_model=JobBody,
+        responses=problems(400, 404, 409, 413, 415, 422, 503, 507),
+        openapi_extra=PRECOMPUTE_BODY,
+    )
+    def precompute(request: Request, body: Annotated[bytes, Depends(read_json_body)]) -> Response:
+        """Makes everybody's list beforehand, in the background, by the champion unless a version is named."""
+        Query.of(request)
+        job = desk.ask("precompute", parse_object(body), actor=actor_of(request))
         return _response(described(job), status=202)
 
     @routes.post("/jobs/{job_id}/cancel", response_model=JobBody, responses=problems(404, 409, 422, 503, 507))

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-KindName = Literal["train", "full_refit", "search", "evaluate"]
+KindName = Literal["train", "full_refit", "search", "evaluate", "precompute"]
 StateName = Literal["queued", "running", "succeeded", "failed", "cancelled"]
 
 
@@ -73,6 +73,27 @@ def _parameters(**properties: dict[str, Any]) -> dict[str, Any]:
 
 _WHOLE: dict[str, Any] = {"type": "integer", "minimum": 1}
 _AMOUNT = {"type": "number", "minimum": 1e-9, "maximum": 1e9}
+
+PRECOMPUTE_BODY: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "description": "An object, empty for the champion's lists.",
+        "content": {
+            "application/json": {
+                "schema": {
+                    "type": "object",
+                    "additionalProperties": False,
+                    "properties": {
+                        "version": {**_WHOLE, "maximum": 2**31 - 1, "description": "Number of a version."},
+                        "count": {**_WHOLE, "maximum": 1_000, "description": "How long a list is; else the setting."},
+                    },
+                },
+                "example": {"count": 100},
+            }
+        },
+    }
+}
+"""Which lists are to be made beforehand, as the body of a request."""
 
 TRAIN_BODY: dict[str, Any] = {
     "requestBody": {

@@ -72,7 +72,7 @@ def show_log(asked: Asked, job: JobId) -> None:
 
 def submit(
     asked: Asked,
-    kind: Annotated[str, typer.Argument(metavar="KIND", help="train, full_refit, search or evaluate.")],
+    kind: Annotated[str, typer.Argument(metavar="KIND", help="train, full_refit, search, evaluate or precompute.")],
     parameters: Given = None,
 ) -> None:
     """Ask for a job; a server on the same home begins it within seconds, or else a Celery worker."""

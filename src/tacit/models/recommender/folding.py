@@ -67,7 +67,15 @@ class Eigenbasis:
         return cls(side.basis.astype(np.float64), side.spectrum.astype(np.float64), len(side.rotated))
 
 
-def folded(turned: Doubles, weights: Floats, preferred: int, *, over: Eigenbasis, ridge: Ridge) -> Floats:
+def folded(
+    turned: Doubles,
+    weights: Floats,
+    preferred: int,
+    *,
+    over: Eigenbasis,
+    ridge: Ridge,
+    right: Floats | None = None,
+) -> Floats:
     """The exact factors of one row: `(k,)` float32, 0 where nothing is preferred.
 
     Args:
@@ -76,14 +84,16 @@ def folded(turned: Doubles, weights: Floats, preferred: int, *, over: Eigenbasis
         preferred: How many are preferred.
         over: The basis.
         ridge: How such rows are regularised.
+        right: `(preferred,)` what stands on the right-hand side in the place of `1 + w`.
     """
     if not preferred:
         return np.zeros(len(over.spectrum), np.float32)
     w = weights.astype(np.float64)
-    right = np.where(np.arange(len(w)) < preferred, 1 + w, 0.0)
+    target = np.zeros(len(w))
+    target[:preferred] = 1 + w[:preferred] if right is None else right
     diagonal = over.spectrum + ridge.of(np.array([len(w)]), over.count).astype(np.float64)
     with one_blas_thread():
-        return np.asarray(over.basis @ _solved(turned, w, right, diagonal=diagonal), np.float32)
+        return np.asarray(over.basis @ _solved(turned, w, target, diagonal=diagonal), np.float32)
 
 
 def _solved(z: Doubles, w: Doubles, right: Doubles, *, diagonal: Doubles) -> Doubles:

@@ -224,6 +224,10 @@ class RecommenderModel:
         """What has the highest product with a query, as `recommend` for what `query` gave."""
         return self.index.search(query, count, excluded=self._with_factors(excluded), only=only, bonus=bonus)
 
+    def scores(self, query: Floats, positions: Positions, *, bonus: Bonus | None = None) -> Floats:
+        """What `find` would order items with factors by: `(p,)` float32 for `(p,)` positions, each once."""
+        return self.index.products(query, positions.astype(np.int32), bonus=bonus)
+
     def recommend_many(
         self,
         factors: Floats,
@@ -248,6 +252,11 @@ class RecommenderModel:
         return self.index.search_many(
             queries, count, excluded=histories if excluded is None else excluded, only=only, bonus=bonus
         )
+
+    def queries(self, factors: Floats, histories: Matrix) -> tuple[Floats, Matrix | None]:
+        """`query` for `(users, k)` factors at once: `(users, k)`, and what the second voice adds, if there is one."""
+        queries = np.ascontiguousarray(factors)
+        return (queries, None) if self.blend is None else self.blend.queries(self.engine, queries, histories)
 
     def similar(self, item: int, count: int, *, excluded: Positions, only: Filter | None = None) -> Found:
         """The `count` items most like one that has factors, by cosine; the filter is one of `unit_index`."""

@@ -194,6 +194,19 @@ class Index(Protocol):
         """
         ...
 
+    def products(self, query: Floats, positions: Positions, *, bonus: Bonus | None = None) -> Floats:
+        """The scores that `search` gives some items, whatever else there is: `(p,)` float32, O(p k).
+
+        Args:
+            query: `(k,)` float32, finite.
+            positions: `(p,)` int32, in any order, each once.
+            bonus: Scores to add.
+
+        Raises:
+            Refused: `query_invalid`, as `search`.
+        """
+        ...
+
     def search_many(
         self,
         queries: Floats,

@@ -116,10 +116,17 @@ class NativeIndex:
         _, _, scanned, rescored = self._asked(query, count, excluded=excluded, only=only, bonus=bonus)
         return Effort(scanned, rescored)
 
-    def products(self, query: Floats, positions: Positions) -> Floats:
-        """The scores that `search` gives, without a bonus: `(positions,)` float32, sums in its own fixed order."""
+    def products(self, query: Floats, positions: Positions, *, bonus: Bonus | None = None) -> Floats:
+        """As `Index.products`, sums in the scan's own fixed order."""
         queries = checked_queries(np.asarray(query)[None], self._shape[1])
-        return self._index.products(queries[0], checked_positions(positions, self._shape[0], "positions"))
+        wanted = checked_positions(positions, self._shape[0], "positions")
+        scores = self._index.products(queries[0], wanted)
+        added = None if bonus is None else checked_bonus(bonus, self._shape[0])
+        if added is not None and len(added.items):
+            at = np.minimum(np.searchsorted(added.items, wanted), len(added.items) - 1)
+            hit = added.items[at] == wanted
+            scores[hit] += added.scores[at[hit]]
+        return scores
 
     def search_many(
         self,

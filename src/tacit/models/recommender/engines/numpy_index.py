@@ -114,6 +114,14 @@ class NumpyIndex:
             products = self._factors @ queries[0]
         return self._best(products, queries[0].astype(np.float64), question)
 
+    def products(self, query: Floats, positions: Positions, *, bonus: Bonus | None = None) -> Floats:
+        """As `Index.products`, in float64 and rounded once."""
+        n = len(self._factors)
+        queries = checked_queries(np.asarray(query)[None], self._factors.shape[1])
+        wanted = checked_positions(positions, n, "positions").astype(np.intp)
+        added = None if bonus is None else checked_bonus(bonus, n)
+        return self._scores(wanted, queries[0].astype(np.float64), added)
+
     def search_many(
         self,
         queries: Floats,
