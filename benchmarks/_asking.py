@@ -30,6 +30,7 @@ class Questions:
         items: What is asked of.
         body: Of a POST, likewise; none for a GET.
         candidates: How many items are filled in for `{items}`.
+        at_once: How many users are filled in for `{users}`.
         headers: Of each request.
     """
 
@@ -38,6 +39,7 @@ class Questions:
     items: Sequence[str] = ()
     body: str | None = None
     candidates: int = 0
+    at_once: int = 1
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -66,6 +68,9 @@ def _request(asked: Questions, host: str, *, number: int, user: int, item: int, 
     if "{items}" in body:
         some = random.choice(len(asked.items), asked.candidates, replace=False)
         body = body.replace("{items}", json.dumps([asked.items[each] for each in some]))
+    if "{users}" in body:
+        some = random.choice(len(asked.users), min(asked.at_once, len(asked.users)), replace=False)
+        body = body.replace("{users}", json.dumps([asked.users[each] for each in some]))
     headers = {"host": host, **asked.headers}
     if asked.body is not None:
         headers |= {"content-type": "application/json", "content-length": str(len(body.encode()))}

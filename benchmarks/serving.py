@@ -8,6 +8,9 @@ with an answer of the same size, and a server of FastAPI and `implicit` that doe
 from __future__ import annotations
 
 import argparse
+import json
+import os
+import subprocess
 import sys
 import tempfile
 import urllib.request
@@ -39,6 +42,10 @@ class Way:
         must: Requests a second that must be kept.
         within_ms: The p99 they must be kept with.
         rates: What is offered.
+        body: Of a POST; `{items}` and `{users}` become ids.
+        hot: Whether only those ask whose lists are kept.
+        candidates: How many items a body names.
+        at_once: How many users a body names.
     """
 
     name: str
@@ -48,6 +55,8 @@ class Way:
     rates: tuple[int, ...]
     body: str | None = None
     hot: bool = False
+    candidates: int = 0
+    at_once: int = 1
 
 
 PATHS = (
@@ -55,6 +64,10 @@ PATHS = (
     Way("live", "/api/v1/users/{user}/recommendations?limit=10&exclude=x{number}", 1_000, 20, (250, 500, 1_000)),
     Way("cold", "/api/v1/users/nobody-{number}/recommendations?limit=10", 1_000, 20, (500, 1_000)),
     Way("similar", "/api/v1/items/{item}/similar?limit=10", 1_500, 10, (500, 1_500)),
+    Way(
+        "rerank", "/api/v1/users/{user}/rerank", 1_000, 10, (250, 500, 1_000), '{"candidates": {items}}', candidates=100
+    ),
+    Way("bulk", "/api/v1/recommendations/bulk", 2, 2_000, (1, 2), '{"user_ids": {users}, "limit": 10}', at_once=500),
 )
 
 
@@ -146,16 +159,23 @@ def _platform(
 
 def guarded() -> dict[str, object]:
     """Settings by which everybody needs a key, and is counted against a limit that nobody reaches."""
-    return {}
+    return {
+        "auth__mode": "required",
+        "limits__authenticated_per_minute": 1_000_000,
+        "limits__scrape_users_per_hour": 100_000,
+    }
 
 
 def key_of(home: Path) -> dict[str, str]:
     """The header of a key made for the benchmark."""
-    return {}
+    command = [sys.executable, "-m", "tacit", "keys", "create", "benchmark", "--role", "reader", "--json"]
+    said = subprocess.run(command, check=True, capture_output=True, env={**os.environ, "TACIT_HOME": str(home)})
+    return {"authorization": f"Bearer {json.loads(said.stdout)['key']}"}
 
 
 def _questions(each: Way, *, users: Sequence[str], items: Sequence[str], headers: Mapping[str, str]) -> Questions:
-    return Questions(each.path, users[:HOT_USERS] if each.hot else users, items, each.body, headers=headers)
+    asking = users[:HOT_USERS] if each.hot else users
+    return Questions(each.path, asking, items, each.body, each.candidates, at_once=each.at_once, headers=headers)
 
 
 def _row(server: Process, asked: Questions, rate: int, *, options: Options, cores: Cores) -> dict[str, Any]:

@@ -91,6 +91,7 @@ class RuleDesk:
     def __init__(self, *, cache: MemoryListCache | None = None, seed: int = 1) -> None:
         self.now = 1_767_355_200.0
         self.loaded = loaded_version()
+        _ = self.loaded.ready  # worded before anything breaks, as whoever loads a version sees to
         self.catalog, self.hiding, self.events = MemoryCatalogStore(), MemoryHidingStore(), MemoryEventStore()
         self.live = FollowedCatalogue(self.catalog, self.clock)
         self.hides = FollowedHides(self.hiding)

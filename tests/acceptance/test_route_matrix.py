@@ -202,9 +202,8 @@ def test_each_caller_is_let_in_where_the_table_says_so_and_nowhere_else(house: H
 def test_a_user_that_is_not_ones_own_is_as_if_there_were_none(house: House) -> None:
     """S1: what belongs to another is not forbidden, it is not there, whether there is such a user or not."""
     told = set()
-    for scope, method, template in CASES:
-        if "{user_id" not in template or expected(scope, template, "bound") is not None:
-            continue
+    cases = [each for each in CASES if "{user_id" in each[2] and expected(each[0], each[2], "bound") is None]
+    for _, method, template in cases:
         own = house.ask(method, house.path(template), caller="bound")
         assert own.status != 404, (method, template, own.text)
         for other in (OTHER, "nobody-at-all", "u%30%301"):
@@ -212,7 +211,7 @@ def test_a_user_that_is_not_ones_own_is_as_if_there_were_none(house: House) -> N
             assert (answer.status, other in answer.text) == (404, False), (method, template, answer.text)
             told.add((method, template, _without_id(answer.text)))
 
-    assert len(told) == 6
+    assert len(told) == len(cases) > 5
 
 
 def test_who_is_bound_to_a_user_sends_that_users_events_alone(house: House) -> None:

@@ -45,7 +45,7 @@ SETTINGS = {
     "overload.body_idle_seconds": 0.5,
 }
 SLOW_BODY = (
-    b"POST /api/v1/recommendations HTTP/1.1\r\nHost: tacit\r\nContent-Type: application/json\r\n"
+    b"POST /api/v1/recommendations HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
     b"Content-Length: 9\r\n\r\n{"
 )
 NOISE = 0.35
@@ -183,13 +183,13 @@ def test_whoever_is_turned_away_hears_it_at_once_and_keeps_their_connection(runn
         wait_until(lambda: running.client.get(others).status_code == 503)
         with connected(running) as connection:
             for number in range(3):
-                asked = f"GET {others} HTTP/1.1\r\nHost: tacit\r\nX-Request-Id: mine-{number}\r\n\r\n"
+                asked = f"GET {others} HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Request-Id: mine-{number}\r\n\r\n"
                 connection.sendall(asked.encode())
                 status, headers, problem = answer(connection)
                 assert (status, problem["code"], problem["request_id"]) == (503, "overloaded", f"mine-{number}")
                 assert headers["x-request-id"] == f"mine-{number}"
                 assert headers["retry-after"] in ("1", "2")
-            connection.sendall(b"GET /livez HTTP/1.1\r\nHost: tacit\r\n\r\n")
+            connection.sendall(b"GET /livez HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
             assert answer(connection)[0] == 200
     shed = catalogue.HTTP_REQUESTS
     wait_until(lambda: running.measured(shed, method="OTHER", route="(none)", status="503") >= 3)
@@ -244,7 +244,7 @@ def test_a_sender_that_leaves_is_counted_and_gives_its_room_back(running: Runnin
     before = running.measured(overload_metrics.CLIENTS_LEFT)
     running.release.clear()
     with connected(running) as connection:
-        connection.sendall(b"GET /api/v1/charts/stuck HTTP/1.1\r\nHost: tacit\r\n\r\n")
+        connection.sendall(b"GET /api/v1/charts/stuck HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
         wait_until(lambda: running.measured(overload_metrics.AT_WORK, pool="answers") == 1)
     wait_until(lambda: running.measured(overload_metrics.CLIENTS_LEFT) == before + 1)
     running.release.set()

@@ -92,12 +92,9 @@ class RecommendationService:
         rehearsals: Rehearsals | None = None,
     ) -> None:
         self._live = catalogue or UnsaidCatalogue()
-        self._pool = pool
-        self._metrics = metrics
-        self._clock = clock
+        self._pool, self._metrics, self._clock = pool, metrics, clock
+        self._observe, self._timer = observe, timer
         self._limits = limits or ServingLimits()
-        self._observe = observe
-        self._timer = timer
         self._making = ListMaking(
             self._live,
             self._limits,
