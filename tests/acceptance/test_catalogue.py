@@ -65,7 +65,7 @@ def pages(running: Shelf, item_id: str, title: str) -> set[str]:
         "home": "/",
         "picked": f"/?like={quote(item_id, safe='')}",
         "search": f"/search?q={quote(title)}",
-        "its own": f"/similar/{quote(item_id, safe='')}",
+        "its own": f"/alike/{quote(item_id, safe='')}",
     }
     # The field of the search repeats what was asked for.
     return {

@@ -358,7 +358,7 @@ def test_what_nobody_expected_is_a_problem_without_a_traceback_and_the_log_has_i
 ) -> None:
     with stage(tmp_path_factory.mktemp("broken")) as made, structlog.testing.capture_logs() as lines:
         made.release()
-        made.service._new_id = lambda: str(1 / 0)
+        made.service.telling._new_id = lambda: str(1 / 0)
         with served(made) as client:
             response = client.get("/api/v1/popular")
             after = client.get("/livez")

@@ -45,11 +45,13 @@ class Step:
         source: What an answer of this step is labelled with.
         retrieve: Finds the items, from values it was given.
         is_rescue: Whether it steps in only when every step before it failed; an empty answer is no failure.
+        is_ready: Whether it costs no more than the last one, so that it is asked also where time or room is spent.
     """
 
     source: Source
     retrieve: Callable[[], tuple[Recommendation, ...]]
     is_rescue: bool = False
+    is_ready: bool = False
 
 
 @dataclass(frozen=True)
@@ -63,7 +65,7 @@ class Outcome:
 
 def first_answer(steps: Sequence[Step], failed: Callable[[Source, Exception], None]) -> Outcome:
     """Ask each step in turn until one finds something; degraded if a step that was asked raised, or for want of time or
-    room could not be asked.  The last is always asked.
+    room could not be asked.  What is ready and the last are always asked.
 
     Args:
         steps: The chain.
@@ -77,7 +79,7 @@ def first_answer(steps: Sequence[Step], failed: Callable[[Source, Exception], No
     for step in steps:
         if step.is_rescue and outcome is not None:
             continue
-        if budget.is_spent and step is not steps[-1]:
+        if budget.is_spent and not step.is_ready and step is not steps[-1]:
             failures += 1
             continue
         try:

@@ -126,4 +126,4 @@ def precomputed_step(lists: PrecomputedLists, asked: Question, profile: Profile,
         limit = asked.wanted.limit
         return recommendations(asked.model, Retrieved(found.items[may][:limit], found.scores[may][:limit]))
 
-    return Step("personal", ready, is_rescue=True)
+    return Step("personal", ready, is_rescue=True, is_ready=True)

@@ -8,14 +8,12 @@ from collections import Counter
 from pathlib import Path
 
 import httpx2
-import pytest
 
 from tacit.serving.restarts import RestartRules
 from tests.stages import wait_until
 from tests.supervised import crew, ended, ready
 
 
-@pytest.mark.requirement("SERV-004")
 def test_a_killed_worker_is_replaced_while_the_others_answer_and_what_it_counted_stays(tmp_path: Path) -> None:
     failed: Counter[str] = Counter()
     over = threading.Event()

@@ -39,6 +39,14 @@ def test_a_list_comes_from_the_cheapest_step_once_the_soft_limit_is_spent() -> N
     assert first_answer((PERSONAL, POPULAR), unmoved).source == "personal"
 
 
+@pytest.mark.requirement("SERV-034")
+def test_a_list_made_beforehand_is_given_where_there_is_no_time_to_work_one_out() -> None:
+    ready = Step("personal", lambda: (item("r"),), is_rescue=True, is_ready=True)
+    with spending(Budget(soft_until=time.monotonic() - 1)):
+        assert first_answer((PERSONAL, ready, POPULAR), unmoved) == Outcome("personal", (item("r"),), degraded=True)
+    assert first_answer((PERSONAL, ready, POPULAR), unmoved) == Outcome("personal", (item("p"),), degraded=False)
+
+
 def test_while_others_are_refused_lists_come_from_the_cheapest_step() -> None:
     with spending(Budget(pressure=2)):
         assert first_answer((PERSONAL, POPULAR), unmoved).source == "popular"

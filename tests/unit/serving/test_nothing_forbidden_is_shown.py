@@ -229,7 +229,7 @@ class AnyOrder(RuleBasedStateMachine):
                 assert self.desk.hides.of(user_id) == kept
 
 
-TestInAnyOrder = pytest.mark.requirement("SERV-020", "CACHE-008")(AnyOrder.TestCase)
+TestInAnyOrder = AnyOrder.TestCase
 TestInAnyOrder.settings = settings(max_examples=25, stateful_step_count=25, deadline=None)
 
 
