@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tacit.bootstrap import build, load_settings, serving
-from tacit.entrypoints.api.app import create_app
 from tacit.entrypoints.api.operations import further_routes
+from tests.apis import api_of
 from tests.catalogues import QUICK, Shelf, stock
 from tests.stages import listening
 
@@ -18,16 +18,6 @@ def browsing_desk(home: Path, **flags: object) -> Iterator[Shelf]:
     """The platform over a new home, as `tacit serve` wires it, without pages."""
     stock(home)
     with build(load_settings(flags={"home": home, **QUICK, **flags}, environ={})) as app, serving(app) as parts:
-        parts.pool.refresh()
-        api = create_app(
-            parts.service,
-            parts.pool,
-            parts.metrics,
-            version="0",
-            intake=parts.intake,
-            items=parts.items,
-            users=parts.users,
-            extra_routers=further_routes(app, parts),
-        )
+        api = api_of(parts, extra_routers=further_routes(app, parts))
         with listening(api) as client:
             yield Shelf(app, parts, client)

@@ -13,10 +13,10 @@ import httpx2
 
 from tacit.bootstrap import App, Serving, build, load_settings, serving
 from tacit.data import synthetic
-from tacit.entrypoints.api.app import create_app
 from tacit.entrypoints.api.hiding import hiding_routes
 from tacit.entrypoints.api.schemas import ProblemBody
 from tacit.entrypoints.storefront.pages import storefront_router
+from tests.apis import api_of
 from tests.stages import listening
 
 QUICK = {"als.engine": "numpy", "als.factors": 4, "als.iterations": 2}
@@ -75,17 +75,7 @@ def stock(home: Path) -> None:
 def shelf(home: Path, **flags: object) -> Iterator[Shelf]:
     """The platform over a home as `tacit serve` wires it, pages and all."""
     with build(load_settings(flags={"home": home, **QUICK, **flags}, environ={})) as app, serving(app) as parts:
-        parts.pool.refresh()
         pages = storefront_router(parts.service, dataset=lambda: "synthetic-listening")
-        api = create_app(
-            parts.service,
-            parts.pool,
-            parts.metrics,
-            version="0",
-            intake=parts.intake,
-            items=parts.items,
-            users=parts.users,
-            extra_routers=[pages, hiding_routes(parts.hiding)],
-        )
+        api = api_of(parts, extra_routers=[pages, hiding_routes(parts.hiding)])
         with listening(api) as client:
             yield Shelf(app, parts, client)

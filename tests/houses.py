@@ -14,11 +14,11 @@ from urllib.parse import unquote
 from fastapi import FastAPI
 
 from tacit.bootstrap import App, build, load_settings, serving
-from tacit.entrypoints.api.app import create_app
 from tacit.entrypoints.api.callers import Identified, Mode, identified
 from tacit.entrypoints.api.operations import further_routes
 from tacit.entrypoints.storefront.pages import storefront_router
 from tacit.security.key_wishes import wish_of
+from tests.apis import api_of
 from tests.stages import stage, wait_until
 
 OWN, OTHER = "u000", "u001"
@@ -120,18 +120,11 @@ def house_in(folder: Path) -> Iterator[House]:
             for name in ("home", "other")
         )
         parts = stack.enter_context(serving(app))
-        parts.pool.refresh()
         mode: list[Mode] = ["required"]
         callers = stack.enter_context(identified(app))
         callers.mode = lambda: mode[0]
-        api = create_app(
-            parts.service,
-            parts.pool,
-            parts.metrics,
-            version="0",
-            intake=parts.intake,
-            items=parts.items,
-            users=parts.users,
+        api = api_of(
+            parts,
             quarantine=app.quarantine,
             extra_routers=[*further_routes(app, parts), storefront_router(parts.service, dataset=lambda: "made-up")],
             checkpoints=[callers],

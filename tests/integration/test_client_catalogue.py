@@ -11,8 +11,8 @@ import pytest
 from tacit.bootstrap import build, load_settings, serving
 from tacit.client import AsyncTacitClient, Preferences, TacitClient
 from tacit.data import synthetic
-from tacit.entrypoints.api.app import create_app
 from tacit.errors import BadInput, NotFound
+from tests.apis import api_of
 from tests.stages import listening
 
 
@@ -27,16 +27,7 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         app.train(actor="test")
         app.promote(1, actor="test", force=True, reason="a test")
         with serving(app) as parts:
-            parts.pool.refresh()
-            api = create_app(
-                parts.service,
-                parts.pool,
-                parts.metrics,
-                version="0",
-                intake=parts.intake,
-                items=parts.items,
-                users=parts.users,
-            )
+            api = api_of(parts)
             with listening(api) as http:
                 yield str(http.base_url)
 

@@ -17,10 +17,10 @@ import pytest
 
 from tacit.bootstrap import Serving, build, load_settings, serving
 from tacit.data import synthetic
-from tacit.entrypoints.api.app import create_app
 from tacit.entrypoints.api.gatehouse import checkpoints_of
 from tacit.monitoring import overload_metrics
 from tests import fault_table
+from tests.apis import api_of
 from tests.postgres_server import PostgresServer, running_server
 from tests.redis_server import RedisServer, redis_server
 from tests.stages import listening, wait_until
@@ -66,17 +66,7 @@ def scene(folder: Path) -> Iterator[Scene]:
             app.train(actor="test")
             app.promote(1, actor="test", force=True, reason="a test")
             with serving(app) as parts:
-                parts.pool.refresh()
-                api = create_app(
-                    parts.service,
-                    parts.pool,
-                    parts.metrics,
-                    version="0",
-                    intake=parts.intake,
-                    items=parts.items,
-                    users=parts.users,
-                    checkpoints=checkpoints_of(app, parts),
-                )
+                api = api_of(parts, checkpoints=checkpoints_of(app, parts))
                 with listening(api) as client:
                     yield Scene(postgres, redis, parts, client, list(parts.pool.current().model.user_ids[:USERS]))
 

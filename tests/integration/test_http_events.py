@@ -29,6 +29,7 @@ from tacit.entrypoints.api.operations import further_routes
 from tacit.entrypoints.api.schemas import ProblemBody, TakenEventsBody
 from tacit.errors import Unavailable
 from tacit.monitoring import metrics as catalogue
+from tests.apis import api_of
 from tests.stages import listening, stage, wait_until
 
 PATH = "/api/v1/events"
@@ -68,18 +69,7 @@ class Platform:
 def platform(home: Path, **flags: object) -> Iterator[Platform]:
     """The platform as `tacit serve` wires it, except that it may serve without a champion."""
     with build(load_settings(flags={"home": home, **OPEN, **flags}, environ={})) as app, serving(app) as parts:
-        parts.pool.refresh()
-        api = create_app(
-            parts.service,
-            parts.pool,
-            parts.metrics,
-            version="0",
-            intake=parts.intake,
-            items=parts.items,
-            users=parts.users,
-            quarantine=app.quarantine,
-            extra_routers=further_routes(app, parts),
-        )
+        api = api_of(parts, quarantine=app.quarantine, extra_routers=further_routes(app, parts))
         with listening(api) as client:
             yield Platform(app, parts, client)
 

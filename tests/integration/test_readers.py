@@ -15,10 +15,10 @@ import pytest
 
 from tacit.adapters.event_relay import HATCH
 from tacit.bootstrap import Serving, build, load_settings, serving, serving_lock
-from tacit.entrypoints.api.app import create_app
 from tacit.errors import Unavailable
 from tacit.monitoring import metrics as catalogue
 from tacit.rollout.traffic import Shadow
+from tests.apis import api_of
 from tests.arms import ROLLOUT, home_with_two_versions
 from tests.catalogues import QUICK, item_path, problem, stock
 from tests.event_stores import effect
@@ -49,17 +49,7 @@ def process(home: Path, role: str) -> Iterator[Process]:
     """One wired over a home as `tacit serve` does it; that several are in one process changes nothing between them."""
     in_force = load_settings(flags={"home": home, **FLAGS, "serving.role": role}, environ={})
     with serving_lock(in_force), build(in_force) as app, serving(app) as parts:
-        parts.pool.refresh()
-        api = create_app(
-            parts.service,
-            parts.pool,
-            parts.metrics,
-            version="0",
-            intake=parts.intake,
-            items=parts.items,
-            users=parts.users,
-            role=parts.role,
-        )
+        api = api_of(parts, role=parts.role)
         with listening(api) as client:
             yield Process(parts, client)
 
