@@ -21,6 +21,9 @@ from schemathesis.specs.openapi.checks import (
 from tests.integration.test_http_events import platform
 from tests.stages import stage
 
+# The server is in this process, and its threads may draw while a request is made up.
+pytestmark = pytest.mark.filterwarnings("ignore:Do not use the .random. module inside strategies")
+
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
 QUIET = [HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large]
 
@@ -62,7 +65,7 @@ def test_what_operators_do_is_among_what_is_asked(client: httpx2.Client) -> None
 
 
 def test_what_is_described_is_answered_as_it_is_described(client: httpx2.Client) -> None:
-    assert asked(client, 4) > 0
+    assert asked(client, 2) > 0
 
 
 @pytest.mark.slow

@@ -10,7 +10,12 @@ from tacit.bootstrap import build, load_settings
 
 
 @pytest.mark.parametrize(
-    ("name", "wanted"), [("hetrec2011-lastfm-2k", 2.8), ("coco-courses", 2.8), ("ml-latest-small", 1.4)]
+    ("name", "wanted"),
+    [
+        pytest.param("hetrec2011-lastfm-2k", 2.8, marks=pytest.mark.slow),
+        pytest.param("coco-courses", 2.8, marks=pytest.mark.slow),
+        ("ml-latest-small", 1.4),
+    ],
 )
 def test_the_shipped_defaults_beat_popularity_by_far(
     shared_data: Path, tmp_path: Path, name: str, wanted: float
