@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
@@ -48,8 +49,12 @@ def no_list_is_rehearsed() -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def log_as_before() -> Iterator[None]:
-    """Undo what a command run within this process said about the log: the next test's is another."""
+    """Undo what a command run within this process said about the log: the next test's is another.
+
+    Nobody's goes to stdout, which a command's answer is read from while servers of other tests speak.
+    """
     before = structlog.get_config()
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
     yield
     structlog.configure(**before)
 

@@ -33,6 +33,11 @@ def ids_in(log: SqliteEventLog) -> list[str]:
 
 
 def remove_all(folder: Path) -> None:
+    # The log writes meanwhile: a file that it makes between two looks keeps the folder from going at the first attempt.
+    for _ in range(10):
+        shutil.rmtree(folder, ignore_errors=True)
+        if not folder.exists():
+            return
     shutil.rmtree(folder)
 
 

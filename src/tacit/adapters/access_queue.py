@@ -76,8 +76,11 @@ class AccessQueue:
 
     def flush(self) -> bool:
         """Write what waits; `False` if the database would not have it, and then it waits on."""
-        while self._waiting or self._dropped:
-            batch = [self._waiting[place] for place in range(min(_BATCH, len(self._waiting)))]
+        # What comes meanwhile waits for the next time: each unit of work is forced to the disk, however small it is.
+        upto = len(self._waiting)
+        while upto > 0 or self._dropped:
+            batch = [self._waiting[place] for place in range(min(_BATCH, upto))]
+            upto -= len(batch)
             dropped = self._dropped
             if dropped:
                 batch.append(self._own(LOST, f'{{"rows":{dropped}}}'))

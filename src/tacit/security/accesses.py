@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import hmac
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
+from functools import lru_cache
 from typing import Literal, Protocol
 
 from tacit.security.chains import ChainedRow, Head, canonical_json
@@ -76,13 +77,14 @@ class KeptAccess:
 
     def canonical(self) -> str:
         """All of it but its place and its digest."""
-        said = asdict(self)
-        del said["sequence"], said["digest"]
-        return canonical_json(said)
+        return canonical_json({name: getattr(self, name) for name in _SAID})
 
     def row(self) -> ChainedRow:
         """Its link of the chain."""
         return ChainedRow(self.sequence, self.canonical(), self.digest)
+
+
+_SAID = tuple(each.name for each in fields(KeptAccess) if each.name not in ("sequence", "digest"))
 
 
 class AccessTrail(Protocol):
@@ -125,6 +127,7 @@ _LISTS = (
 _PERSONAL = ("/api/v1/users", "/users")
 
 
+@lru_cache(maxsize=1_024)
 def kind_of_call(method: str, route: str) -> Kind | None:
     """What sort of call a route's template is; `None` for one that leaves no row in any case.
 

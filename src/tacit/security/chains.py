@@ -52,9 +52,12 @@ def chain_digest(previous: str, canonical: str) -> str:
     return hashlib.sha256((previous + canonical).encode()).hexdigest()
 
 
+_CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
+
+
 def canonical_json(value: object) -> str:
     """The one way to spell a JSON value."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
+    return _CANONICAL.encode(value)
 
 
 def first_broken_row(rows: Iterable[ChainedRow], heads: Sequence[Head] = ()) -> int | None:

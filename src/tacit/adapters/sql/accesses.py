@@ -8,16 +8,18 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, delete, insert, select
 
-from tacit.adapters.sql.dialects import insert_new
+from tacit.adapters.sql.dialects import insert_all, insert_new, is_listed, listing
 from tacit.adapters.sql.engine import Database, again_after_conflict
 from tacit.adapters.sql.guard_tables import accesses, subject_keys
 from tacit.security.accesses import Access, KeptAccess, pseudonym
 from tacit.security.audit_chain import ORIGIN
-from tacit.security.chains import ChainedRow, Head, chain_digest
+from tacit.security.chains import ChainedRow, Head, canonical_json, chain_digest
 
 _KEY_BYTES = 32
 _PAGE = 5_000
-_AT_ONCE = 500
+_AT_ONCE = 2_000
+_COLUMNS = tuple(column.name for column in accesses.columns)
+_KEYS_OF = select(subject_keys.c.user_id, subject_keys.c.key).where(is_listed(subject_keys.c.user_id, "users"))
 
 
 class SqlAccessTrail:
@@ -47,10 +49,10 @@ class SqlAccessTrail:
             rows = []
             for access in given:
                 sequence += 1
-                kept = _kept(access, sequence, keys)
-                digest = chain_digest(digest, kept.canonical())
-                rows.append(_values(kept, digest))
-            connection.execute(insert(accesses), rows)
+                said = _said(access, keys)
+                digest = chain_digest(digest, canonical_json(said))
+                rows.append((sequence, *said.values(), digest))
+            insert_all(connection, insert(accesses), rows, names=_COLUMNS)
 
     def latest(self, *, limit: int, user_id: str | None = None, principal: str | None = None) -> Sequence[KeptAccess]:
         asked = select(accesses).order_by(accesses.c.sequence.desc()).limit(limit)
@@ -92,38 +94,29 @@ class SqlAccessTrail:
         """Each user's key, made where there is none yet."""
         if not users:
             return {}
-        asked = select(subject_keys).where(subject_keys.c.user_id.in_(sorted(users)))
-        known = {row.user_id: row.key for row in connection.execute(asked)}
-        fresh = [{"user_id": each, "key": self._new_key().hex()} for each in sorted(users - known.keys())]
-        if fresh:
-            connection.execute(insert_new(subject_keys), fresh)
-            known |= {each["user_id"]: each["key"] for each in fresh}
+        known = {row.user_id: row.key for row in connection.execute(_KEYS_OF, {"users": listing(users)})}
+        fresh = [(user_id, self._new_key().hex()) for user_id in sorted(users - known.keys())]
+        insert_all(connection, insert_new(subject_keys), fresh, names=("user_id", "key"))
+        known |= dict(fresh)
         return {user_id: bytes.fromhex(key) for user_id, key in known.items()}
 
 
-def _kept(access: Access, sequence: int, keys: Mapping[str, bytes]) -> KeptAccess:
-    subject = "" if access.user_id is None else pseudonym(keys[access.user_id], access.user_id)
-    return KeptAccess(
-        sequence=sequence,
-        at_ms=access.at_ms,
-        kind=access.kind,
-        method=access.method,
-        route=access.route,
-        principal=access.principal,
-        client=access.client,
-        subject=subject,
-        decision=access.decision,
-        status=access.status,
-        request_id=access.request_id,
-        body_digest=access.body_digest,
-        facts=access.facts,
-        digest="",
-    )
-
-
-def _values(kept: KeptAccess, digest: str) -> dict[str, Any]:
-    names = KeptAccess.__dataclass_fields__
-    return {name: getattr(kept, name) for name in names} | {"digest": digest}
+def _said(access: Access, keys: Mapping[str, bytes]) -> dict[str, Any]:
+    """What is written of a call, as `KeptAccess.canonical` has it, in the order of the table's columns."""
+    return {
+        "at_ms": access.at_ms,
+        "kind": access.kind,
+        "method": access.method,
+        "route": access.route,
+        "principal": access.principal,
+        "client": access.client,
+        "subject": "" if access.user_id is None else pseudonym(keys[access.user_id], access.user_id),
+        "decision": access.decision,
+        "status": access.status,
+        "request_id": access.request_id,
+        "body_digest": access.body_digest,
+        "facts": access.facts,
+    }
 
 
 def _access(row: Row[Any]) -> KeptAccess:

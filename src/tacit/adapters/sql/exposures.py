@@ -8,7 +8,7 @@ from dataclasses import asdict
 
 from sqlalchemy import delete, func, select
 
-from tacit.adapters.sql.dialects import insert_new
+from tacit.adapters.sql.dialects import insert_all, insert_new
 from tacit.adapters.sql.engine import Database, again_after_conflict, is_unstorable
 from tacit.adapters.sql.hiding_tables import exposure_propensities
 from tacit.adapters.sql.mood_tables import rehearsed_lists
@@ -17,6 +17,9 @@ from tacit.adapters.sql.traffic_tables import exposure_arms
 from tacit.errors import Unavailable
 from tacit.rollout.traffic import Place
 from tacit.serving.exposures import Exposure
+
+_COLUMNS = ("recommendation_id", "model_version", "user_id", "source", "degraded", "item_ids", "at_ms")
+_INSERT = insert_new(exposures)
 
 
 class SqlExposureLog:
@@ -27,18 +30,7 @@ class SqlExposureLog:
 
     @again_after_conflict(patient=True)
     def write(self, batch: Sequence[Exposure]) -> None:
-        rows = [
-            {
-                "recommendation_id": exposure.recommendation_id,
-                "model_version": exposure.model_version,
-                "user_id": exposure.user_id,
-                "source": exposure.source,
-                "degraded": int(exposure.degraded),
-                "item_ids": json.dumps(exposure.item_ids),
-                "at_ms": exposure.at_ms,
-            }
-            for exposure in batch
-        ]
+        rows = [_row(exposure) for exposure in batch]
         if not rows:
             return
         placed = [_placed(exposure, exposure.place) for exposure in batch if exposure.place is not None]
@@ -48,7 +40,7 @@ class SqlExposureLog:
         ]
         try:
             with self._database.writing(patient=True, queued=False) as connection:
-                connection.execute(insert_new(exposures), rows)
+                insert_all(connection, _INSERT, rows, names=_COLUMNS)
                 if rehearsed:
                     connection.execute(insert_new(rehearsed_lists), rehearsed)
                 if placed:
@@ -104,6 +96,19 @@ def _explored(exposure: Exposure) -> dict[str, object]:
         "propensities": propensities,
         "at_ms": exposure.at_ms,
     }
+
+
+def _row(exposure: Exposure) -> tuple[str | int | None, ...]:
+    """The values of `_COLUMNS`."""
+    return (
+        exposure.recommendation_id,
+        exposure.model_version,
+        exposure.user_id,
+        exposure.source,
+        int(exposure.degraded),
+        json.dumps(exposure.item_ids),
+        exposure.at_ms,
+    )
 
 
 def _placed(exposure: Exposure, place: Place) -> dict[str, object]:

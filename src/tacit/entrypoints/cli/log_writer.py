@@ -10,6 +10,8 @@ from typing import TextIO
 
 MAX_LINES = 20_000
 _FAREWELL_SECONDS = 2.0
+_GATHERING_SECONDS = 0.02
+"""What is written together.  A thread woken for every line would take the interpreter from who answers as often."""
 
 
 class LogWriter:
@@ -24,7 +26,7 @@ class LogWriter:
         self._stream, self._most = stream, most
         self._waiting: deque[str] = deque()
         self._dropped = 0
-        self._wake = threading.Event()
+        self._wake, self._over = threading.Event(), threading.Event()
         self._thread: threading.Thread | None = None
         self._is_writing = False
         atexit.register(self.close)
@@ -52,6 +54,7 @@ class LogWriter:
     def close(self) -> None:
         """Wait until all is written, though not for long."""
         end = time.monotonic() + _FAREWELL_SECONDS
+        self._over.set()
         while (self._waiting or self._is_writing) and time.monotonic() < end:
             self._wake.set()
             time.sleep(0.005)
@@ -59,6 +62,7 @@ class LogWriter:
     def _run(self) -> None:
         while True:
             self._wake.wait()
+            self._over.wait(_GATHERING_SECONDS)
             self._wake.clear()
             self._is_writing = True
             try:
