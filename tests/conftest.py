@@ -15,6 +15,7 @@ import structlog
 
 from tacit.adapters.sql.engine import Database, open_database
 from tacit.bootstrap import App, browsing
+from tacit.entrypoints.api import request_log
 from tacit.serving.rehearsals import Rehearsals
 from tacit.settings.moods import Tiers
 from tests import fault_table
@@ -57,6 +58,7 @@ def log_as_before() -> Iterator[None]:
     structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
     yield
     structlog.configure(**before)
+    request_log.write_to(None)
 
 
 @pytest.fixture(scope="session")

@@ -19,7 +19,7 @@ from limits.storage import Storage
 from limits.storage.base import MovingWindowSupport
 from limits.strategies import MovingWindowRateLimiter
 
-from tacit.security.limiting import DAY, Allowance, Ask
+from tacit.security.limiting import DAY, Allowance, Ask, Taken
 
 MAX_CALLERS = 20_000
 """Callers counted apart at once, of each kind of window."""
@@ -35,25 +35,6 @@ class Window(RateLimitItem):
     def key_for(self, *identifiers: bytes | str | float) -> str:
         """A name without the amount, so that a limit that is changed counts on from where it was."""
         return f"{self.multiples}:{identifiers[0]!s}"
-
-
-class Taken(int):
-    """Whether something was taken, which is all that the library asks, and what else is known of it then.
-
-    Attributes:
-        remaining: What is left.
-        reset_seconds: After which what was asked will be there, or else the oldest take is given back.
-    """
-
-    remaining: int
-    reset_seconds: float
-
-    @classmethod
-    def of(cls, is_given: bool, remaining: int, reset_seconds: float) -> Taken:
-        """What is known."""
-        found = cls(is_given)
-        found.remaining, found.reset_seconds = remaining, reset_seconds
-        return found
 
 
 class WindowStorage(Storage, MovingWindowSupport):
@@ -143,6 +124,10 @@ class Limiter(Protocol):
         """Whether `take` never waits."""
         ...
 
+    def counting(self, ask: Ask) -> Callable[[], Taken] | None:
+        """`take` of the same again and again, for who cannot wait; `None` where one must."""
+        ...
+
     async def take(self, ask: Ask) -> Allowance:
         """Take it, or find that there is too little left: then nothing is taken."""
         ...
@@ -164,7 +149,13 @@ class MemoryLimiter:
 
     def __init__(self, *, share: float = 1.0, storage: WindowStorage | None = None) -> None:
         self._share = share
-        self._strategy = MovingWindowRateLimiter(storage or WindowStorage())
+        self._storage = storage or WindowStorage()
+        self._strategy = MovingWindowRateLimiter(self._storage)
+
+    def counting(self, ask: Ask) -> Callable[[], Taken]:
+        window, cost = self._window(ask)
+        key, take = window.key_for(ask.key), self._storage.acquire_entry
+        return lambda: take(key, window.amount, ask.seconds, amount=cost)
 
     async def take(self, ask: Ask) -> Allowance:
         return self.take_now(ask)
@@ -174,8 +165,13 @@ class MemoryLimiter:
 
     def take_now(self, ask: Ask) -> Allowance:
         """The same, at once."""
+        window, cost = self._window(ask)
+        return allowance_of(ask, self._strategy.hit(window, ask.key, cost=cost))
+
+    def _window(self, ask: Ask) -> tuple[Window, int]:
+        """This process' share of a limit, and what is taken of it."""
         amount = ask.amount if self._share == 1.0 else max(1, int(ask.amount * self._share))
-        return allowance_of(ask, self._strategy.hit(Window(amount, ask.seconds), ask.key, cost=min(ask.cost, amount)))
+        return Window(amount, ask.seconds), min(ask.cost, amount)
 
 
 def allowance_of(ask: Ask, taken: Any) -> Allowance:

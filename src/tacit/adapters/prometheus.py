@@ -29,7 +29,7 @@ class PrometheusSink:
     def __init__(self, catalogue: Iterable[Metric] = CATALOGUE) -> None:
         self.registry = CollectorRegistry()
         self._instruments: dict[str, Instrument] = {}
-        self._series_known: dict[tuple[str, tuple[str, ...]], Instrument] = {}
+        self._series_known: dict[tuple[object, ...], Instrument] = {}
         self._watched: dict[str, _Watched] = {}
         self._lock = threading.Lock()
         for metric in catalogue:
@@ -70,7 +70,9 @@ class PrometheusSink:
         values = metric.key(labels)
         if values:
             self._instruments[metric.name].remove(*values)
-            self._series_known.pop((metric.name, values), None)
+            gone = [asked for asked in list(self._series_known) if asked[0] == metric.name]
+            for asked in gone:
+                self._series_known.pop(asked, None)
 
     def value(self, metric: Metric, /, **labels: str) -> float:
         metric.key(labels)
@@ -82,12 +84,12 @@ class PrometheusSink:
         return generate_latest(self.registry)
 
     def _series(self, metric: Metric, labels: dict[str, str]) -> Instrument:
-        values = metric.key(labels)
-        known = self._series_known.get((metric.name, values))
+        asked = (metric.name, *labels.items())
+        known = self._series_known.get(asked)
         if known is None:
+            values = metric.key(labels)
             instrument = self._instruments[metric.name]
-            known = instrument.labels(*values) if values else instrument
-            self._series_known[metric.name, values] = known
+            known = self._series_known[asked] = instrument.labels(*values) if values else instrument
         return known
 
     def _made(self, metric: Metric) -> Instrument:

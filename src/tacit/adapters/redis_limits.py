@@ -19,11 +19,11 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
 from tacit.adapters.breaker import Breaker
-from tacit.adapters.limiting import MemoryLimiter, Taken, Window, allowance_of
+from tacit.adapters.limiting import MemoryLimiter, Window, allowance_of
 from tacit.adapters.redis_connections import check_url
 from tacit.monitoring import guard_metrics as catalogue
 from tacit.monitoring.interfaces import MetricSink
-from tacit.security.limiting import Allowance, Ask
+from tacit.security.limiting import Allowance, Ask, Taken
 
 CALL_SECONDS = 0.05
 CONNECTIONS = 64
@@ -162,6 +162,9 @@ class RedisLimiter:
         self._breaker = breaker or Breaker(failures=3)
         self._is_lost = False
         self._refused: OrderedDict[tuple[str, int, int], float] = OrderedDict()
+
+    def counting(self, ask: Ask) -> None:
+        """Whoever takes here waits for Redis."""
 
     async def take(self, ask: Ask) -> Allowance:
         until = self._refused.get((ask.key, ask.amount, ask.cost))

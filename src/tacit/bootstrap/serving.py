@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
@@ -157,6 +156,7 @@ def _service(
 ) -> RecommendationService:
     from tacit.adapters.journal import log_serving_event
     from tacit.bootstrap.freshness import coldstart_of
+    from tacit.serving.naming import new_name
     from tacit.serving.recommend import RecommendationService, ServingLimits
 
     return RecommendationService(
@@ -164,7 +164,7 @@ def _service(
         queue,
         metrics,
         clock=time.time,
-        new_id=lambda: uuid.uuid4().hex,
+        new_id=new_name,
         limits=ServingLimits(
             coldstart=coldstart_of(app),
             unknown_user=app.settings.serving.unknown_user,

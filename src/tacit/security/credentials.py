@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Callable
+from typing import Protocol, runtime_checkable
 
 from tacit.errors import Unauthenticated
 from tacit.security.principals import Principal
@@ -31,6 +32,15 @@ class CredentialChecker(Protocol):
             Unauthenticated: It is of this kind and does not hold: `credentials_invalid` whatever is wrong with it.
             Unavailable: Whether it holds cannot be told now.
         """
+        ...
+
+
+@runtime_checkable
+class LastingChecker(Protocol):
+    """A checker that can tell whether a credential that held still does, for less than looking at it again."""
+
+    def lasting(self, credential: str) -> Callable[[], bool] | None:
+        """How to; `None` of a credential that is not of its kind, or does not hold now."""
         ...
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from tacit.errors import TacitError, Unavailable
 from tacit.security import keys
@@ -19,6 +21,8 @@ FRESH_SECONDS = 5.0
 
 By this time a key is revoked everywhere; the store is asked several times as often.
 """
+_DIGESTS = 1_024
+"""Digests that are remembered, of the keys sent last."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +73,8 @@ class KeyRing:
         self._store = store
         self._make_pepper = pepper
         self._pepper = b""
+        # A keyed digest costs more than all else here, and whoever asks often sends the same key each time.
+        self._digested = lru_cache(maxsize=_DIGESTS)(lambda text: keys.digest_of(text, self._pepper))
         self._clock_ms, self._timer, self._told = clock_ms, timer, told
         self._poll_seconds, self._keep_seconds, self._note_seconds = poll_seconds, keep_seconds, note_seconds
         self._known = _Known()
@@ -90,7 +96,7 @@ class KeyRing:
         known, now_ms = self._known, self._clock_ms()
         key_id = keys.key_id_in(credential) or ""
         age = self._timer() - known.read_at
-        if keys.holds(credential, known.keys.get(key_id), pepper=self._pepper, now_ms=now_ms):
+        if self._holds(credential, known.keys.get(key_id), now_ms):
             if age > max(FRESH_SECONDS, self._keep_seconds):
                 raise _unavailable()
             self._add(key_id, 1, now_ms)
@@ -99,6 +105,28 @@ class KeyRing:
             raise _unavailable()
         raise credentials_invalid()
 
+    def lasting(self, credential: str) -> Callable[[], bool] | None:
+        """How to find out that a key, which holds now, still does, for less than looking at it again.
+
+        What is returned counts a use; once it says no, the key must be looked at.
+        """
+        known, now_ms = self._known, self._clock_ms()
+        key_id = keys.key_id_in(credential) or ""
+        key = known.keys.get(key_id)
+        if key is None or not self._holds(credential, key, now_ms):
+            return None
+        ends = [each.ends_at_ms for each in key.secrets if each.ends_at_ms is not None]
+        until_ms = min([*ends, math.inf if key.expires_at_ms is None else key.expires_at_ms])
+
+        def holds_on() -> bool:
+            now, now_ms = self._known, self._clock_ms()
+            if now.keys is not known.keys or now_ms >= until_ms or self._timer() - now.read_at > FRESH_SECONDS:
+                return False
+            self._add(key_id, 1, now_ms)
+            return True
+
+        return holds_on
+
     def start(self) -> None:
         """Read all keys, then follow the store in a thread until `stop`.
 
@@ -106,6 +134,7 @@ class KeyRing:
             Unavailable: It cannot be asked: then nobody knows whether the switch is thrown.
         """
         self._pepper = self._make_pepper()
+        self._digested.cache_clear()
         self.refresh()
         self._thread = threading.Thread(target=self._run, name="keys", daemon=True)
         self._thread.start()
@@ -154,6 +183,10 @@ class KeyRing:
             for key_id, (count, last) in uses.items():
                 self._add(key_id, count, last)
             raise
+
+    def _holds(self, credential: str, key: ApiKey | None, now_ms: int) -> bool:
+        digest = self._digested(credential) if len(credential) <= keys.LENGTH else None
+        return keys.holds(credential, key, pepper=self._pepper, now_ms=now_ms, digest=digest)
 
     def _add(self, key_id: str, count: int, at_ms: int) -> None:
         with self._noting:

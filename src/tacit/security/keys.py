@@ -30,6 +30,8 @@ SECRETS_AT_ONCE = 2
 """Secrets of one key that hold at the same time: the latest, and the one before while a rotation overlaps."""
 
 _SECRET_LENGTH = 40
+LENGTH = len(PREFIX) + ID_LENGTH + _SECRET_LENGTH + 10
+"""Characters of a key."""
 _ID_LETTERS = string.ascii_lowercase + string.digits
 _SECRET_LETTERS = string.ascii_letters + string.digits
 _SHAPE = re.compile(rf"{PREFIX}([a-z0-9]{{{ID_LENGTH}}})_([A-Za-z0-9]{{{_SECRET_LENGTH}}})_([0-9a-f]{{8}})", re.ASCII)
@@ -135,7 +137,7 @@ def key_id_in(text: str) -> str | None:
     return found[1] if found is not None and _check_of(text.rpartition("_")[0]) == found[3] else None
 
 
-def holds(text: str, key: ApiKey | None, *, pepper: bytes, now_ms: int) -> bool:
+def holds(text: str, key: ApiKey | None, *, pepper: bytes, now_ms: int, digest: str | None = None) -> bool:
     """Whether a key that was sent is the one that is kept.
 
     It takes the same steps whether there is such a key or not, and whichever of its secrets was sent.
@@ -145,8 +147,9 @@ def holds(text: str, key: ApiKey | None, *, pepper: bytes, now_ms: int) -> bool:
         key: What is kept under its id, if anything is.
         pepper: This installation's.
         now_ms: The moment that counts.
+        digest: Of what was sent, where it is known already.
     """
-    digest = digest_of(text, pepper)
+    digest = digest or digest_of(text, pepper)
     kept: Sequence[KeySecret] = () if key is None else key.secrets[:SECRETS_AT_ONCE]
     digests = [each.digest if each.holds(now_ms) else _NO_DIGEST for each in kept]
     digests += [_NO_DIGEST] * (SECRETS_AT_ONCE - len(digests))

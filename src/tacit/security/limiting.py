@@ -51,6 +51,25 @@ class Allowance:
     reset_seconds: float | None = None
 
 
+class Taken(int):
+    """Whether something was taken, and what else is known of it then.
+
+    Attributes:
+        remaining: What is left.
+        reset_seconds: After which what was asked will be there, or else the oldest take is given back.
+    """
+
+    remaining: int
+    reset_seconds: float
+
+    @classmethod
+    def of(cls, is_given: bool, remaining: int, reset_seconds: float) -> Taken:
+        """What is known."""
+        found = cls(is_given)
+        found.remaining, found.reset_seconds = remaining, reset_seconds
+        return found
+
+
 @dataclass(frozen=True)
 class Tiers:
     """How much there is for whom.

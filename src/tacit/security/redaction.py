@@ -7,6 +7,7 @@ import hmac
 import re
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, MutableMapping
+from functools import lru_cache
 from typing import Any
 
 HIDDEN = "***"
@@ -68,8 +69,8 @@ class Redactor:
 
     def _safe(self, name: str, value: Any, depth: int) -> Any:
         if value is None or isinstance(value, bool | int | float):
-            return HIDDEN if value is not None and _SECRET_NAMES.search(name) and not _is_count(name) else value
-        if _SECRET_NAMES.search(name) and not _is_count(name):
+            return HIDDEN if value is not None and _names_secret(name) else value
+        if _names_secret(name):
             return HIDDEN
         if depth > _MAX_DEPTH:
             return HIDDEN
@@ -120,6 +121,12 @@ class Sampling:
         if count <= self._burst:
             return 1
         return self._one_in if (count - self._burst) % self._one_in == 0 else 0
+
+
+@lru_cache(maxsize=1_024)
+def _names_secret(name: str) -> bool:
+    """Whether a field of that name holds a secret; few names, looked at in every line."""
+    return _SECRET_NAMES.search(name) is not None and not _is_count(name)
 
 
 def _is_count(name: str) -> bool:

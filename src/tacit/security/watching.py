@@ -30,11 +30,14 @@ class Distinct:
         self._size = max(64, 4 * most)
         self._bits, self._unset = bytearray(-(-self._size // 8)), self._size
 
-    def add(self, text: str) -> None:
+    def add(self, text: str) -> bool:
+        """Count one; whether it was surely another."""
         place = hash(text) % self._size  # differs from process to process: nobody can be named by it
         if not self._bits[place >> 3] & (1 << (place & 7)):
             self._bits[place >> 3] |= 1 << (place & 7)
             self._unset -= 1
+            return True
+        return False
 
     def count(self) -> float:
         """How many there were."""
@@ -46,9 +49,17 @@ class _Watched:
 
     def __init__(self, since: float, users: Distinct) -> None:
         self.since, self.users = since, users
-        self.errors: deque[bool] = deque(maxlen=_LOOKED_AT)
+        self.errors: deque[bool] = deque()
+        self.failed = 0
         self.moments: deque[float] = deque()
         self.told: dict[str, float] = {}
+
+    def looked(self, is_error: bool) -> None:
+        """Look at one more request, and at the oldest of a hundred no more."""
+        self.errors.append(is_error)
+        self.failed += is_error
+        if len(self.errors) > _LOOKED_AT:
+            self.failed -= self.errors.popleft()
 
 
 class Watcher:
@@ -70,13 +81,13 @@ class Watcher:
     def note(self, caller: str, *, user_id: str | None, is_error: bool, now: float) -> tuple[Pattern, ...]:
         """Look at one request; returns what it shows, each at most once in a quarter of an hour."""
         watched = self._of(caller, now)
-        watched.errors.append(is_error)
-        if user_id is not None:
-            watched.users.add(user_id)
+        watched.looked(is_error)
+        is_another = user_id is not None and watched.users.add(user_id)
         watched.moments.append(now)
         while watched.moments and (now - watched.moments[0] > _BURST_SECONDS or len(watched.moments) > self._burst):
             watched.moments.popleft()
-        return tuple(each for each in PATTERNS if self._shows(watched, each) and _is_news(watched, each, now))
+        shown = self._shown(watched, is_another=is_another)
+        return tuple(each for each in shown if _is_news(watched, each, now)) if shown else ()
 
     def __len__(self) -> int:
         return len(self._watched)
@@ -92,12 +103,15 @@ class Watcher:
             self._watched.popitem(last=False)
         return watched
 
-    def _shows(self, watched: _Watched, pattern: Pattern) -> bool:
-        if pattern == "scraping":
-            return watched.users.count() >= self._users
-        if pattern == "burst":
-            return len(watched.moments) >= self._burst
-        return len(watched.errors) == _LOOKED_AT and sum(watched.errors) >= self._errors * _LOOKED_AT
+    def _shown(self, watched: _Watched, *, is_another: bool) -> list[Pattern]:
+        shown: list[Pattern] = []
+        if is_another and watched.users.count() >= self._users:
+            shown.append("scraping")
+        if len(watched.errors) == _LOOKED_AT and watched.failed >= self._errors * _LOOKED_AT:
+            shown.append("probing")
+        if len(watched.moments) >= self._burst:
+            shown.append("burst")
+        return shown
 
 
 def _is_news(watched: _Watched, pattern: Pattern, now: float) -> bool:

@@ -16,6 +16,7 @@ from tacit.serving.answers import Answer
 from tacit.serving.model_pool import LoadedVersion
 
 T = TypeVar("T")
+A = TypeVar("A")
 
 LARGEST = 16_384
 """Bytes of the longest body that is kept."""
@@ -35,7 +36,7 @@ class RestsOn:
 
 
 @dataclass(frozen=True, slots=True)
-class Ready:
+class Ready(Generic[A]):
     """An answer that may be given once more.
 
     Attributes:
@@ -43,15 +44,17 @@ class Ready:
         body: As it was written, without the name of the answer: before it, and after it.
         things: What it rests on beside its version.
         user_id: Whose it is; `None` for nobody's.
+        about: Whatever else whoever keeps it must know of it.
     """
 
     answer: Answer
     body: tuple[bytes, bytes]
     things: tuple[object, ...]
     user_id: str | None
+    about: A
 
 
-class ReadyAnswers(Generic[T]):
+class ReadyAnswers(Generic[T, A]):
     """Keeps answers of one version by question.  To be used by one event loop; keeps nobody waiting.
 
     Args:
@@ -70,10 +73,10 @@ class ReadyAnswers(Generic[T]):
         self._rests_on = rests_on
         self._clock_ms = clock_ms
         self._capacity = capacity
-        self._kept: OrderedDict[T, Ready] = OrderedDict()
+        self._kept: OrderedDict[T, Ready[A]] = OrderedDict()
         self._of: weakref.ref[LoadedVersion] | None = None
 
-    def get(self, question: T) -> Ready | None:
+    def get(self, question: T) -> Ready[A] | None:
         """The answer to a question, if it still holds."""
         ready = self._kept.get(question)
         if ready is None:
@@ -89,7 +92,7 @@ class ReadyAnswers(Generic[T]):
         self._kept.move_to_end(question)
         return ready
 
-    def keep(self, question: T, ready: Ready, loaded: LoadedVersion) -> None:
+    def keep(self, question: T, ready: Ready[A], loaded: LoadedVersion) -> None:
         """Keep an answer for whoever asks the same, until it holds no longer."""
         if ready.answer.holds_until_ms is None or sum(map(len, ready.body)) > LARGEST:
             return

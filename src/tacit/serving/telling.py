@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from dataclasses import replace
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from random import Random
 
 from tacit.monitoring import metrics as catalogue
@@ -19,6 +20,25 @@ from tacit.serving.item_views import as_said
 from tacit.serving.kept_lists import KeptOutcome
 from tacit.serving.live_catalogue import LiveCatalogue
 from tacit.serving.routing import Given
+
+
+@dataclass(frozen=True, slots=True)
+class Repeated:
+    """An answer that was given once more.
+
+    Attributes:
+        answer: As it was given before; not degraded, and for no arm.
+        name: The new one's.
+        question: What it answers.
+        at_ms: When it was given.
+        seconds: How long that took.
+    """
+
+    answer: Answer
+    name: str
+    question: str
+    at_ms: int
+    seconds: float
 
 
 class Telling:
@@ -110,34 +130,49 @@ class Telling:
             self._metrics.increment(catalogue.DEGRADED_ANSWERS, source=answer.source)
         if answer.rehearsed:
             self._metrics.increment(catalogue.TIER_REHEARSALS, source=answer.source)
+        self._show(answer, answer.recommendation_id, place, propensities=propensities, at_ms=self.now_ms)
+
+    def _show(
+        self,
+        answer: Answer,
+        name: str,
+        place: Place | None = None,
+        *,
+        at_ms: int,
+        propensities: tuple[float, ...] | None = None,
+    ) -> None:
         self._exposures.record(
             Exposure(
-                recommendation_id=answer.recommendation_id,
+                recommendation_id=name,
                 model_version=answer.model_version,
                 user_id=answer.user_id,
                 source=answer.source,
                 degraded=answer.degraded,
-                item_ids=tuple(item.item_id for item in answer.items),
-                at_ms=int(self._clock() * 1_000),
+                item_ids=tuple([item.item_id for item in answer.items]),
+                at_ms=at_ms,
                 place=place,
                 propensities=propensities,
                 rehearsed=answer.rehearsed,
             )
         )
 
-    def repeated(self, answer: Answer, *, started: float) -> str:
-        """Count and remember an answer that is given once more, as it was; returns the new one's name.
+    @property
+    def now_ms(self) -> int:
+        """Milliseconds since 1970, as exposures have them."""
+        return int(self._clock() * 1_000)
 
-        Args:
-            answer: As it was given before.
-            started: When the question came, by `time.perf_counter`.
-        """
-        named = replace(answer, recommendation_id=self._new_id())
-        self._metrics.increment(catalogue.LIST_CACHE, outcome="hit")
-        self._remember(named)
-        question = "popular" if answer.user_id is None else "user"
-        self._metrics.observe(catalogue.RECOMMENDATION_LATENCY, self._timer() - started, question=question)
-        return named.recommendation_id
+    def new_name(self) -> str:
+        """A name for an answer that is given once more."""
+        return self._new_id()
+
+    def repeated(self, given: Sequence[Repeated]) -> None:
+        """Count and remember answers that were given once more, as they were."""
+        for source, count in Counter([each.answer.source for each in given]).items():
+            self._metrics.increment(catalogue.RECOMMENDATIONS, count, source=source)
+        self._metrics.increment(catalogue.LIST_CACHE, len(given), outcome="hit")
+        for each in given:
+            self._show(each.answer, each.name, at_ms=each.at_ms)
+            self._metrics.observe(catalogue.RECOMMENDATION_LATENCY, each.seconds, question=each.question)
 
 
 def _watch(metrics: MetricSink, exposures: ExposureRecorder) -> None:

@@ -29,15 +29,15 @@ class World:
         return RestsOn(self.loaded, things) if self.is_known else None  # type: ignore[arg-type]
 
 
-def ready(world: World, *, user_id: str | None = "ann", until_ms: int | None = 1_000, size: int = 4) -> Ready:
+def ready(world: World, *, user_id: str | None = "ann", until_ms: int | None = 1_000, size: int = 4) -> Ready[str]:
     answer = Answer("a1", "recommender/1", "personal", False, (), user_id, holds_until_ms=until_ms)
     found = world.rests_on(user_id)
     assert found is not None
-    return Ready(answer, (b"x" * size, b"y"), found.things, user_id)
+    return Ready(answer, (b"x" * size, b"y"), found.things, user_id, "about it")
 
 
-def kept_in(world: World, capacity: int = 3, **choices: object) -> tuple[ReadyAnswers[str], Ready]:
-    answers: ReadyAnswers[str] = ReadyAnswers(world.rests_on, clock_ms=lambda: world.now_ms, capacity=capacity)
+def kept_in(world: World, capacity: int = 3, **choices: object) -> tuple[ReadyAnswers[str, str], Ready[str]]:
+    answers: ReadyAnswers[str, str] = ReadyAnswers(world.rests_on, clock_ms=lambda: world.now_ms, capacity=capacity)
     one = ready(world, **choices)  # type: ignore[arg-type]
     answers.keep("q", one, world.loaded)  # type: ignore[arg-type]
     return answers, one

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from functools import partial
 
 from tacit.entrypoints.api.admission_rules import AdmissionRules
-from tacit.entrypoints.api.checkpoints import BUDGET, DEADLINE, PRIORITY, ROOM, Scope
+from tacit.entrypoints.api.checkpoints import BUDGET, DEADLINE, PRIORITY, ROOM, Again, Scope, freely
 from tacit.entrypoints.api.concurrency_limit import AdaptiveLimit
 from tacit.entrypoints.api.pools import Pool
 from tacit.entrypoints.api.priorities import POOLS, Priority, RequestClass, class_of
@@ -119,6 +119,10 @@ class Admission:
             raise self._refusal(kind.priority)
         scope[BUDGET], scope[DEADLINE] = budget, budget.until
         scope[ROOM] = Occupied(self._at_work, kind.pool, began=self._clock(), freed=self._call_next)
+
+    def lasting(self, scope: Scope) -> Again | None:
+        """What lies ready takes no room, and is given whoever else must wait."""
+        return freely
 
     def leave(self, scope: Scope, *, status: int, seconds: float) -> None:
         """Give the request's room to the next."""

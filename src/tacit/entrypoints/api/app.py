@@ -23,9 +23,11 @@ from tacit.entrypoints.api.event_lane import EventLane
 from tacit.entrypoints.api.event_window import EventWindow
 from tacit.entrypoints.api.events import event_routes
 from tacit.entrypoints.api.fast_lane import FastLane
+from tacit.entrypoints.api.fast_routes import Kept
 from tacit.entrypoints.api.guarding import check_guarded
 from tacit.entrypoints.api.health import health_routes
 from tacit.entrypoints.api.items import item_routes
+from tacit.entrypoints.api.list_window import ListWindow
 from tacit.entrypoints.api.memory import memory_share
 from tacit.entrypoints.api.pools import work_in_pools
 from tacit.entrypoints.api.quarantine import quarantine_routes
@@ -136,9 +138,10 @@ def _add_fast_lane(
     checkpoints: Sequence[Checkpoint],
 ) -> None:
     """Have what is asked most often answered past the framework, through a door like its own."""
-    ready: ReadyAnswers[tuple[str, bytes]] = ReadyAnswers(service.rests_on, clock_ms=lambda: int(time.time() * 1_000))
+    ready: Kept = ReadyAnswers(service.rests_on, clock_ms=lambda: int(time.time() * 1_000))
+    app.lists = ListWindow(ready, service.telling, metrics, checkpoints=checkpoints)
     fast = [each for each in routes.routes if isinstance(each, APIRoute) and each.path.count("{") == 1]
-    lane = FastLane([each for each in fast if each.methods == {"GET"}], service, ready)
+    lane = FastLane([each for each in fast if each.methods == {"GET"}], service, ready, window=app.lists)
     app.fast = (lane.leads, RequestDoor(lane, metrics=metrics, checkpoints=checkpoints))
 
 
@@ -177,12 +180,14 @@ def _kept_routes(
 
 def _lifespan(pool: ModelPool, background: Sequence[Background]) -> Lifespan:
     @asynccontextmanager
-    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         stack = ExitStack()
         try:
             await run_in_threadpool(_enter, stack, pool, background)
             yield
         finally:
+            if isinstance(app, DescribedApi) and app.lists is not None:
+                app.lists.tell()
             await run_in_threadpool(stack.close)
 
     return lifespan

@@ -16,12 +16,13 @@ from starlette.requests import Request, cookie_parser
 
 from tacit.bootstrap import App
 from tacit.bootstrap.callers import followed
-from tacit.entrypoints.api.checkpoints import PRINCIPAL, Checkpoint, Scope
+from tacit.entrypoints.api.checkpoints import PRINCIPAL, Again, Checkpoint, Scope, freely
 from tacit.errors import BadInput, TacitError
 from tacit.security.credentials import (
     ANONYMOUS,
     CookieChecker,
     CredentialChecker,
+    LastingChecker,
     credentials_invalid,
     credentials_missing,
 )
@@ -75,6 +76,16 @@ class Identified:
         except TacitError as refusal:
             scope[PRINCIPAL], scope[REFUSAL] = NOBODY, refusal
 
+    def lasting(self, scope: Scope) -> Again | None:
+        found = [*_sent(scope)]
+        if REFUSAL in scope or len(found) > 1 or _has_cookie(scope):
+            return None
+        if not found:
+            mode = self.mode()
+            return lambda: b"" if self.mode() == mode else None
+        holds_on = self._lasting(found[0][0])
+        return None if holds_on is None else lambda: b"" if holds_on() else None
+
     def leave(self, scope: Scope, *, status: int, seconds: float) -> None:
         """Nothing is held."""
 
@@ -93,6 +104,14 @@ class Identified:
                 return principal
         raise credentials_invalid()
 
+    def _lasting(self, credential: str) -> Callable[[], bool] | None:
+        for checker in self._checkers:
+            if isinstance(checker, LastingChecker):
+                holds_on = checker.lasting(credential)
+                if holds_on is not None:
+                    return holds_on
+        return None
+
     def _sent_cookies(self, scope: Scope) -> Iterator[tuple[str, Sequence[CredentialChecker]]]:
         if not self._cookies:
             return
@@ -109,6 +128,9 @@ class Everybody:
 
     async def enter(self, scope: Scope) -> None:
         scope[PRINCIPAL] = LOCAL
+
+    def lasting(self, scope: Scope) -> Again | None:
+        return freely
 
     def leave(self, scope: Scope, *, status: int, seconds: float) -> None:
         """Nothing is held."""

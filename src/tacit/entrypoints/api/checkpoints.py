@@ -6,8 +6,8 @@ is not decided here by the path, but at the route, which says what it takes.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Mapping, MutableMapping, Sequence
-from typing import Any, Protocol
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
+from typing import Any, Protocol, runtime_checkable
 
 Scope = MutableMapping[str, Any]
 """The ASGI scope of a request, or as much of it as there is: type, method, raw_path, query_string, headers, client."""
@@ -65,6 +65,32 @@ class Checkpoint(Protocol):
 
     def leave(self, scope: Scope, *, status: int, seconds: float) -> None:
         """A request that passed has been answered."""
+        ...
+
+
+Again = Callable[[], bytes | None]
+"""What a further request with the same head, on the same connection, meets in place of `enter`: gives the header lines
+that its answer gets from there, or `None` where it must enter after all."""
+
+
+def freely() -> bytes:
+    """An `Again` that lets everybody pass, and adds nothing."""
+    return b""
+
+
+@runtime_checkable
+class Lasting(Protocol):
+    """A checkpoint some of whose judgements hold for further requests with the same head.
+
+    A head is all of a request but its method, its address and its name; the addresses are of one route.
+    """
+
+    def lasting(self, scope: Scope) -> Again | None:
+        """What those requests meet; `None` where each must enter.
+
+        Args:
+            scope: Of a request that passed.
+        """
         ...
 
 

@@ -18,6 +18,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from tacit.entrypoints.api.event_window import EventWindow
 from tacit.entrypoints.api.guarding import PUBLIC, requires
+from tacit.entrypoints.api.list_window import ListWindow
 from tacit.entrypoints.api.schemas import EventBody, ProblemBody, problems
 from tacit.entrypoints.api.turnstile import Turnstile
 
@@ -34,6 +35,7 @@ class DescribedApi(FastAPI):
         lanes: Who answers some requests in its place, by method and path.
         fast: Who answers those requests that are told by looking at method and path.
         window: Where the server may hand in single events without asking any application.
+        lists: Where it may ask for lists that lie ready, likewise.
         turnstile: Where it may have requests turned away for which there is no room, likewise.
     """
 
@@ -42,6 +44,7 @@ class DescribedApi(FastAPI):
         self.lanes: dict[tuple[str, str], ASGIApp] = {}
         self.fast: tuple[Callable[[str, str], bool], ASGIApp] | None = None
         self.window: EventWindow | None = None
+        self.lists: ListWindow | None = None
         self.turnstile: Turnstile | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

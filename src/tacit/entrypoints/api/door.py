@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-import uuid
+from collections import Counter
 from collections.abc import Callable, MutableMapping, Sequence
 from typing import Any
 
@@ -14,6 +14,7 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from tacit.entrypoints.api import request_log
 from tacit.entrypoints.api.checkpoints import (
     BUDGET,
     HEADERS,
@@ -32,6 +33,7 @@ from tacit.monitoring import metrics as catalogue
 from tacit.monitoring.interfaces import MetricSink
 from tacit.monitoring.overload_metrics import DEADLINES_MISSED
 from tacit.serving.budgets import Budget, spending
+from tacit.serving.naming import new_name
 
 log = structlog.get_logger(__name__)
 
@@ -134,7 +136,13 @@ class RequestDoor:
     def _record(self, scope: Scope, method: str, *, status: int, seconds: float) -> None:
         method = method if method in _METHODS else "OTHER"
         note_answer(
-            self._metrics, method=method, route=_route(scope), status=status, seconds=seconds, error=scope.get(ERROR)
+            self._metrics,
+            method=method,
+            route=_route(scope),
+            status=status,
+            seconds=seconds,
+            error=scope.get(ERROR),
+            request_id=scope[REQUEST_ID],
         )
 
 
@@ -146,7 +154,7 @@ def note_answer(
     status: int,
     seconds: float,
     error: Exception | None,
-    **facts: object,
+    request_id: str,
 ) -> None:
     """Count and log a request that was answered.
 
@@ -157,22 +165,24 @@ def note_answer(
         status: Of the answer; 499 for one that nobody waited for.
         seconds: From the request's arrival.
         error: Why it was not answered as it was asked.
-        facts: Further ones for the log.
+        request_id: The request's name.
     """
     metrics.increment(catalogue.HTTP_REQUESTS, method=method, route=route, status=str(status))
     metrics.observe(catalogue.HTTP_DURATION, seconds, method=method, route=route)
     if error is not None:
         kind = next((kind for known, kind in KINDS.items() if isinstance(error, known)), "unexpected")
         metrics.increment(catalogue.API_ERRORS, kind=kind)
-    log.info(
-        "request_answered",
-        method=method,
-        route=route,
-        status=status,
-        code=error.code if isinstance(error, TacitError) else None,
-        milliseconds=round(seconds * 1_000, 2),
-        **facts,
-    )
+    code = error.code if isinstance(error, TacitError) else None
+    request_log.note(method=method, route=route, status=status, code=code, seconds=seconds, request_id=request_id)
+
+
+def note_answers(metrics: MetricSink, answered: Sequence[tuple[str, float, str]]) -> None:
+    """Count and log GET requests that were answered as they were asked: each one's route, seconds and name."""
+    for route, count in Counter([route for route, _, _ in answered]).items():
+        metrics.increment(catalogue.HTTP_REQUESTS, count, method="GET", route=route, status="200")
+    for route, seconds, request_id in answered:
+        metrics.observe(catalogue.HTTP_DURATION, seconds, method="GET", route=route)
+        request_log.note(method="GET", route=route, status=200, code=None, seconds=seconds, request_id=request_id)
 
 
 def note_shed(metrics: MetricSink, requests: int) -> None:
@@ -248,7 +258,7 @@ def is_host(value: str) -> bool:
 
 def request_id_of(given: str) -> str:
     """The id that a sender gave a request, where it is a safe one; else a new one."""
-    return given if _SAFE_ID.fullmatch(given) else uuid.uuid4().hex
+    return given if _SAFE_ID.fullmatch(given) else new_name()
 
 
 def _path(scope: Scope) -> str:

@@ -4,13 +4,24 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from urllib.parse import unquote
 
 from tacit.bootstrap.guarding import Guards
-from tacit.entrypoints.api.checkpoints import CLIENT, HEADERS, PRINCIPAL, STOPPED, Answered, Checkpoint, Scope
+from tacit.entrypoints.api.checkpoints import (
+    CLIENT,
+    HEADERS,
+    PRINCIPAL,
+    STOPPED,
+    Again,
+    Answered,
+    Checkpoint,
+    Scope,
+    freely,
+)
 from tacit.entrypoints.api.errors import ERROR, REQUEST_ID
 from tacit.entrypoints.api.strict_json import BODY
 from tacit.errors import BadInput, Forbidden, Limited, TacitError, Unauthenticated
@@ -21,7 +32,8 @@ from tacit.security.addresses import UNKNOWN, Address, caller_key, client_of, is
 from tacit.security.blocks import Block
 from tacit.security.chains import canonical_json
 from tacit.security.edges import HSTS, host_name
-from tacit.security.limiting import Ask, headers_of, refusal_of
+from tacit.security.guard_keeper import GuardKeeper
+from tacit.security.limiting import Allowance, Ask, Taken, headers_of, refusal_of
 from tacit.security.principals import LOCAL, Principal
 
 PROBES = frozenset({"/livez", "/readyz", "/startupz", "/live", "/ready"})
@@ -61,6 +73,9 @@ class ArrivalCheckpoint:
         self._check_origin(scope)
         if self._operators and kind_of_call(scope["method"], path_of(scope)) == "administrative":
             self._check_operator(scope[_ADDRESS])
+
+    def lasting(self, scope: Scope) -> Again | None:
+        return freely
 
     def leave(self, scope: Scope, *, status: int, seconds: float) -> None:
         """Nothing is to be done."""
@@ -112,6 +127,10 @@ class BlockCheckpoint:
     async def enter(self, scope: Scope) -> None:
         refuse_blocked(self._keeper.blocked(scope.get(CLIENT, UNKNOWN)), self._metrics)
 
+    def lasting(self, scope: Scope) -> Again | None:
+        keeper, client = self._keeper, scope.get(CLIENT, UNKNOWN)
+        return lambda: b"" if keeper.blocked(client) is None else None
+
     def leave(self, scope: Scope, *, status: int, seconds: float) -> None:
         if _is_offence(scope, status):
             self._keeper.offend(_caller(scope), time.monotonic())
@@ -128,23 +147,40 @@ class LimitCheckpoint:
     async def enter(self, scope: Scope) -> None:
         principal: Principal = scope.get(PRINCIPAL, LOCAL)
         client: str = scope.get(CLIENT, UNKNOWN)
-        address: Address | None = scope.get(_ADDRESS)
-        if principal.kind == "local" and address is not None and address.is_loopback:
-            return  # whoever sits at the machine asks themselves
-        if path_of(scope) in PROBES:
+        if self._is_uncounted(scope, principal):
             return
         if principal.kind in ("key", "account"):
             refuse_blocked(self._keeper.blocked(principal.name), self._metrics)
         if principal.is_exempt or self._keeper.allowed.holds(client) or self._keeper.allowed.holds(principal.name):
             self._metrics.increment(catalogue.LIMIT_CHECKS, tier="allowed", outcome="passed")
             return
-        cost = self._tiers.cost_of(scope["method"], path_of(scope))
-        asks = self._tiers.asks(principal, client, session=_session(scope), cost=cost, is_strict=self._keeper.is_strict)
-        for ask in asks:
+        for ask in self._asks(scope, principal, client):
             await self._take(ask, scope)
+
+    def lasting(self, scope: Scope) -> Again | None:
+        principal: Principal = scope.get(PRINCIPAL, LOCAL)
+        client: str = scope.get(CLIENT, UNKNOWN)
+        if self._is_uncounted(scope, principal):
+            return freely
+        if principal.is_exempt or self._keeper.allowed.holds(client) or self._keeper.allowed.holds(principal.name):
+            return None
+        countings = [(ask, self._limiter.counting(ask)) for ask in self._asks(scope, principal, client)]
+        takes = [(ask, take) for ask, take in countings if take is not None]
+        return CountedAgain(self._keeper, takes, self._metrics, principal) if len(takes) == len(countings) else None
 
     def leave(self, scope: Scope, *, status: int, seconds: float) -> None:
         """Nothing is given back."""
+
+    def _is_uncounted(self, scope: Scope, principal: Principal) -> bool:
+        """Whether it is a machine that looks whether we live, or whoever sits at this one, who asks themselves."""
+        address: Address | None = scope.get(_ADDRESS)
+        is_here = principal.kind == "local" and address is not None and address.is_loopback
+        return is_here or path_of(scope) in PROBES
+
+    def _asks(self, scope: Scope, principal: Principal, client: str) -> Sequence[Ask]:
+        cost = self._tiers.cost_of(scope["method"], path_of(scope))
+        strict = self._keeper.is_strict
+        return self._tiers.asks(principal, client, session=_session(scope), cost=cost, is_strict=strict)
 
     async def _take(self, ask: Ask, scope: Scope) -> None:
         found = await self._limiter.take(ask)
@@ -153,6 +189,50 @@ class LimitCheckpoint:
         scope.setdefault(HEADERS, {}).update(headers_of(found))
         if not found.is_given:
             raise refusal_of(found)
+
+
+class CountedAgain:
+    """An `Again` that counts on for a caller.
+
+    Args:
+        keeper: Knows who is kept out, and whether limits are strict.
+        takes: What each of their requests takes, and how.
+        metrics: Told of what came of it.
+        caller: Who asks.
+    """
+
+    def __init__(
+        self,
+        keeper: GuardKeeper,
+        takes: Sequence[tuple[Ask, Callable[[], Taken]]],
+        metrics: MetricSink,
+        caller: Principal,
+    ) -> None:
+        self._keeper, self._metrics = keeper, metrics
+        self._takes = [(take, ask.tier, _limit_lines(ask)) for ask, take in takes]
+        self._name = caller.name if caller.kind in ("key", "account") else None
+        self._was_strict = keeper.is_strict
+
+    def __call__(self) -> bytes | None:
+        is_blocked = self._name is not None and self._keeper.blocked(self._name) is not None
+        if is_blocked or self._keeper.is_strict != self._was_strict:
+            return None
+        lines = b""
+        for take, tier, always in self._takes:
+            taken = take()
+            if not taken:
+                return None  # and whoever asks again is told so
+            self._metrics.increment(catalogue.LIMIT_CHECKS, tier=tier, outcome="passed")
+            # Of several limits the last one's is told, as `HEADERS` has it.
+            lines = always % (max(0, taken.remaining), max(0, math.ceil(taken.reset_seconds)))
+        return lines
+
+
+def _limit_lines(ask: Ask) -> bytes:
+    """What an answer says of a limit, with places for what is left of it and when there is more."""
+    said = headers_of(Allowance(ask, True, 0, 0.0))
+    places = {"RateLimit-Remaining": "%d", "RateLimit-Reset": "%d"}
+    return "".join([f"{name}: {places.get(name, value)}\r\n" for name, value in said.items()]).encode()
 
 
 class WatchCheckpoint:
@@ -165,6 +245,9 @@ class WatchCheckpoint:
 
     async def enter(self, scope: Scope) -> None:
         """Everybody may pass."""
+
+    def lasting(self, scope: Scope) -> Again | None:
+        return freely
 
     def leave(self, scope: Scope, *, status: int, seconds: float) -> None:
         route = getattr(scope.get("route"), "path", None)

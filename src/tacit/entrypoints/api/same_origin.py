@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from starlette.datastructures import Headers
 
-from tacit.entrypoints.api.checkpoints import Scope
+from tacit.entrypoints.api.checkpoints import Again, Scope, freely
 from tacit.security.origins import refuse_foreign
 from tacit.security.session_checker import COOKIE, cookie_value
 
@@ -24,6 +24,9 @@ class SameOrigin:
         cookies = ";".join(headers.getlist("cookie"))
         if f"{COOKIE}=" in cookies:
             check_origin(scope["method"], headers)
+
+    def lasting(self, scope: Scope) -> Again | None:
+        return freely if scope["method"] == "GET" else None
 
     def leave(self, scope: Scope, *, status: int, seconds: float) -> None:
         """Nothing is held."""

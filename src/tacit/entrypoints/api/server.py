@@ -20,6 +20,8 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from tacit.entrypoints.api.errors import problem_response
 from tacit.entrypoints.api.event_window import EventWindow
+from tacit.entrypoints.api.fast_routes import Endpoint
+from tacit.entrypoints.api.list_window import ListWindow, Passage
 from tacit.entrypoints.api.listening import SHUTDOWN_SECONDS, address_of, listen_on
 from tacit.entrypoints.api.pace import Pace, PaceRules, too_slow
 from tacit.entrypoints.api.turnstile import Turnstile
@@ -191,6 +193,8 @@ class _Protocol(HttpToolsProtocol):
         super().__init__(*given, **named)
         self._window: EventWindow | None = getattr(self.app, "window", None)
         self._turnstile: Turnstile | None = getattr(self.app, "turnstile", None)
+        self._lists: ListWindow | None = getattr(self.app, "lists", None)
+        self.passages: dict[Endpoint, Passage] = {}
         self._pace = Pace()
 
     def connection_made(self, transport: Any) -> None:
@@ -265,16 +269,21 @@ class _Protocol(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         self._pace.begin_body()
-        if self._turnstile is not None and not self._is_leaving and self._turnstile.turns_away(self):
+        if self._is_leaving:
+            super().on_headers_complete()
+            if self.cycle is not None:
+                self.cycle.keep_alive = False
             return
-        if self._window is not None and not self._is_leaving:
-            asked = self._window.asked(self)
-            if asked is not None:
-                self.cycle = asked  # type: ignore[assignment]  # as much of one as the protocol looks at
-                return
+        # What lies ready takes no room, so it is given whether there is any or not.
+        if self._lists is not None and self._lists.answers(self):
+            return
+        if self._turnstile is not None and self._turnstile.turns_away(self):
+            return
+        asked = None if self._window is None else self._window.asked(self)
+        if asked is not None:
+            self.cycle = asked  # type: ignore[assignment]  # as much of one as the protocol looks at
+            return
         super().on_headers_complete()
-        if self._is_leaving and self.cycle is not None:
-            self.cycle.keep_alive = False
 
 
 @contextmanager

@@ -13,6 +13,7 @@ from typing import Any
 import structlog
 
 from tacit.entrypoints.api.admission import Admission
+from tacit.entrypoints.api.answered_at_head import ANSWERED_AT_ITS_HEAD, is_plain
 from tacit.entrypoints.api.door import SECURE_HEADERS, note_shed, request_id_of
 from tacit.entrypoints.api.errors import MEDIA_TYPE
 from tacit.entrypoints.api.loop_lag import LoopLag
@@ -24,26 +25,6 @@ _TURNS_A_SECOND = 10
 _SECURE = "".join(f"{name.lower()}: {value}\r\n" for name, value in SECURE_HEADERS.items())
 
 log = structlog.get_logger(__name__)
-
-
-class TurnedAway:
-    """Stands where the HTTP server keeps the request that a connection is at, for one that was answered at its head."""
-
-    response_complete = True
-    disconnected = False
-    keep_alive = True
-    more_body = False
-
-    def __init__(self) -> None:
-        self.message_event = _Nobody()
-
-
-class _Nobody:
-    def set(self) -> None:
-        """Nobody waits for this."""
-
-
-_TURNED_AWAY = TurnedAway()
 
 
 class Turnstile:
@@ -74,17 +55,14 @@ class Turnstile:
 
     def turns_away(self, connection: Any) -> bool:
         """Whether a request, whose head a connection has read, was answered that there is no room for it."""
-        if connection.cycle is not None and not connection.cycle.response_complete:
+        if not is_plain(connection):
             return False
-        parser = connection.parser
-        if not parser.should_keep_alive() or connection.expect_100_continue or connection.flow.write_paused:
-            return False
-        method = parser.get_method()
+        method = connection.parser.get_method()
         path = connection.url.partition(b"?")[0]
         if method == b"HEAD" or self._admission.turns_away(method.decode("latin-1"), path.decode("latin-1")) is None:
             return False
         self._answered += 1
-        connection.cycle = _TURNED_AWAY
+        connection.cycle = ANSWERED_AT_ITS_HEAD
         connection.transport.write(self._answer(connection.headers))
         connection.on_response_complete()
         return True

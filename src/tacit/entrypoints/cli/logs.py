@@ -14,6 +14,7 @@ from structlog.stdlib import ProcessorFormatter, add_logger_name
 from structlog.tracebacks import ExceptionDictTransformer
 from structlog.typing import Processor
 
+from tacit.entrypoints.api import request_log
 from tacit.entrypoints.cli.log_writer import LogWriter
 from tacit.security.redaction import Redactor, Sampling
 
@@ -48,6 +49,8 @@ def log_to_stderr(level: Level, *, is_waiting: bool = True) -> None:
         logger_factory=structlog.WriteLoggerFactory(writer),
         cache_logger_on_first_use=False,
     )
+    # Only a server writes lines of requests, and nobody reads colours there.
+    request_log.write_to(None if is_waiting or sys.stderr.isatty() or level != "info" else writer.write)
     _log_libraries(stamped, [*kept, *rendered], writer)
 
 

@@ -1,0 +1,37 @@
+"""Requests that are answered as soon as their head was read: what stands in their place, and which may be."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+class AnsweredAtItsHead:
+    """Stands where the HTTP server keeps the request that a connection is at, for one that needs nothing more."""
+
+    response_complete = True
+    disconnected = False
+    keep_alive = True
+    more_body = False
+
+    def __init__(self) -> None:
+        self.message_event = _Nobody()
+
+
+class _Nobody:
+    def set(self) -> None:
+        """Nobody waits for this."""
+
+
+ANSWERED_AT_ITS_HEAD = AnsweredAtItsHead()
+
+
+def is_plain(connection: Any) -> bool:
+    """Whether the request whose head a connection has read may be answered at once: it waits for no other, its
+    connection stays open, and whoever sent it reads what we answer.
+    """
+    if connection.cycle is not None and not connection.cycle.response_complete:
+        return False
+    parser = connection.parser
+    if not parser.should_keep_alive() or parser.should_upgrade() or parser.get_http_version() != "1.1":
+        return False
+    return not (connection.expect_100_continue or connection.flow.write_paused)

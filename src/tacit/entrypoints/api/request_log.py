@@ -1,0 +1,84 @@
+"""One line in the log for each request, as it is written most of all.
+
+Every field of it is ours, or was looked at before (`door.request_id_of`): nothing is left to redact but what a sender
+called the request, and the line is spelled as the log's own renderer would.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+
+import structlog
+
+from tacit.security.redaction import hidden_text
+
+log = structlog.get_logger(__name__)
+
+_OWN = 32
+"""Characters of the names that we give; nothing that long without a break in it can be a secret in a form we know."""
+
+Write = Callable[[str], object]
+
+
+@dataclass
+class _Sink:
+    write: Write | None = None
+
+
+_sink = _Sink()
+
+
+def write_to(write: Write | None) -> None:
+    """Have lines written there, as JSON; `None` has them go the way of every other event."""
+    _sink.write = write
+
+
+def note(*, method: str, route: str, status: int, code: str | None, seconds: float, request_id: str) -> None:
+    """Log a request that was answered.
+
+    Args:
+        method: One of HTTP's own.
+        route: The route's template, not the path: who asked what about whom is not for the log.
+        status: Of the answer.
+        code: Of our error, if it was one.
+        seconds: From the request's arrival.
+        request_id: Its name.
+    """
+    milliseconds = round(seconds * 1_000, 2)
+    if _sink.write is None:
+        log.info(
+            "request_answered",
+            method=method,
+            route=route,
+            status=status,
+            code=code,
+            milliseconds=milliseconds,
+            request_id=request_id,
+        )
+        return
+    if not (len(request_id) == _OWN and request_id.isalnum()):
+        request_id = hidden_text(request_id)
+    _sink.write(
+        f'{{{_constant(method, route, status, code)}, "milliseconds": {milliseconds}, "event": "request_answered", '
+        f'"request_id": "{request_id}", "level": "info", "timestamp": "{_now()}"}}\n'
+    )
+
+
+@lru_cache(maxsize=4_096)
+def _constant(method: str, route: str, status: int, code: str | None) -> str:
+    """What many lines begin with."""
+    return json.dumps({"method": method, "route": route, "status": status, "code": code})[1:-1]
+
+
+def _now() -> str:
+    seconds, nanoseconds = divmod(time.time_ns(), 1_000_000_000)
+    return f"{_second(seconds)}.{nanoseconds // 1_000:06d}Z"
+
+
+@lru_cache(maxsize=2)
+def _second(seconds: int) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds))

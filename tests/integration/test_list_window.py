@@ -1,0 +1,208 @@
+"""The shortest way for lists that lie ready: answers as on the long way, and none that somebody may not have."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx2
+import pytest
+
+from tacit.bootstrap import App, Serving, build, load_settings, serving
+from tacit.bootstrap.guarding import guard_desk
+from tacit.entrypoints.api.callers import identified
+from tacit.entrypoints.api.documentation import DescribedApi
+from tacit.entrypoints.api.gatehouse import checkpoints_of
+from tacit.entrypoints.api.list_window import Connection, ListWindow
+from tacit.entrypoints.api.operations import further_routes
+from tacit.monitoring import guard_metrics, metrics
+from tacit.security.key_wishes import wish_of
+from tests.apis import api_of
+from tests.stages import listening, stage, wait_until
+
+SETTINGS = {
+    "als.engine": "numpy",
+    "auth.mode": "required",
+    "limits.authenticated_per_minute": 400,
+    "limits.trusted_proxies": ["127.0.0.1/32"],
+    "audit.access": "all",
+    "tiers.rehearsal_share": 0,
+}
+LIST = "/api/v1/users/u001/recommendations"
+ROUTE = "/api/v1/users/{user_id}/recommendations"
+
+
+@dataclass
+class Running:
+    app: App
+    parts: Serving
+    client: httpx2.Client
+    given: list[bytes] = field(default_factory=list)
+    lists: ListWindow = field(init=False)
+
+    def key(self, **said: object) -> str:
+        desk = self.app.keys.desk
+        text = desk.create(wish_of({"name": "x", **said}, now_ms=desk.now_ms()), actor="ann").text
+        self.app.keys.ring.refresh()
+        return text
+
+    def asking(self, key: str, **headers: str) -> httpx2.Client:
+        """A connection of somebody's own."""
+        said = {"Authorization": f"Bearer {key}", "X-Forwarded-For": "203.0.113.9", **headers}
+        return httpx2.Client(base_url=self.client.base_url, headers=said)
+
+    def given_after(self, client: httpx2.Client, path: str = LIST, **more: Any) -> tuple[httpx2.Response, bool]:
+        """An answer, and whether it lay ready."""
+        before = len(self.given)
+        response = client.get(path, **more)
+        return response, len(self.given) > before
+
+    def counted(self, metric: Any, **labels: str) -> float:
+        return self.parts.metrics.value(metric, **labels)
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    home = tmp_path_factory.mktemp("list-window") / "home"
+    with stage(home) as made:
+        made.release()
+    with ExitStack() as stack:
+        app = stack.enter_context(build(load_settings(flags={"home": home, **SETTINGS}, environ={})))
+        parts = stack.enter_context(serving(app))
+        callers = stack.enter_context(identified(app))
+        routers = further_routes(app, parts)
+        api = api_of(parts, extra_routers=routers, checkpoints=checkpoints_of(app, parts, callers))
+        running = Running(app, parts, stack.enter_context(listening(api)))
+        assert isinstance(api, DescribedApi)
+        assert api.lists is not None
+        running.lists, answers = api.lists, api.lists.answers
+
+        def noticed(connection: Connection) -> bool:
+            url, is_given = connection.url, answers(connection)
+            running.given.extend([url] if is_given else [])
+            return is_given
+
+        api.lists.answers = noticed  # type: ignore[method-assign]
+        yield running
+
+
+@pytest.fixture(scope="module")
+def reader(running: Running) -> str:
+    return running.key(role="reader")
+
+
+@pytest.fixture
+def ready(running: Running, reader: str) -> Iterator[httpx2.Client]:
+    """Somebody whose list lies ready, for whom it was given at least once."""
+    with running.asking(reader) as client:
+        wait_until(lambda: running.given_after(client)[1])
+        yield client
+
+
+def facts(response: httpx2.Response) -> tuple[int, dict[str, Any], dict[str, str]]:
+    body = {**response.json(), "recommendation_id": ""}
+    changing = {"date": "", "x-request-id": "", "ratelimit-remaining": "", "ratelimit-reset": ""}
+    return response.status_code, body, {**dict(response.headers), **changing}
+
+
+def test_both_ways_give_the_same_answer_and_each_its_own_name(running: Running, ready: httpx2.Client) -> None:
+    short, was_ready = running.given_after(ready)
+    long, was_too = running.given_after(ready, headers={"X-Another": "head"})
+    head = ready.head(LIST)
+
+    assert (was_ready, was_too) == (True, False)
+    assert facts(short) == facts(long)
+    assert short.json()["recommendation_id"] != long.json()["recommendation_id"]
+    assert (head.status_code, head.content, head.headers["content-length"]) == (200, b"", str(len(short.content)))
+
+
+def test_a_request_keeps_its_name_and_one_that_has_none_is_given_one(running: Running, ready: httpx2.Client) -> None:
+    named, was_ready = running.given_after(ready, headers={"X-Request-Id": "mine-1"})
+    unsafe, was_too = running.given_after(ready, headers={"X-Request-Id": "no name"})
+    unnamed, _ = running.given_after(ready)
+
+    assert (was_ready, was_too) == (True, True)
+    assert named.headers["x-request-id"] == "mine-1"
+    assert len(unsafe.headers["x-request-id"]) == len(unnamed.headers["x-request-id"]) == 32
+
+
+def test_what_was_given_is_counted_shown_and_written_down(running: Running, reader: str, ready: httpx2.Client) -> None:
+    names = {"route": ROUTE, "method": "GET"}
+    wait_until(lambda: not running.lists.untold)
+    asked, hits = (
+        running.counted(metrics.HTTP_REQUESTS, **names, status="200"),
+        running.counted(metrics.LIST_CACHE, outcome="hit"),
+    )
+    passed = running.counted(guard_metrics.LIMIT_CHECKS, tier="authenticated", outcome="passed")
+    response, was_ready = running.given_after(ready, headers={"X-Request-Id": "written-down"})
+    name = response.json()["recommendation_id"]
+
+    assert was_ready
+    wait_until(lambda: running.counted(metrics.HTTP_REQUESTS, **names, status="200") == asked + 1)
+    wait_until(lambda: name in [each.recommendation_id for each in running.app.exposures.recent(5)])
+    wait_until(
+        lambda: [each for each in running.app.accesses.latest(limit=9) if each.request_id == "written-down"] != []
+    )
+    assert running.counted(metrics.LIST_CACHE, outcome="hit") == hits + 1
+    assert running.counted(guard_metrics.LIMIT_CHECKS, tier="authenticated", outcome="passed") == passed + 1
+
+
+def test_a_key_that_is_revoked_or_may_not_gets_nothing_that_lies_ready(running: Running, ready: httpx2.Client) -> None:
+    revoked, writer = running.key(role="reader"), running.key(scopes=["events:write"])
+    with running.asking(revoked) as client, running.asking(writer) as other:
+        client.get(LIST)
+        _, was_ready = running.given_after(client)
+        running.app.keys.desk.revoke(revoked.split("_")[2], reason="", actor="ann")
+        running.app.keys.ring.refresh()
+        refused, may_not = running.given_after(client)[0], [running.given_after(other)[0] for _ in range(2)]
+
+    assert was_ready
+    assert refused.status_code == 401
+    assert [each.status_code for each in may_not] == [403, 403]
+
+
+def test_who_is_bound_to_one_user_is_let_in_anew_each_time(running: Running, ready: httpx2.Client) -> None:
+    bound = running.key(scopes=["lists:read", "users:read"], user_id="u001")
+    with running.asking(bound) as client:
+        own = [running.given_after(client) for _ in range(3)]
+        other = client.get("/api/v1/users/u002/recommendations")
+
+    assert [(response.status_code, was_ready) for response, was_ready in own] == [(200, False)] * 3
+    assert other.status_code == 404
+
+
+def test_a_limit_counts_on_and_the_request_beyond_it_is_refused(running: Running, ready: httpx2.Client) -> None:
+    with running.asking(running.key(role="reader")) as client:
+        client.get(LIST)
+        found = [running.given_after(client) for _ in range(400)]
+
+    left = [int(response.headers["ratelimit-remaining"]) for response, _ in found]
+    assert left == [*range(398, -1, -1), 0]
+    assert [response.status_code for response, _ in found[-2:]] == [200, 429]
+    assert sum(was_ready for _, was_ready in found) > 300
+
+
+def test_who_is_blocked_is_kept_out_from_the_next_request_on(running: Running, reader: str) -> None:
+    with running.asking(reader, **{"X-Forwarded-For": "203.0.113.77"}) as client:
+        client.get(LIST)
+        _, was_ready = running.given_after(client)
+        block = guard_desk(running.app).block("203.0.113.77", seconds=60, reason="test", actor="ann")
+        running.parts.guards.keeper.follow()
+        refused, _ = running.given_after(client)
+        guard_desk(running.app).lift(block.block_id, reason="test", actor="ann")
+
+    assert was_ready
+    assert (refused.status_code, refused.json()["code"]) == (403, "caller_blocked")
+
+
+def test_an_item_that_is_hidden_is_in_no_list_that_lay_ready(running: Running, ready: httpx2.Client) -> None:
+    before, _ = running.given_after(ready)
+    hidden = before.json()["items"][0]["item_id"]
+    with running.asking(running.key(role="writer")) as writer:
+        answer = writer.put(f"/api/v1/users/u001/hidden/{hidden}")
+    after, _ = running.given_after(ready)
+
+    assert answer.status_code < 300, answer.text
+    assert hidden not in [item["item_id"] for item in after.json()["items"]]
