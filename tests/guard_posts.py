@@ -20,6 +20,7 @@ from tacit.bootstrap.guarding import Guards
 from tacit.entrypoints.api.checkpoints import PRINCIPAL, Scope
 from tacit.entrypoints.api.door import RequestDoor
 from tacit.entrypoints.api.errors import install_error_handlers
+from tacit.entrypoints.api.guarding import requires
 from tacit.entrypoints.api.guards import guard_checkpoints
 from tacit.entrypoints.api.strict_json import read_json_body
 from tacit.errors import NotFound
@@ -31,11 +32,14 @@ from tacit.security.edges import CorsRules
 from tacit.security.guard_desk import BlockLengths, GuardDesk
 from tacit.security.guard_keeper import GuardKeeper
 from tacit.security.limiting import Tiers
-from tacit.security.principals import NOBODY, Principal
+from tacit.security.principals import ROLES, Principal
 from tacit.security.watching import Watcher
 
 PEER = "198.51.100.1"
 PROXY = "10.0.0.1"
+ANYBODY = Principal("anonymous", "anonymous", ROLES["admin"])
+"""Somebody who may everything without having said who they are."""
+BODY_KEY = b"k" * 32
 
 
 class Accesses(list[Access]):
@@ -54,7 +58,7 @@ class Post:
     def __init__(self, *, allow: Sequence[str] = (), block_after: int = 0, **chosen: Any) -> None:
         self.store, self.trail, self.metrics = MemoryGuardStore(), MemoryAuditTrail(), MemoryMetricSink()
         self.accesses = Accesses()
-        self.principal: Principal = NOBODY
+        self.principal: Principal = ANYBODY
         self.desk = GuardDesk(
             self.store,
             AuditRecorder(self.trail),
@@ -79,6 +83,7 @@ class Post:
             watcher=Watcher(),
             accesses=self.accesses,
             access="all",
+            body_key=BODY_KEY,
             metrics=self.metrics,
             trusted=networks_of(["10.0.0.0/8"]),
             forwarded_header="x-forwarded-for",
@@ -123,23 +128,24 @@ def _application() -> FastAPI:
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
 
     @app.get("/livez")
-    @app.get("/api/v1/recommendations")
-    @app.get("/api/v1/similar/{item_id}")
-    @app.get("/api/v1/versions")
-    @app.get("/api/v1/users/{user_id}")
+    @app.get("/api/v1/recommendations", dependencies=[requires("lists:read")])
+    @app.get("/api/v1/similar/{item_id}", dependencies=[requires("lists:read")])
+    @app.get("/api/v1/versions", dependencies=[requires("operations:read")])
+    @app.get("/api/v1/users/{user_id}", dependencies=[requires("users:read")])
     def answer() -> Response:
         return PlainTextResponse("yes")
 
-    @app.put("/api/v1/users/{user_id}/preferences")
+    @app.put("/api/v1/users/{user_id}/preferences", dependencies=[requires("events:write")])
+    @app.patch("/api/v1/accounts/{account}", dependencies=[requires("security:admin")])
     async def write(request: Request) -> Response:
         await read_json_body(request)
         return PlainTextResponse("yes")
 
-    @app.get("/api/v1/unknown")
+    @app.get("/api/v1/unknown", dependencies=[requires("lists:read")])
     def know_nothing() -> Response:
         raise NotFound("user_unknown", "No user has this id.")
 
-    @app.get("/api/v1/broken")
+    @app.get("/api/v1/broken", dependencies=[requires("lists:read")])
     def break_down() -> Response:
         raise LookupError("nothing here")
 

@@ -79,9 +79,10 @@ async def asked(
     headers: Sequence[tuple[bytes, bytes]] = (),
     body: bytes = b"",
     host: bytes = b"127.0.0.1",
+    scope: Mapping[str, Any] | None = None,
 ) -> Answer:
     """What an application answers to a request that is written as nobody's client would write it."""
-    scope = {
+    whole = {
         "type": "http",
         "asgi": {"version": "3.0"},
         "http_version": "1.1",
@@ -94,6 +95,7 @@ async def asked(
         "headers": [(b"host", host), (b"content-type", b"application/json"), *headers],
         "client": ("127.0.0.1", 50_000),
         "server": ("127.0.0.1", 8_000),
+        **(scope or {}),
     }
     said: list[Any] = []
 
@@ -103,7 +105,7 @@ async def asked(
     async def send(message: Any) -> None:
         said.append(message)
 
-    await api(scope, receive, send)
+    await api(whole, receive, send)
     text = b"".join(each.get("body", b"") for each in said).decode("utf-8", "replace")
     is_problem = text.startswith(('{"type":', '{"type": "urn'))
     return Answer(said[0]["status"], json.loads(text)["code"] if is_problem else "", text)

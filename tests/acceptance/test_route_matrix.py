@@ -14,130 +14,133 @@ from fastapi.routing import iter_route_contexts
 from starlette.routing import Mount
 
 from tacit.entrypoints.api.app import create_app
+from tacit.entrypoints.api.checkpoints import OUTSIDE
+from tacit.entrypoints.api.guarding import guards_of, kind_of
 from tacit.errors import Misconfigured
 from tests.houses import OTHER, OWN, STRANGERS, Answer, House, asked, house_in
 from tests.stages import Stage, stage
 
 TABLE = """
-public           GET    /livez
-public           GET    /readyz
-public           GET    /health
-public           GET    /docs/docs.js
-public           GET    /docs/docs.css
-public           GET    /static/storefront/{digest}/{name}
-lists:read       GET    /openapi.json
-lists:read       GET    /docs
-lists:read       GET    /
-lists:read       GET    /search
-lists:read       GET    /listener
-lists:read       GET    /alike/{item_id:path}
-lists:read       GET    /api/v1/popular
-lists:read       GET    /api/v1/items
-lists:read       GET    /api/v1/items/{item_id}
-lists:read       GET    /api/v1/items/{item_id}/similar
-lists:read       POST   /api/v1/recommendations
-lists:read       GET    /api/v1/users/{user_id}/recommendations
-lists:read       POST   /api/v1/users/{user_id}/rerank
-lists:read       POST   /api/v1/rerank
-lists:read       POST   /api/v1/sessions/recommendations
-lists:read*      POST   /api/v1/recommendations/bulk
-users:read       GET    /listener/{user_id:path}
-users:read       GET    /api/v1/users/{user_id}
-users:read       GET    /api/v1/users/{user_id}/preferences
-users:read*      GET    /api/v1/users
-events:write     POST   /api/v1/events
-events:write     POST   /api/v1/users/{user_id}/preferences
-catalogue:write  PUT    /api/v1/items
-catalogue:write  PATCH  /api/v1/items
-catalogue:write  DELETE /api/v1/items
-catalogue:write  PUT    /api/v1/items/{item_id}
-catalogue:write  PATCH  /api/v1/items/{item_id}
-catalogue:write  DELETE /api/v1/items/{item_id}
-catalogue:write  PUT    /api/v1/users
-catalogue:write  PATCH  /api/v1/users
-catalogue:write  DELETE /api/v1/users
-catalogue:write  PUT    /api/v1/users/{user_id}
-catalogue:write  PATCH  /api/v1/users/{user_id}
-catalogue:write  DELETE /api/v1/users/{user_id}
-operations:read  GET    /api/v1/models
-operations:read  GET    /api/v1/models/history
-operations:read  GET    /api/v1/models/{number}
-operations:read  GET    /api/v1/rollouts
-operations:read  GET    /api/v1/rollouts/{rollout_id}
-operations:write POST   /api/v1/rollouts
-operations:write POST   /api/v1/rollouts/{rollout_id}/abort
-operations:write POST   /api/v1/rollouts/{rollout_id}/promote
-operations:read  GET    /api/v1/ab
-operations:read  GET    /api/v1/ab/{number}
-operations:read  GET    /api/v1/ab/{number}/report
-operations:write POST   /api/v1/ab
-operations:write POST   /api/v1/ab/{number}/start
-operations:write POST   /api/v1/ab/{number}/stop
-operations:read  GET    /api/v1/outcomes
-operations:read  GET    /api/v1/experiments
-operations:read  GET    /api/v1/experiments/choices
-operations:read  GET    /api/v1/experiments/{run_id}
-operations:write POST   /api/v1/training/train
-operations:write POST   /api/v1/training/precompute
-operations:write POST   /api/v1/training/jobs/{job_id}/cancel
-operations:read  GET    /api/v1/training/jobs
-operations:read  GET    /api/v1/training/jobs/{job_id}
-operations:read  GET    /api/v1/training/evaluate/{run_id}
-operations:read  GET    /api/v1/quarantine
-operations:read  GET    /api/v1/quarantine/{quarantine_id}
-operations:write PATCH  /api/v1/quarantine/{quarantine_id}
-operations:write PUT    /api/v1/quarantine/{quarantine_id}
-operations:write POST   /api/v1/quarantine/release
-operations:write POST   /api/v1/quarantine/purge
-security:admin   GET    /api/v1/keys
-security:admin   GET    /api/v1/keys/{key_id}
-security:admin   POST   /api/v1/keys
-security:admin   POST   /api/v1/keys/{key_id}/rotate
-security:admin   POST   /api/v1/keys/{key_id}/revoke
-security:admin   GET    /api/v1/auth/required
-security:admin   PUT    /api/v1/auth/required
-lists:read       POST   /api/v1/users/{user_id}/recommendations
-public           GET    /live
-public           GET    /ready
-public           GET    /startupz
-security:admin   GET    /api/v1/accounts
-security:admin   GET    /api/v1/accounts/{account}
-security:admin   POST   /api/v1/accounts
-security:admin   PATCH  /api/v1/accounts/{account}
-security:admin   POST   /api/v1/accounts/{account}/revoke
-public           POST   /api/v1/auth/token
-public           POST   /api/v1/auth/refresh
-public           POST   /api/v1/auth/revoke
-operations:read  GET    /healthz
-security:admin   GET    /api/v1/blocks
-security:admin   POST   /api/v1/blocks
-security:admin   DELETE /api/v1/blocks/{block_id}
-security:admin   POST   /api/v1/blocks/{block_id}/appeal
-security:admin   POST   /api/v1/blocks/{block_id}/review
-security:admin   PUT    /api/v1/limits/strict
-security:admin   GET    /api/v1/limits/strict
-users:read       GET    /api/v1/users/{user_id}/hidden
-events:write     PUT    /api/v1/users/{user_id}/hidden/{item_id}
-events:write     DELETE /api/v1/users/{user_id}/hidden/{item_id}
-lists:read       GET    /api/v1/moods
-lists:read       GET    /api/v1/moods/{mood}
-lists:read       GET    /api/v1/moods/{mood}/recommendations
-catalogue:write* PUT    /api/v1/moods/{mood}
-catalogue:write* DELETE /api/v1/moods/{mood}
-lists:read       GET    /api/v1/charts
-lists:read       GET    /api/v1/charts/trending
-lists:read       GET    /api/v1/discover
-lists:read       GET    /recommend/{user_id}
-lists:read       GET    /mood/{mood}
-lists:read       GET    /similar/{item_id}
-lists:read       GET    /top-charts
-lists:read       GET    /random
-lists:read       GET    /api/v1/recommendations/user/{user_id}
-operations:read  GET    /api/v1/monitoring/metrics
-operations:read  GET    /api/v1/mlflow/runs
-operations:read  GET    /api/v1/mlflow/runs/{run_id}
+public           -              GET    /livez
+public           -              GET    /readyz
+public           -              GET    /health
+public           -              GET    /docs/docs.js
+public           -              GET    /docs/docs.css
+public           -              GET    /static/storefront/{digest}/{name}
+lists:read       list           GET    /openapi.json
+lists:read       list           GET    /docs
+lists:read       list           GET    /
+lists:read       list           GET    /search
+lists:read       list           GET    /listener
+lists:read       list           GET    /alike/{item_id:path}
+lists:read       list           GET    /api/v1/popular
+lists:read       list           GET    /api/v1/items
+lists:read       list           GET    /api/v1/items/{item_id}
+lists:read       list           GET    /api/v1/items/{item_id}/similar
+lists:read       list           POST   /api/v1/recommendations
+lists:read       list           GET    /api/v1/users/{user_id}/recommendations
+lists:read       list           POST   /api/v1/users/{user_id}/rerank
+lists:read       list           POST   /api/v1/rerank
+lists:read       list           POST   /api/v1/sessions/recommendations
+lists:read*      list           POST   /api/v1/recommendations/bulk
+users:read       personal       GET    /listener/{user_id:path}
+users:read       personal       GET    /api/v1/users/{user_id}
+users:read       personal       GET    /api/v1/users/{user_id}/preferences
+users:read*      personal       GET    /api/v1/users
+events:write     event          POST   /api/v1/events
+events:write     personal       POST   /api/v1/users/{user_id}/preferences
+catalogue:write  administrative PUT    /api/v1/items
+catalogue:write  administrative PATCH  /api/v1/items
+catalogue:write  administrative DELETE /api/v1/items
+catalogue:write  administrative PUT    /api/v1/items/{item_id}
+catalogue:write  administrative PATCH  /api/v1/items/{item_id}
+catalogue:write  administrative DELETE /api/v1/items/{item_id}
+catalogue:write  administrative PUT    /api/v1/users
+catalogue:write  administrative PATCH  /api/v1/users
+catalogue:write  administrative DELETE /api/v1/users
+catalogue:write  personal       PUT    /api/v1/users/{user_id}
+catalogue:write  personal       PATCH  /api/v1/users/{user_id}
+catalogue:write  personal       DELETE /api/v1/users/{user_id}
+operations:read  administrative GET    /api/v1/models
+operations:read  administrative GET    /api/v1/models/history
+operations:read  administrative GET    /api/v1/models/{number}
+operations:read  administrative GET    /api/v1/rollouts
+operations:read  administrative GET    /api/v1/rollouts/{rollout_id}
+operations:write administrative POST   /api/v1/rollouts
+operations:write administrative POST   /api/v1/rollouts/{rollout_id}/abort
+operations:write administrative POST   /api/v1/rollouts/{rollout_id}/promote
+operations:read  administrative GET    /api/v1/ab
+operations:read  administrative GET    /api/v1/ab/{number}
+operations:read  administrative GET    /api/v1/ab/{number}/report
+operations:write administrative POST   /api/v1/ab
+operations:write administrative POST   /api/v1/ab/{number}/start
+operations:write administrative POST   /api/v1/ab/{number}/stop
+operations:read  administrative GET    /api/v1/outcomes
+operations:read  administrative GET    /api/v1/experiments
+operations:read  administrative GET    /api/v1/experiments/choices
+operations:read  administrative GET    /api/v1/experiments/{run_id}
+operations:write administrative POST   /api/v1/training/train
+operations:write administrative POST   /api/v1/training/precompute
+operations:write administrative POST   /api/v1/training/jobs/{job_id}/cancel
+operations:read  administrative GET    /api/v1/training/jobs
+operations:read  administrative GET    /api/v1/training/jobs/{job_id}
+operations:read  administrative GET    /api/v1/training/evaluate/{run_id}
+operations:read  administrative GET    /api/v1/quarantine
+operations:read  administrative GET    /api/v1/quarantine/{quarantine_id}
+operations:write administrative PATCH  /api/v1/quarantine/{quarantine_id}
+operations:write administrative PUT    /api/v1/quarantine/{quarantine_id}
+operations:write administrative POST   /api/v1/quarantine/release
+operations:write administrative POST   /api/v1/quarantine/purge
+security:admin   administrative GET    /api/v1/keys
+security:admin   administrative GET    /api/v1/keys/{key_id}
+security:admin   administrative POST   /api/v1/keys
+security:admin   administrative POST   /api/v1/keys/{key_id}/rotate
+security:admin   administrative POST   /api/v1/keys/{key_id}/revoke
+security:admin   administrative GET    /api/v1/auth/required
+security:admin   administrative PUT    /api/v1/auth/required
+lists:read       list           POST   /api/v1/users/{user_id}/recommendations
+public           -              GET    /live
+public           -              GET    /ready
+public           -              GET    /startupz
+security:admin   administrative GET    /api/v1/accounts
+security:admin   administrative GET    /api/v1/accounts/{account}
+security:admin   administrative POST   /api/v1/accounts
+security:admin   administrative PATCH  /api/v1/accounts/{account}
+security:admin   administrative POST   /api/v1/accounts/{account}/revoke
+public           -              POST   /api/v1/auth/token
+public           -              POST   /api/v1/auth/refresh
+public           -              POST   /api/v1/auth/revoke
+operations:read  administrative GET    /healthz
+security:admin   administrative GET    /api/v1/blocks
+security:admin   administrative POST   /api/v1/blocks
+security:admin   administrative DELETE /api/v1/blocks/{block_id}
+security:admin   administrative POST   /api/v1/blocks/{block_id}/appeal
+security:admin   administrative POST   /api/v1/blocks/{block_id}/review
+security:admin   administrative PUT    /api/v1/limits/strict
+security:admin   administrative GET    /api/v1/limits/strict
+users:read       personal       GET    /api/v1/users/{user_id}/hidden
+events:write     personal       PUT    /api/v1/users/{user_id}/hidden/{item_id}
+events:write     personal       DELETE /api/v1/users/{user_id}/hidden/{item_id}
+lists:read       list           GET    /api/v1/moods
+lists:read       list           GET    /api/v1/moods/{mood}
+lists:read       list           GET    /api/v1/moods/{mood}/recommendations
+catalogue:write* administrative PUT    /api/v1/moods/{mood}
+catalogue:write* administrative DELETE /api/v1/moods/{mood}
+lists:read       list           GET    /api/v1/charts
+lists:read       list           GET    /api/v1/charts/trending
+lists:read       list           GET    /api/v1/discover
+lists:read       list           GET    /recommend/{user_id}
+lists:read       list           GET    /mood/{mood}
+lists:read       list           GET    /similar/{item_id}
+lists:read       list           GET    /top-charts
+lists:read       list           GET    /random
+lists:read       list           GET    /api/v1/recommendations/user/{user_id}
+operations:read  administrative GET    /api/v1/monitoring/metrics
+operations:read  administrative GET    /api/v1/mlflow/runs
+operations:read  administrative GET    /api/v1/mlflow/runs/{run_id}
 """
-"""What each route takes; a star marks what is about all users, which nobody gets who is bound to one."""
+"""What each route takes, and as what sort of call it is written down; a star marks what is about all users, which
+nobody gets who is bound to one."""
 
 RIGHTS: Mapping[str, set[str]] = {
     "reader": {"lists:read", "users:read"},
@@ -156,7 +159,9 @@ RIGHTS: Mapping[str, set[str]] = {
 }
 """What each kind of caller may, told once more and not read from the code."""
 
-CASES = [(line.split()[0], line.split()[1], line.split()[2]) for line in TABLE.strip().splitlines()]
+LINES = [line.split() for line in TABLE.strip().splitlines()]
+CASES = [(scope, method, path) for scope, _, method, path in LINES]
+KINDS = {(method, path): None if kind == "-" else kind for _, kind, method, path in LINES}
 
 
 @pytest.fixture(scope="module")
@@ -183,6 +188,25 @@ def test_the_table_names_every_route_there_is_and_no_other(house: House) -> None
     }
 
     assert there == {f"{method} {path}" for _, method, path in CASES}
+
+
+def test_each_route_is_written_down_as_what_the_table_says(house: House) -> None:
+    routes = [each.route for each in iter_route_contexts(house.api.routes)]
+    found = {(method, each.path): kind_of(each, method) for each in routes for method in each.methods}
+
+    assert found == KINDS
+    assert max(len(guards_of(each)) for each in routes) == 1
+
+
+@pytest.mark.requirement("SEC-016")
+def test_from_outside_of_operators_networks_what_operators_ask_is_refused_and_nothing_else(house: House) -> None:
+    asks = [("none", method, template) for _, method, template in CASES]
+    for caller, method, template in [*asks, ("admin", "PUT", "/api/v1/moods/{mood}")]:
+        answer = house.ask(method, house.path(template), caller=caller, scope={OUTSIDE: True})
+        is_refused = (answer.status, answer.code) == (403, "address_forbidden")
+        assert is_refused is (KINDS[method, template] == "administrative"), (method, template, answer)
+
+    assert house.ask("GET", "/api/v1/popular", caller="reader", scope={OUTSIDE: True}).status == 200
 
 
 @pytest.mark.requirement("SEC-007")

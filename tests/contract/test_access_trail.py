@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+import string
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -10,9 +12,12 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
+from tacit.adapters.access_queue import AccessQueue
+from tacit.adapters.memory import MemoryMetricSink
 from tacit.adapters.memory_guards import MemoryAccessTrail
 from tacit.adapters.sql.accesses import SqlAccessTrail
 from tacit.adapters.sql.engine import Database
+from tacit.monitoring import guard_metrics as catalogue
 from tacit.security.accesses import Access, AccessTrail
 from tacit.security.chains import first_broken_row
 
@@ -84,6 +89,34 @@ def test_the_trail_is_a_whole_chain_even_when_many_write_at_once(trail: AccessTr
     assert [row.sequence for row in rows] == list(range(1, 25))
     assert first_broken_row(rows) is None
     assert (trail.head("now").sequence, trail.head("now").digest) == (24, rows[-1].digest)
+
+
+INCOMPRESSIBLE = "".join(random.Random(7).choices(string.ascii_letters, k=4_000))
+"""More than an entry of an index of PostgreSQL may have."""
+
+
+@pytest.mark.parametrize(("trail", "unheld"), [("memory", 1), ("sqlite", 1), ("postgres", 3)], indirect=["trail"])
+def test_a_row_that_a_trail_cannot_hold_keeps_no_other_from_being_written_and_is_told_as_lost(
+    trail: AccessTrail, unheld: int
+) -> None:
+    metrics, failures = MemoryMetricSink(), []
+    queue = AccessQueue(trail, metrics, capacity=9, flush_seconds=0.1, name="server:a", failed=failures.append)
+    for user_id in ("ann", "\ud800", "a\0b", INCOMPRESSIBLE, "björk"):
+        queue.record(replace(ACCESS, user_id=user_id))
+
+    assert (queue.flush(), len(failures)) == (True, 1)
+    assert [len(trail.latest(limit=9, user_id=each)) for each in ("ann", "björk")] == [1, 1]
+    assert trail.latest(limit=1)[0].facts == f'{{"rows":{unheld}}}'
+    assert metrics.value(catalogue.ACCESSES, outcome="dropped") == unheld
+    assert metrics.value(catalogue.ACCESSES, outcome="written") == 5 - unheld + 1
+    assert first_broken_row(trail.rows()) is None
+
+
+def test_what_is_brought_together_is_written_together_or_not_at_all(trail: AccessTrail) -> None:
+    with pytest.raises(ValueError):  # noqa: PT011 - whatever the database's driver says
+        trail.append([*[ACCESS] * 2_000, replace(ACCESS, user_id="\ud800")])
+
+    assert trail.latest(limit=1) == []
 
 
 def test_the_database_itself_refuses_to_change_a_row(sqlite_database: Database) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
+import hmac
 import json
 from typing import Any
 
@@ -13,8 +13,8 @@ from tacit.monitoring import guard_metrics as catalogue
 from tacit.security.addresses import networks_of
 from tacit.security.edges import CorsRules, hosts_answered
 from tacit.security.limiting import Tiers
-from tacit.security.principals import LOCAL, ROLES, Principal
-from tests.guard_posts import PEER, PROXY, Post
+from tacit.security.principals import LOCAL, NOBODY, ROLES, Principal
+from tests.guard_posts import BODY_KEY, PEER, PROXY, Post
 
 
 @pytest.fixture(autouse=True)
@@ -24,7 +24,7 @@ def plain_log() -> None:
 
 
 LIST, USER, SIMILAR = "/api/v1/recommendations", "/api/v1/users/ann", "/api/v1/similar/i1"
-KEY = Principal("key", "key:ab12", ROLES["reader"])
+KEY = Principal("key", "key:ab12", ROLES["writer"])
 SHOP = "https://shop.example"
 
 
@@ -217,8 +217,36 @@ def test_a_call_on_what_is_kept_of_a_user_leaves_who_what_when_and_a_digest_but_
     assert (access.principal, access.client, access.user_id) == ("key:ab12", PEER, "b/j")
     assert (access.method, access.route) == ("PUT", "/api/v1/users/{user_id}/preferences")
     assert (access.decision, access.status, access.request_id) == ("allowed", 200, "r-1")
-    assert access.body_digest == hashlib.sha256(body).hexdigest()
+    assert access.body_digest == hmac.digest(BODY_KEY, body, "sha256").hex()
     assert json.loads(access.facts) == {"body": {"items": "2 values", "note": "11 characters", "age": "int"}}
+
+
+@pytest.mark.parametrize(
+    ("caller", "method", "user_id", "status", "named"),
+    [(KEY, "GET", "e%CC%81", 200, "é"), (KEY, "GET", "%00", 200, None), (KEY, "GET", "a" * 3_000, 200, None),
+     (KEY, "PATCH", "ann", 405, "ann"), (NOBODY, "GET", "ann", 401, None), (NOBODY, "PATCH", "ann", 405, None)],
+)  # fmt: skip
+def test_a_row_names_a_user_as_ids_are_kept_and_none_where_nobody_can_be_called_so_or_nobody_known_asks(
+    caller: Principal, method: str, user_id: str, status: int, named: str | None
+) -> None:
+    post = Post()
+    post.principal = caller
+
+    assert post.statuses(f"/api/v1/users/{user_id}", method=method) == [status]
+    [access] = post.accesses
+    assert (access.user_id, access.status) == (named, status)
+
+
+@pytest.mark.requirement("SEC-024")
+def test_of_what_is_sent_to_accounts_not_even_the_length_is_told_nor_a_name_that_no_field_has() -> None:
+    post, sent = Post(), {"Content-Type": "application/json"}
+    body = json.dumps({"password": "hunter2", "jane@canary.example": 1, "note.a-b": "x"}).encode()
+    post.asks("/api/v1/accounts/4f1d", method="PATCH", headers=sent, content=body)
+    post.asks("/api/v1/users/ann/preferences", method="PUT", headers=sent, content=body)
+    of_account, of_choice = post.accesses
+
+    assert (of_account.kind, of_account.body_digest, of_account.facts) == ("administrative", "", "{}")
+    assert json.loads(of_choice.facts)["body"] == {"password": "7 characters", "?": "int", "note.a-b": "1 characters"}
 
 
 @pytest.mark.parametrize(("scope", "count"), [("none", 0), ("personal", 2), ("all", 3)])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 import json
 import shutil
 import sqlite3
@@ -16,12 +17,12 @@ from tacit.adapters.access_queue import AccessQueue
 from tacit.adapters.memory import MemoryMetricSink
 from tacit.adapters.memory_guards import MemoryAccessTrail
 from tacit.bootstrap import build, load_settings
-from tacit.bootstrap.guarding import write_heads
+from tacit.bootstrap.guarding import guarding, write_heads
 from tacit.bootstrap.trails import Finding, verified
 from tacit.entrypoints.cli.program import run
 from tacit.errors import BadInput, Unavailable
 from tacit.monitoring import guard_metrics as catalogue
-from tacit.security.accesses import Access, AccessTrail
+from tacit.security.accesses import Access, AccessTrail, body_key, digest_of_body
 from tacit.security.audit import AuditEntry
 
 ENTRY = AuditEntry("model_promoted", "ann", "recommender/7", "2026-01-02T12:00:00Z", {"n": 1})
@@ -138,6 +139,16 @@ def test_a_file_that_holds_anything_but_heads_proves_nothing(home: Path) -> None
     assert (refused.value.code, refused.value.context["line"]) == ("heads_invalid", 5)
 
 
+def test_what_a_body_may_have_been_is_tried_in_vain_with_all_that_the_database_holds(home: Path) -> None:
+    with build(load_settings(flags={"home": home}, environ={})) as app, guarding(app, MemoryMetricSink()) as guards:
+        digest = digest_of_body(guards.body_key, b'{"value":5}')
+    pepper = (home / "keys" / "pepper.key").read_bytes()
+
+    assert digest == hmac.new(body_key(pepper), b'{"value":5}', "sha256").hexdigest()
+    assert body_key(pepper) not in (pepper, body_key(pepper[::-1]))
+    assert not any(each in (home / "tacit.db").read_bytes() for each in (pepper, pepper.hex().encode()))
+
+
 class Failing:
     """A trail whose database is away for a while."""
 
@@ -166,6 +177,38 @@ def test_what_waits_is_bounded_what_is_dropped_is_counted_and_told_and_nothing_i
     assert (is_written, len(failures)) == ([False, False, True, True], 2)
     assert [(each.route, each.at_ms) for each in rows[:3]] == [(ACCESS.route, number) for number in range(3)]
     assert (len(rows), rows[3].route, rows[3].facts) == (4, "lost", '{"rows":2}')
+    assert metrics.value(catalogue.ACCESSES, outcome="dropped") == 2
+
+
+class Picky(Failing):
+    """A trail that cannot hold what is of user `bad`, and whose database goes away after some units of work."""
+
+    def __init__(self, trail: AccessTrail, *, units: int) -> None:
+        super().__init__(trail)
+        self.units = units
+
+    def append(self, accesses: Any) -> None:
+        if any(each.user_id == "bad" for each in accesses):
+            raise ValueError("it cannot be held")
+        self.units -= 1
+        self.is_away = self.units < 0
+        super().append(accesses)
+
+
+def test_rows_taken_one_by_one_because_of_a_bad_one_are_written_once_though_the_database_goes_away_meanwhile() -> None:
+    kept, metrics = MemoryAccessTrail(), MemoryMetricSink()
+    picky = Picky(kept, units=1)
+    queue = AccessQueue(picky, metrics, capacity=9, flush_seconds=0.1, name="server:a")  # type: ignore[arg-type]
+    for number, user_id in enumerate(["ann", "bad", "cy", "bad", "dee"]):
+        queue.record(replace(ACCESS, at_ms=number, user_id=user_id))
+    is_written = [queue.flush()]
+    picky.units = 9
+    is_written += [queue.flush(), queue.flush()]
+    rows = list(reversed(kept.latest(limit=9)))
+
+    assert is_written == [False, True, True]
+    assert [each.at_ms for each in rows if each.kind != "trail"] == [0, 2, 4]
+    assert sum(json.loads(each.facts)["rows"] for each in rows if each.route == "lost") == 2
     assert metrics.value(catalogue.ACCESSES, outcome="dropped") == 2
 
 

@@ -17,7 +17,8 @@ _AGAIN_SECONDS = 1.0
 
 
 class AccessQueue:
-    """Bounded: what does not fit is dropped, counted, and told in a row of its own as soon as there is room.
+    """Bounded: what does not fit is dropped, counted, and told in a row of its own as soon as there is room; so is what
+    the trail cannot hold.
 
     A crash loses what waits, which is no more than `capacity` rows and no older than `flush_seconds` while the database
     answers.  That something may be missing shows in the trail: every server writes that it opened it, and one that ends
@@ -54,8 +55,7 @@ class AccessQueue:
     def record(self, access: Access) -> None:
         """Have a call written."""
         if len(self._waiting) >= self._capacity:
-            self._dropped += 1
-            self._metrics.increment(catalogue.ACCESSES, outcome="dropped")
+            self._drop()
             return
         self._waiting.append(access)
         self._metrics.increment(catalogue.ACCESSES, outcome="recorded")
@@ -75,25 +75,48 @@ class AccessQueue:
             self.flush()
 
     def flush(self) -> bool:
-        """Write what waits; `False` if the database would not have it, and then it waits on."""
+        """Write what waits; `False` if the database would not have it now, and then it waits on."""
         # What comes meanwhile waits for the next time: each unit of work is forced to the disk, however small it is.
         upto = len(self._waiting)
-        while upto > 0 or self._dropped:
-            batch = [self._waiting[place] for place in range(min(_BATCH, upto))]
-            upto -= len(batch)
-            dropped = self._dropped
-            if dropped:
-                batch.append(self._own(LOST, f'{{"rows":{dropped}}}'))
-            try:
-                self._trail.append(batch)
-            except Unavailable as problem:
-                self._failed(problem)
-                return False
-            for _ in range(len(batch) - bool(dropped)):
-                self._waiting.popleft()
-            self._dropped -= dropped
-            self._metrics.increment(catalogue.ACCESSES, len(batch), outcome="written")
+        try:
+            while upto > 0 or self._dropped:
+                upto -= self._write(min(_BATCH, upto))
+        except Unavailable as problem:
+            self._failed(problem)
+            return False
         return True
+
+    def _write(self, count: int) -> int:
+        """Write the next ones, and how many were dropped before, in one unit of work; returns how many are done."""
+        batch, dropped = [self._waiting[place] for place in range(count)], self._dropped
+        told = [self._own(LOST, f'{{"rows":{dropped}}}')] if dropped else []
+        try:
+            self._trail.append([*batch, *told])
+        except ValueError as problem:
+            if not batch:
+                raise
+            self._failed(problem)
+            self._write_each(count)
+            return count
+        for _ in batch:
+            self._waiting.popleft()
+        self._dropped -= dropped
+        self._metrics.increment(catalogue.ACCESSES, len(batch) + len(told), outcome="written")
+        return count
+
+    def _write_each(self, count: int) -> None:
+        """Write the next ones one by one; what the trail cannot hold is dropped, or all would wait for it for ever."""
+        for _ in range(count):
+            try:
+                self._trail.append([self._waiting[0]])
+                self._metrics.increment(catalogue.ACCESSES, outcome="written")
+            except ValueError:
+                self._drop()
+            self._waiting.popleft()
+
+    def _drop(self) -> None:
+        self._dropped += 1
+        self._metrics.increment(catalogue.ACCESSES, outcome="dropped")
 
     def _run(self) -> None:
         while not self._over.wait(self._flush):

@@ -66,8 +66,13 @@ class MemoryAccessTrail:
 
     def append(self, accesses: Sequence[Access]) -> None:
         with self._lock:
-            for access in accesses:
-                self._rows.append(self._kept(access))
+            before = len(self._rows)
+            try:
+                for access in accesses:
+                    self._rows.append(self._kept(access))
+            except ValueError:
+                del self._rows[before:]
+                raise
 
     def latest(self, *, limit: int, user_id: str | None = None, principal: str | None = None) -> Sequence[KeptAccess]:
         if user_id is not None and user_id not in self._keys:

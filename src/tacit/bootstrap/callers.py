@@ -46,7 +46,7 @@ def keys_over(settings: Settings, home: Path, *, audit: AuditTrail, database: Da
     from tacit.security.key_desk import KeyDesk
     from tacit.security.key_ring import KeyRing
 
-    store, pepper, chosen = SqlKeyStore(database), _pepper(home), settings.auth
+    store, pepper, chosen = SqlKeyStore(database), pepper_of(home), settings.auth
     ring = KeyRing(
         store,
         pepper,
@@ -74,7 +74,9 @@ def followed(ring: KeyRing) -> Iterator[KeyRing]:
         ring.stop()
 
 
-def _pepper(home: Path) -> Callable[[], bytes]:
+def pepper_of(home: Path) -> Callable[[], bytes]:
+    """What tells the secret of the installation in a home, which is made where there is none."""
+
     def pepper() -> bytes:
         from tacit.adapters.key_files import random_secret
         from tacit.security.keys import PEPPER_BYTES

@@ -15,10 +15,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from tacit.bootstrap.app import App
+from tacit.bootstrap.callers import pepper_of
 from tacit.errors import Misconfigured, TacitError
 from tacit.monitoring import guard_metrics as catalogue
 from tacit.monitoring.interfaces import MetricSink
-from tacit.security.accesses import Access, Scope
+from tacit.security.accesses import Access, Scope, body_key
 from tacit.security.addresses import ForwardedHeader, Network, networks_of
 from tacit.security.audit import AuditRecorder
 from tacit.security.blocks import AllowedCallers, Offences
@@ -52,6 +53,7 @@ class Guards:
     Attributes:
         hosts: Names we answer under; `None` for any.
         access: Which calls are written down.
+        body_key: That of the digests of what they brought.
     """
 
     keeper: GuardKeeper
@@ -61,6 +63,7 @@ class Guards:
     watcher: Watcher
     accesses: AccessSink
     access: Scope
+    body_key: bytes
     metrics: MetricSink
     trusted: tuple[Network, ...]
     forwarded_header: ForwardedHeader
@@ -146,6 +149,7 @@ def _guards(app: App, metrics: MetricSink, keeper: GuardKeeper, *, queue: Access
         watcher=Watcher(users_per_hour=chosen.scrape_users_per_hour, error_share=chosen.scrape_errors, burst=_BURST),
         accesses=queue,
         access=app.settings.audit.access,
+        body_key=body_key(pepper_of(app.settings.home.resolve())()),
         metrics=metrics,
         trusted=networks_of(chosen.trusted_proxies),
         forwarded_header=chosen.forwarded_header,

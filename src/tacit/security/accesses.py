@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
-from functools import lru_cache
 from typing import Literal, Protocol
 
 from tacit.security.chains import ChainedRow, Head, canonical_json
+from tacit.security.principals import Scope as Right
 
 Kind = Literal["personal", "administrative", "list", "event", "trail"]
 Scope = Literal["none", "personal", "all"]
@@ -34,7 +34,7 @@ class Access:
         decision: Whether it was done.
         status: Of the answer.
         request_id: As in the log.
-        body_digest: SHA-256 of what was sent, so that a copy can be compared with it later.
+        body_digest: `digest_of_body` of what was sent, so that a copy can be compared with it later.
         facts: What else is told of it, redacted, in canonical JSON.
     """
 
@@ -91,7 +91,12 @@ class AccessTrail(Protocol):
     """Append-only, and chained."""
 
     def append(self, accesses: Sequence[Access]) -> None:
-        """Write some together, each user under their pseudonym."""
+        """Write some together, each user under their pseudonym.
+
+        Raises:
+            Unavailable: Not now; none of them is written.
+            ValueError: One of them cannot be held, now or ever; none of them is written.
+        """
         ...
 
     def latest(self, *, limit: int, user_id: str | None = None, principal: str | None = None) -> Sequence[KeptAccess]:
@@ -113,6 +118,16 @@ def pseudonym(key: bytes, user_id: str) -> str:
     return "user:" + hmac.new(key, user_id.encode(), hashlib.sha256).hexdigest()[:32]
 
 
+def body_key(pepper: bytes) -> bytes:
+    """The key of an installation's digests of bodies; from it nothing is known of the pepper, which keys depend on."""
+    return hmac.digest(pepper, b"tacit bodies in the trail of accesses", "sha256")
+
+
+def digest_of_body(key: bytes, body: bytes) -> str:
+    """HMAC-SHA-256 in hex, empty for no body: without the key, nobody can try what a short one may have been."""
+    return hmac.digest(key, body, "sha256").hex() if body else ""
+
+
 def decision_of(status: int) -> Decision:
     """What became of a call."""
     if status in (401, 403, 429):
@@ -120,27 +135,22 @@ def decision_of(status: int) -> Decision:
     return "failed" if status >= 400 else "allowed"
 
 
-_LISTS = (
-    *("/api/v1/recommend", "/api/v1/items", "/api/v1/similar", "/api/v1/charts", "/api/v1/moods", "/api/v1/discover"),
-    *("/recommend", "/similar", "/popular", "/mood", "/trending", "/discover"),
-)
-_PERSONAL = ("/api/v1/users", "/users")
+_KINDS: Mapping[Right, Kind] = {"lists:read": "list", "users:read": "personal", "events:write": "event"}
 
 
-@lru_cache(maxsize=1_024)
-def kind_of_call(method: str, route: str) -> Kind | None:
-    """What sort of call a route's template is; `None` for one that leaves no row in any case.
+def kind_of_call(right: Right | None, *, names_user: bool) -> Kind | None:
+    """What sort of call it is that takes a right; `None` for one that takes none, which leaves no row in any case.
 
-    What is not known here and belongs to the interface counts as administrative: a route that is added is written down
-    until somebody decides otherwise.
+    A right that is not known here counts as administrative: what it opens is written down until somebody decides
+    otherwise.
+
+    Args:
+        right: What a caller needs.
+        names_user: Whether it is about one user, whom its path names.
     """
-    if route.startswith("/api/v1/events"):
-        return "event"
-    if route.startswith(_PERSONAL):
-        return "personal"
-    if route.startswith(_LISTS) and (method == "GET" or not route.startswith("/api/v1/items")):
-        return "list"
-    return "administrative" if route.startswith("/api/") else None
+    if names_user and right in ("events:write", "catalogue:write"):
+        return "personal"  # what they chose, or what is said of them
+    return None if right is None else _KINDS.get(right, "administrative")
 
 
 def is_written(kind: Kind | None, scope: Scope) -> bool:

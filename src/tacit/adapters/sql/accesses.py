@@ -9,15 +9,15 @@ from typing import Any
 from sqlalchemy import Connection, Row, delete, insert, select
 
 from tacit.adapters.sql.dialects import insert_all, insert_new, is_listed, listing
-from tacit.adapters.sql.engine import Database, again_after_conflict
+from tacit.adapters.sql.engine import Database, again_after_conflict, is_unstorable
 from tacit.adapters.sql.guard_tables import accesses, subject_keys
+from tacit.errors import Unavailable
 from tacit.security.accesses import Access, KeptAccess, pseudonym
 from tacit.security.audit_chain import ORIGIN
 from tacit.security.chains import ChainedRow, Head, canonical_json, chain_digest
 
 _KEY_BYTES = 32
 _PAGE = 5_000
-_AT_ONCE = 2_000
 _COLUMNS = tuple(column.name for column in accesses.columns)
 _KEYS_OF = select(subject_keys.c.user_id, subject_keys.c.key).where(is_listed(subject_keys.c.user_id, "users"))
 
@@ -36,8 +36,13 @@ class SqlAccessTrail:
         self._database, self._new_key = database, new_key
 
     def append(self, given: Sequence[Access]) -> None:
-        for start in range(0, len(given), _AT_ONCE):
-            self._append(given[start : start + _AT_ONCE])
+        # One unit of work, however many they are: whoever hears that it failed brings all of them again.
+        try:
+            self._append(given)
+        except Unavailable as error:
+            if not is_unstorable(error):
+                raise
+            raise ValueError("the database cannot hold one of these accesses") from error
 
     @again_after_conflict(patient=True)
     def _append(self, given: Sequence[Access]) -> None:

@@ -30,6 +30,7 @@ TRIES = 4
 """How often a deed is begun that meets other writers: once, and again three times."""
 
 _FIRST_PAUSE = 0.02
+_TOO_LARGE = "54"
 _FOR_AN_UPGRADE = Patience(patient_seconds=86_400, lock_seconds=10)
 _URL_WANTED = "Use sqlite:////absolute/path/tacit.db or postgresql://user:password@host/database."
 
@@ -232,7 +233,10 @@ def again_after_conflict(
 
 def is_unstorable(error: Unavailable) -> bool:
     """Whether the database cannot hold a value: then trying again, which `Unavailable` asks for, never helps."""
-    return isinstance(error.__cause__, DataError)
+    cause = error.__cause__
+    # PostgreSQL has a class of its own for what is too large, such as a key that no page of an index has room for.
+    state = getattr(cause.orig, "sqlstate", None) if isinstance(cause, DBAPIError) else None
+    return isinstance(cause, DataError) or str(state)[:2] == _TOO_LARGE
 
 
 def file_url(path: Path) -> URL:

@@ -156,7 +156,7 @@ def _with_lane(
     for method in route.methods or ():
         app.lanes[method, route.path] = RequestDoor(lane, metrics=metrics, checkpoints=checkpoints)
     if all(each.is_immediate for each in checkpoints):
-        app.window = EventWindow(lane.together, metrics, path=route.path, checkpoints=checkpoints, guard=lane.guard)
+        app.window = EventWindow(lane.together, metrics, route=route, checkpoints=checkpoints)
     return app
 
 

@@ -14,6 +14,8 @@ Scope = MutableMapping[str, Any]
 
 CLIENT = "tacit.client"
 """Where the scope holds the caller's address as a text, once trusted proxies were believed."""
+OUTSIDE = "tacit.outside"
+"""Where the scope says whether a request comes from outside of the networks that operators ask from."""
 PRINCIPAL = "tacit.principal"
 """Where the scope holds the `Principal` who asks."""
 PRIORITY = "tacit.priority"

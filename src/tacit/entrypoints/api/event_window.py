@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterable, Sequence
 from typing import Any, Protocol
 
+from fastapi.routing import APIRoute
 from starlette.responses import Response
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCycle
 
@@ -27,9 +28,10 @@ from tacit.entrypoints.api.checkpoints import (
     pass_at_once,
 )
 from tacit.entrypoints.api.door import MAX_HEADERS_BYTES, SECURE_HEADERS, is_host, note_answer, request_id_of
-from tacit.entrypoints.api.errors import problem_response
+from tacit.entrypoints.api.errors import ERROR, REQUEST_ID, problem_response
 from tacit.entrypoints.api.event_lane import SMALL_BYTES, Answered, Together
-from tacit.entrypoints.api.guarding import Requires
+from tacit.entrypoints.api.guarding import guard_of
+from tacit.entrypoints.api.strict_json import BODY
 from tacit.errors import TacitError
 from tacit.monitoring.interfaces import MetricSink
 from tacit.serving.budgets import Budget
@@ -70,8 +72,7 @@ class EventWindow:
     Args:
         together: Takes the events in.
         metrics: Told of every request.
-        path: Where they are sent to, also in the name of which they are measured.
-        guard: Says what sending events takes.
+        route: Where they are sent to, in the name of which they are measured; it says what sending them takes.
         checkpoints: What every request passes first; all of them are immediate.
     """
 
@@ -80,13 +81,13 @@ class EventWindow:
         together: Together,
         metrics: MetricSink,
         *,
-        path: str,
-        guard: Requires,
+        route: APIRoute,
         checkpoints: Sequence[Checkpoint] = (),
     ) -> None:
-        self.together, self.guard, self._checkpoints = together, guard, checkpoints
+        self.together, self._checkpoints = together, checkpoints
         self._metrics = metrics
-        self.path, self._url = path, path.encode()
+        self.route, self.guard = route, guard_of(route)
+        self.path, self._url = route.path, route.path.encode()
 
     def asked(self, connection: Connection) -> PlainRequest | None:
         """The request whose headers a connection has read, if it can be answered here."""
@@ -202,6 +203,8 @@ class PlainRequest:
         if passed is None:
             return False
         self._passed = passed
+        # As the application notes them once a request found its way: those that it passed look at them when it leaves.
+        scope["route"], scope[REQUEST_ID] = self._window.route, self._request_id
         try:
             self._window.guard.check(scope)
         except TacitError as refusal:
@@ -223,7 +226,8 @@ class PlainRequest:
             budget: Budget = self._scope[BUDGET]
             budget.postponed(time.perf_counter() - self._started)
             until = budget.until
-        self._window.together.take(bytes(self.body), self._told, until=until)
+        self._scope[BODY] = body = bytes(self.body)
+        self._window.together.take(body, self._told, until=until)
 
     def _told(self, answer: Answered | BaseException) -> None:
         if isinstance(answer, TacitError):
@@ -285,5 +289,7 @@ class PlainRequest:
 
     def _note(self, status: int, error: TacitError | None = None) -> None:
         seconds = time.perf_counter() - self._started
+        if error is not None:
+            self._scope[ERROR] = error
         leave_all(self._passed, self._scope, status=status, seconds=seconds)
         self._window.note(self._request_id, status=status, seconds=seconds, error=error)

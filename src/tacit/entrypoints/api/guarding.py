@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 from fastapi import Depends, FastAPI
 from fastapi.params import Depends as Dependency
@@ -11,10 +12,11 @@ from starlette.requests import Request
 
 from tacit.data.catalog_edits import user_unknown
 from tacit.entrypoints.api.callers import REFUSAL
-from tacit.entrypoints.api.checkpoints import PRINCIPAL
+from tacit.entrypoints.api.checkpoints import OUTSIDE, PRINCIPAL
 from tacit.entrypoints.api.checkpoints import Scope as Asked
 from tacit.entrypoints.api.parameters import path_id
 from tacit.errors import Forbidden, Misconfigured, TacitError
+from tacit.security.accesses import Kind, kind_of_call
 from tacit.security.credentials import credentials_missing
 from tacit.security.key_wishes import USER_SCOPES
 from tacit.security.principals import NOBODY, Principal, Scope
@@ -45,6 +47,7 @@ PUBLIC = frozenset(
     }
 )
 """The routes that ask nobody who they are; of all others, each says what it takes."""
+_KINDS = "tacit_kinds"
 
 
 class Requires:
@@ -74,14 +77,17 @@ class Requires:
 
     def needed(self, method: str) -> Scope:
         """The scope for a method."""
-        return self.scopes[method not in ("GET", "HEAD")]
+        return self.scopes[is_writing(method)]
 
     def check(self, asked: Asked) -> None:
-        """Let a request go on.
+        """Let a request go on, whose scope names its route.
 
         Raises:
-            TacitError: Why nobody knows who asks; `credentials_missing` or `scope_missing` if they may not.
+            TacitError: `address_forbidden` to who asks from elsewhere what operators ask; why nobody knows who asks;
+                `credentials_missing` or `scope_missing` if they may not.
         """
+        if asked.get(OUTSIDE) and kind_of(asked.get("route"), asked["method"]) == "administrative":
+            raise _address_forbidden()
         refusal: TacitError | None = asked.get(REFUSAL)
         if refusal is not None:
             raise refusal
@@ -132,6 +138,32 @@ def guard_of(route: APIRoute) -> Requires:
     return found[0]
 
 
+def is_writing(method: str) -> bool:
+    """Whether a method of HTTP is one that changes something."""
+    return method not in ("GET", "HEAD")
+
+
+def kind_of(route: Any, method: str) -> Kind | None:
+    """What sort of call it is to ask a route, told by what it takes; without a route, the one that is guarded most."""
+    if route is None:
+        return "administrative"
+    kinds: tuple[Kind | None, Kind | None] | None = getattr(route, _KINDS, None)
+    if kinds is None:
+        # Found out once for each route, and kept there: it is asked for with every request.
+        kinds = _kinds_of(route)
+        setattr(route, _KINDS, kinds)
+    return kinds[is_writing(method)]
+
+
+def _kinds_of(route: Any) -> tuple[Kind | None, Kind | None]:
+    """The kinds of reading and of changing something."""
+    guards, names_user = guards_of(route), "{user_id" in getattr(route, "path", "")
+    if not guards:
+        return None, None
+    reading, writing = guards[-1].scopes
+    return kind_of_call(reading, names_user=names_user), kind_of_call(writing, names_user=names_user)
+
+
 def check_guarded(app: FastAPI) -> None:
     """Refuse to start an application with a route that says neither what it takes nor is open to everybody.
 
@@ -153,6 +185,14 @@ def _unguarded_routes(routes: Iterable[RouteContext]) -> Iterator[str]:
 def _as_kept(asked: Asked, user_id: str) -> str:
     """A user's id in a path as ids are kept; of the interface's own paths the door leaves the encoding to the route."""
     return path_id(user_id, "user_id") if asked["path"].startswith("/api/") else user_id
+
+
+def _address_forbidden() -> Forbidden:
+    return Forbidden(
+        "address_forbidden",
+        "This address may not ask what operators ask.",
+        fix="Ask from a network of the setting limits.operators_from.",
+    )
 
 
 def _denied(principal: Principal, needed: Scope) -> TacitError:

@@ -5,15 +5,16 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
-from urllib.parse import unquote
 
 from tacit.bootstrap.guarding import Guards
 from tacit.entrypoints.api.checkpoints import (
     CLIENT,
     HEADERS,
+    OUTSIDE,
     PRINCIPAL,
     STOPPED,
     Again,
@@ -23,11 +24,14 @@ from tacit.entrypoints.api.checkpoints import (
     freely,
 )
 from tacit.entrypoints.api.errors import ERROR, REQUEST_ID
+from tacit.entrypoints.api.guarding import kind_of
+from tacit.entrypoints.api.parameters import path_id
 from tacit.entrypoints.api.strict_json import BODY
+from tacit.entrypoints.api.texts import checked_id
 from tacit.errors import BadInput, Forbidden, Limited, TacitError, Unauthenticated
 from tacit.monitoring import guard_metrics as catalogue
 from tacit.monitoring.interfaces import MetricSink
-from tacit.security.accesses import Access, decision_of, is_written, kind_of_call
+from tacit.security.accesses import Access, Kind, decision_of, digest_of_body, is_written
 from tacit.security.addresses import UNKNOWN, Address, caller_key, client_of, is_within
 from tacit.security.blocks import Block
 from tacit.security.chains import canonical_json
@@ -41,6 +45,9 @@ PROBES = frozenset({"/livez", "/readyz", "/startupz", "/live", "/ready"})
 _ADDRESS = "tacit.address"
 _MAX_FACTS = 2_000
 _MAX_BODY = 65_536
+_FIELD_NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}", re.ASCII)
+_UNTOLD = ("/api/v1/accounts", "/api/v1/auth/")
+"""Where bodies hold passwords and tokens, of which not even the length is told."""
 
 
 def guard_checkpoints(guards: Guards) -> tuple[Sequence[Checkpoint], Sequence[Checkpoint]]:
@@ -65,14 +72,12 @@ class ArrivalCheckpoint:
         peer = scope.get("client")
         name = self._header.encode()
         chain = tuple(v for n, v in scope["headers"] if n == name) if self._trusted else ()
-        scope[CLIENT], scope[_ADDRESS] = self._found(peer[0] if peer else None, chain)
+        scope[CLIENT], scope[_ADDRESS], scope[OUTSIDE] = self._found(peer[0] if peer else None, chain)
         if self._always:
             scope.setdefault(HEADERS, {}).update(self._always)
         if path_of(scope) not in PROBES:
             self._check_host(scope)
         self._check_origin(scope)
-        if self._operators and kind_of_call(scope["method"], path_of(scope)) == "administrative":
-            self._check_operator(scope[_ADDRESS])
 
     def lasting(self, scope: Scope) -> Again | None:
         return freely
@@ -80,10 +85,12 @@ class ArrivalCheckpoint:
     def leave(self, scope: Scope, *, status: int, seconds: float) -> None:
         """Nothing is to be done."""
 
-    def _find(self, peer: str | None, chain: tuple[bytes, ...]) -> tuple[str, Address | None]:
+    def _find(self, peer: str | None, chain: tuple[bytes, ...]) -> tuple[str, Address | None, bool]:
         values = [each.decode("latin-1") for each in chain]
         address = client_of(peer, values, self._trusted, header=self._header)
-        return caller_key(address), address
+        # Which routes it matters to that somebody is outside, they say themselves.
+        is_outside = bool(self._operators) and not is_within(address, self._operators)
+        return caller_key(address), address, is_outside
 
     def _check_host(self, scope: Scope) -> None:
         if self._hosts is None:
@@ -106,14 +113,6 @@ class ArrivalCheckpoint:
             found = self._cors.preflight(origin, wanted, [each for each in headers if each])
             raise Answered(403 if found is None else 204, found or {"Vary": "Origin"})
         scope.setdefault(HEADERS, {}).update(self._cors.headers(origin))
-
-    def _check_operator(self, address: Address | None) -> None:
-        if not is_within(address, self._operators):
-            raise Forbidden(
-                "address_forbidden",
-                "This address may not ask what operators ask.",
-                fix="Ask from a network of the setting limits.operators_from.",
-            )
 
 
 class BlockCheckpoint:
@@ -250,33 +249,39 @@ class WatchCheckpoint:
         return freely
 
     def leave(self, scope: Scope, *, status: int, seconds: float) -> None:
-        route = getattr(scope.get("route"), "path", None)
-        if route is None:
+        route = scope.get("route")
+        kind = None if route is None else kind_of(route, scope["method"])
+        if kind is None:
             return
-        kind = kind_of_call(scope["method"], route)
         user_id = _user_of(scope)
-        if kind is not None:
-            shown = self._watcher.note(_caller(scope), user_id=user_id, is_error=status >= 400, now=time.monotonic())
-            for pattern in shown:
-                self._metrics.increment(catalogue.ABUSE, pattern=pattern)
-                self._guards.keeper.suspect(pattern, _caller(scope))
-        if kind is not None and is_written(kind, self._guards.access):
-            self._guards.accesses.record(
-                Access(
-                    at_ms=int(time.time() * 1_000),
-                    kind=kind,
-                    method=scope["method"],
-                    route=route,
-                    principal=scope.get(PRINCIPAL, LOCAL).name,
-                    client=scope.get(CLIENT, UNKNOWN),
-                    user_id=user_id,
-                    decision=decision_of(status),
-                    status=status,
-                    request_id=scope.get(REQUEST_ID, ""),
-                    body_digest=_digest(scope),
-                    facts=facts_of(scope),
-                )
+        shown = self._watcher.note(_caller(scope), user_id=user_id, is_error=status >= 400, now=time.monotonic())
+        for pattern in shown:
+            self._metrics.increment(catalogue.ABUSE, pattern=pattern)
+            self._guards.keeper.suspect(pattern, _caller(scope))
+        if is_written(kind, self._guards.access):
+            self._write(scope, kind, user_id, status=status)
+
+    def _write(self, scope: Scope, kind: Kind, user_id: str | None, *, status: int) -> None:
+        route: str = scope["route"].path
+        principal: Principal = scope.get(PRINCIPAL, LOCAL)
+        body = b"" if route.startswith(_UNTOLD) else scope.get(BODY) or b""
+        self._guards.accesses.record(
+            Access(
+                at_ms=int(time.time() * 1_000),
+                kind=kind,
+                method=scope["method"],
+                route=route,
+                principal=principal.name,
+                client=scope.get(CLIENT, UNKNOWN),
+                # Nobody unknown is told of a user; whom they name may be an invention, and no key is made for those.
+                user_id=None if principal.kind == "anonymous" else user_id,
+                decision=decision_of(status),
+                status=status,
+                request_id=scope.get(REQUEST_ID, ""),
+                body_digest=digest_of_body(self._guards.body_key, body),
+                facts=facts_of(scope, body),
             )
+        )
 
 
 def path_of(scope: Scope) -> str:
@@ -302,39 +307,43 @@ def refuse_blocked(block: Block | None, metrics: MetricSink) -> None:
     )
 
 
-def facts_of(scope: Scope) -> str:
+def facts_of(scope: Scope, body: bytes) -> str:
     """What else is written of a call: why it failed, and the shape of what was sent, without one of its values."""
     facts: dict[str, object] = {}
     error = scope.get(ERROR)
     if isinstance(error, TacitError):
         facts["code"] = error.code
-    body = scope.get(BODY)
     if body and len(body) <= _MAX_BODY:
         try:
             facts["body"] = _shape(json.loads(body), 0)
         except (ValueError, RecursionError):
             facts["body"] = f"{len(body)} bytes"
     found = canonical_json(facts)
-    return found if len(found) <= _MAX_FACTS else canonical_json({**facts, "body": f"{len(body or b'')} bytes"})
+    return found if len(found) <= _MAX_FACTS else canonical_json({**facts, "body": f"{len(body)} bytes"})
 
 
 def _shape(value: object, depth: int) -> object:
     if isinstance(value, dict) and depth < 4:
-        return {str(name)[:64]: _shape(each, depth + 1) for name, each in list(value.items())[:32]}
+        return {_named(name): _shape(each, depth + 1) for name, each in list(value.items())[:32]}
     if isinstance(value, list | dict):
         return f"{len(value)} values"
     return f"{len(value)} characters" if isinstance(value, str) else type(value).__name__
 
 
+def _named(name: str) -> str:
+    """The name of a field; of what no field of ours could be called, and may be a value in the wrong place, nothing."""
+    return name if _FIELD_NAME.fullmatch(name) else "?"
+
+
 def _user_of(scope: Scope) -> str | None:
-    """The user whom a path names; of the interface's own paths the door leaves the encoding as it came."""
-    user_id: str | None = (scope.get("path_params") or {}).get("user_id")
-    return unquote(user_id) if user_id is not None and path_of(scope).startswith("/api/") else user_id
-
-
-def _digest(scope: Scope) -> str:
-    body = scope.get(BODY)
-    return hashlib.sha256(body).hexdigest() if body else ""
+    """The user whom a path names, as ids are kept; of the interface's own paths the door leaves the encoding."""
+    given: str | None = (scope.get("path_params") or {}).get("user_id")
+    if given is None:
+        return None
+    try:
+        return path_id(given, "user_id") if path_of(scope).startswith("/api/") else checked_id(given, "user_id")
+    except BadInput:
+        return None  # nobody can be called this
 
 
 def _caller(scope: Scope) -> str:
