@@ -13,10 +13,12 @@ from fastapi import APIRouter
 from fastapi.routing import iter_route_contexts
 from starlette.routing import Mount
 
+from tacit.entrypoints.api.aliases import UNVERSIONED, VERSIONED
 from tacit.entrypoints.api.app import create_app
 from tacit.entrypoints.api.checkpoints import OUTSIDE
 from tacit.entrypoints.api.guarding import guards_of, kind_of
 from tacit.errors import Misconfigured
+from tacit.security.key_wishes import wish_of
 from tests.houses import OTHER, OWN, STRANGERS, Answer, House, asked, house_in
 from tests.stages import Stage, stage
 
@@ -236,6 +238,21 @@ def test_a_user_that_is_not_ones_own_is_as_if_there_were_none(house: House) -> N
             told.add((method, template, _without_id(answer.text)))
 
     assert len(told) == len(cases) > 5
+
+
+def test_an_id_that_looks_encoded_leads_nobody_to_another_users_list(house: House) -> None:
+    """S1: `%75000` is somebody's id; read once more, it would be `u000`."""
+    wish = wish_of({"name": "x", "scopes": ["lists:read"], "user_id": "%75000"}, now_ms=house.app.keys.desk.now_ms())
+    key = house.app.keys.desk.create(wish, actor="ann").text
+    sent = [(b"authorization", f"Bearer {key}".encode())]
+    paths = [path for scope, method, path in CASES if (scope, method) == ("lists:read", "GET") and "{user_id" in path]
+    answers = [house.ask("GET", house.path(path, "%2575000"), headers=sent) for path in paths]
+
+    assert [(each.status, each.code) for each in answers] == [(404, "user_unknown")] * len(paths)
+    assert {path.partition("{")[0] for path in {**UNVERSIONED, **VERSIONED} if "{user_id" in path} <= {
+        path.partition("{")[0] for path in paths
+    }
+    assert {house.ask("GET", house.path(path, "%75000"), caller="bound").status for path in paths} == {200}
 
 
 def test_who_is_bound_to_a_user_sends_that_users_events_alone(house: House) -> None:

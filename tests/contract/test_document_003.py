@@ -6,6 +6,7 @@ Each is the operation of an address under /api/v1, which it names; `/docs` stand
 from __future__ import annotations
 
 from collections.abc import Iterator
+from urllib.parse import quote
 
 import pytest
 
@@ -13,7 +14,10 @@ from tacit.entrypoints.api.aliases import UNVERSIONED
 from tacit.entrypoints.api.browsing_schemas import ChartBody, DiscoveryBody
 from tacit.entrypoints.api.schemas import AnswerBody, HealthBody
 from tests.browsing_desk import browsing_desk
-from tests.catalogues import Shelf, problem
+from tests.catalogues import ITEMS, USERS, Shelf, problem
+from tests.stages import wait_until
+
+YOU = quote("你")
 
 
 @pytest.fixture(scope="module")
@@ -103,3 +107,18 @@ def test_a_random_draw_is_another_each_time_and_the_same_with_its_seed(desk: She
 
     assert again.items == first.items != other.items
     assert again.recommendation_id != first.recommendation_id
+
+
+def test_an_alias_reads_an_id_once_whatever_it_is_written_in(desk: Shelf) -> None:
+    assert desk.put("你", categories=["Party"]).status_code == 201
+    assert desk.send("POST", f"{USERS}/{YOU}/preferences", {"items": [some_item(desk)]}).status_code == 201
+    wait_until(lambda: desk.client.get(f"{ITEMS}/{YOU}/similar").status_code == 200)  # newcomers are prepared meanwhile
+    for path, target in UNVERSIONED.items():
+        if "_id}" in path:
+            old = desk.client.get(path.format(user_id=YOU, item_id=YOU))
+            canonical = target.format(user_id=YOU, item_id=YOU)
+
+            assert old.json()["items"] == desk.client.get(canonical).json()["items"] != []
+            assert old.headers["link"] == f'<{canonical}>; rel="successor-version"'
+            twice = YOU.replace("%", "%25")
+            assert problem(desk.client.get(path.format(user_id=twice, item_id=twice)))[0] == 404

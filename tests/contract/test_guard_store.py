@@ -3,24 +3,38 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import replace
 
 import pytest
 
+from tacit.adapters.memory import MemoryAuditTrail
 from tacit.adapters.memory_guards import MemoryGuardStore
+from tacit.adapters.sql.engine import Database
 from tacit.adapters.sql.guards import SqlGuardStore
+from tacit.security.audit import AuditRecorder
 from tacit.security.blocks import Block, GuardStore
+from tacit.security.guard_desk import GuardDesk
 
 BLOCK = Block("b1", "203.0.113.7", "Björk's scanner", "manual", "ann", at_ms=1_000, until_ms=5_000)
 
 
+Unit = Callable[[], AbstractContextManager[None]]
+
+
 @pytest.fixture(params=["memory", "sqlite", "postgres"])
-def store(request: pytest.FixtureRequest) -> Iterator[GuardStore]:
+def kept(request: pytest.FixtureRequest) -> tuple[GuardStore, Unit]:
+    """A store, and how a unit of work is opened that it joins."""
     if request.param == "memory":
-        yield MemoryGuardStore()
-        return
-    yield SqlGuardStore(request.getfixturevalue(f"{request.param}_database"))
+        return MemoryGuardStore(), nullcontext
+    database: Database = request.getfixturevalue(f"{request.param}_database")
+    return SqlGuardStore(database), database.transaction
+
+
+@pytest.fixture
+def store(kept: tuple[GuardStore, Unit]) -> GuardStore:
+    return kept[0]
 
 
 def test_a_block_comes_back_as_it_went_in_and_as_it_was_changed(store: GuardStore) -> None:
@@ -69,3 +83,34 @@ def test_strict_mode_is_off_until_it_is_switched_on_and_says_whether_that_change
     acts = [store.set_strict(True), store.set_strict(True), store.guarding(0).is_strict, store.set_strict(False)]
 
     assert (before, acts, store.guarding(0).is_strict) == (False, [True, False, True, True], False)
+
+
+@pytest.mark.parametrize("later", ["appeal", "review"])
+def test_a_lift_stands_whoever_says_something_of_the_same_block_at_that_moment(
+    kept: tuple[GuardStore, Unit], later: str
+) -> None:
+    store, transaction = kept
+    store.add(BLOCK)
+    quick = _desk(store, transaction)
+
+    @contextmanager
+    def after_a_lift() -> Iterator[None]:
+        """A unit of work that has to wait for another one, in which the block is lifted."""
+        quick.review("b1", decision="lifted", finding="a partner", actor="cora")
+        with transaction():
+            yield
+
+    slow = _desk(store, after_a_lift)
+    if later == "appeal":
+        slow.appeal("b1", "we are a partner", actor="bob")
+    else:
+        slow.review("b1", decision="kept", finding="scans us still", actor="bob")
+    found = store.block("b1")
+
+    assert found is not None
+    assert found.lifted_at_ms == 2_000
+    assert (found.appeal, found.review) in {("we are a partner", "a partner"), ("", "scans us still")}
+
+
+def _desk(store: GuardStore, transaction: Unit) -> GuardDesk:
+    return GuardDesk(store, AuditRecorder(MemoryAuditTrail()), lambda: "now", lambda: 2_000, transaction)

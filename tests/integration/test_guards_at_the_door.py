@@ -70,6 +70,9 @@ def test_costly_routes_count_several_times() -> None:
     post = small()
 
     assert post.statuses(SIMILAR, SIMILAR, SIMILAR, LIST) == [200, 200, 429, 429]
+    # Nobody answers them here; they are counted before that is known.
+    assert post.statuses(*["/api/v1/items?query=a"] * 3, peer="192.0.2.9") == [404, 404, 429]
+    assert post.statuses(*["/api/v1/items?limit=1"] * 3, peer="192.0.2.8") == [404] * 3
 
 
 @pytest.mark.requirement("SEC-022")
@@ -167,6 +170,30 @@ def test_whoever_looks_for_addresses_that_do_not_exist_is_kept_out_and_their_nei
     [blocked] = post.asks(LIST)
     assert (blocked.status_code, blocked.json()["code"]) == (403, "caller_blocked")
     assert post.metrics.value(catalogue.BLOCKED_REQUESTS) == 6
+
+
+@pytest.mark.parametrize("is_limiting", [True, False])
+@pytest.mark.parametrize(
+    ("blocked", "principal"),
+    [
+        ("key:ab12", KEY),
+        ("account:6F0C1B2A3D4E5F60718293A4B5C6D7E8", Principal("account", "account:6f0c1b2a", KEY.scopes)),
+    ],
+)
+def test_a_key_or_an_account_is_kept_out_wherever_it_asks_from_and_whether_requests_are_limited_or_not(
+    blocked: str, principal: Principal, is_limiting: bool
+) -> None:
+    post = Post(is_limiting=is_limiting)
+    post.desk.block(blocked, seconds=60, reason="was stolen", actor="ann")
+    post.keeper.follow()
+    anonymous = post.statuses(LIST)
+    post.principal = principal
+    answers = post.asks(LIST, USER, peer="192.0.2.9")
+
+    assert [(each.status_code, each.json()["code"]) for each in answers] == [(403, "caller_blocked")] * 2
+    assert (anonymous, post.statuses("/livez")) == ([200], [200])
+    post.principal = Principal("key", "key:other", KEY.scopes)
+    assert post.statuses(LIST) == [200]
 
 
 @pytest.mark.requirement("SEC-016")

@@ -16,6 +16,8 @@ UNKNOWN = "unknown"
 MAX_HOPS = 32
 """Hops looked at, from the right; nobody has more proxies of their own."""
 
+_ONES_OWN, _BEFORE_IPV4 = 64, 96
+"""Bits of IPv6: of a network that one caller has, and before an address of IPv4 in its clothes."""
 _WITH_PORT = re.compile(r"\[(?P<six>[0-9A-Fa-f:.]+)\](?::[0-9]{1,5})?|(?P<four>[0-9.]+):[0-9]{1,5}")
 _FOR = re.compile(r"(?:^|;)\s*for\s*=\s*(\"[^\"]*\"|[^;\s]*)", re.IGNORECASE)
 
@@ -54,7 +56,17 @@ def caller_key(address: Address | None) -> str:
     """
     if address is None:
         return UNKNOWN
-    return str(IPv6Network((address, 64), strict=False)) if isinstance(address, IPv6Address) else str(address)
+    return str(IPv6Network((address, _ONES_OWN), strict=False)) if isinstance(address, IPv6Address) else str(address)
+
+
+def network_key(network: Network) -> Network:
+    """The same for a network that callers may be in: of IPv6 none below 64 bits, of IPv4 itself, whatever it wears."""
+    if isinstance(network, IPv4Network) or network.prefixlen <= _ONES_OWN:
+        return network
+    mapped = network.network_address.ipv4_mapped
+    if mapped is not None and network.prefixlen >= _BEFORE_IPV4:
+        return IPv4Network((mapped, network.prefixlen - _BEFORE_IPV4))
+    return network.supernet(new_prefix=_ONES_OWN)
 
 
 def client_of(

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections import OrderedDict, deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from tacit.errors import BadInput
-from tacit.security.addresses import Address, Network, address_of, caller_key, networks_of
+from tacit.security.accounts import name_of
+from tacit.security.addresses import Address, Network, address_of, caller_key, network_key, networks_of
 
 Source = Literal["manual", "automatic"]
 Decision = Literal["kept", "lifted"]
+
+_ACCOUNT_ID = re.compile(r"[0-9A-Fa-f]{32}")
 
 MAX_REASON = 500
 MAX_SECONDS = 31_536_000
@@ -101,40 +105,51 @@ class GuardStore(Protocol):
 
 
 class BlockIndex:
-    """Finds who is kept out, for every request: by name and address at once, by network one after the other."""
+    """Finds who is kept out, for every request: by name and address at once, by network one after the other.
+
+    Of several blocks of a caller the one that ends last counts, whoever made it and when.
+    """
 
     def __init__(self, blocks: Sequence[Block]) -> None:
-        self._callers = {each.caller: each for each in blocks if "/" not in each.caller or _is_one(each.caller)}
+        standing = sorted((each for each in blocks if each.lifted_at_ms is None), key=lambda block: block.until_ms)
+        last = {each.caller: each for each in standing}
+        self._callers = {caller: each for caller, each in last.items() if "/" not in caller or _is_one(caller)}
         self._wide: list[tuple[Network, Block]] = [
-            (networks_of([each.caller])[0], each) for each in blocks if each.caller not in self._callers
+            (networks_of([caller])[0], each) for caller, each in last.items() if caller not in self._callers
         ]
 
     def find(self, caller: str, now_ms: int) -> Block | None:
         """The block that keeps a caller out, if any does."""
-        found = self._callers.get(caller)
-        if found is None and self._wide:
-            found = self._find_wide(caller)
-        return found if found is not None and found.holds_at(now_ms) else None
+        own = self._callers.get(caller)
+        if own is not None and own.holds_at(now_ms):
+            return own
+        return self._find_wide(caller, now_ms) if self._wide else None
 
-    def _find_wide(self, caller: str) -> Block | None:
+    def _find_wide(self, caller: str, now_ms: int) -> Block | None:
         address = address_of(caller.partition("/")[0])
-        return next((block for network, block in self._wide if address is not None and address in network), None)
+        if address is None:
+            return None
+        return next((block for network, block in self._wide if address in network and block.holds_at(now_ms)), None)
 
 
 def checked_caller(text: str) -> str:
-    """A caller as it is kept: an address of IPv6 as its network of 64 bits, a name as it is.
+    """A caller as requests name them, so that what is kept is found again.
+
+    An account by its whole id is the name that stands for it, and what lies within a network of 64 bits of IPv6 is that
+    network, for whoever has one address of it has all.
 
     Raises:
         BadInput: `caller_invalid`.
     """
     text = text.strip()
-    if text.partition(":")[0] in ("key", "account") and len(text) <= 128 and text.isascii() and text.isprintable():
-        return text
+    kind, _, name = text.partition(":")
+    if kind in ("key", "account") and len(text) <= 128 and text.isascii() and text.isprintable():
+        return name_of(name.lower()) if kind == "account" and _ACCOUNT_ID.fullmatch(name) else text
     address = address_of(text)
     if address is not None:
         return caller_key(address)
     try:
-        [network] = networks_of([text])
+        network = network_key(networks_of([text])[0])
     except ValueError:
         network = None
     if network is None or network.prefixlen < (8 if network.version == 4 else 16):

@@ -84,8 +84,9 @@ class GuardDesk:
         Raises:
             NotFound: `block_unknown`.
         """
-        changed = replace(self.block_of(block_id), appeal=checked_reason(text, "appeal"))
         with self.transaction():
+            # Read within it, so that what somebody else makes of the block meanwhile is not written over.
+            changed = replace(self.block_of(block_id), appeal=checked_reason(text, "appeal"))
             self.store.change(changed)
             self._record("block_appealed", changed, actor=actor, facts={"appeal": changed.appeal})
         return changed
@@ -96,10 +97,10 @@ class GuardDesk:
         Raises:
             NotFound: `block_unknown`.
         """
-        found = self.block_of(block_id)
-        lifted = self.clock_ms() if decision == "lifted" and found.lifted_at_ms is None else found.lifted_at_ms
-        changed = replace(found, review=checked_reason(finding), reviewed_by=actor, lifted_at_ms=lifted)
         with self.transaction():
+            found = self.block_of(block_id)  # within it, as in an appeal
+            lifted = self.clock_ms() if decision == "lifted" and found.lifted_at_ms is None else found.lifted_at_ms
+            changed = replace(found, review=checked_reason(finding), reviewed_by=actor, lifted_at_ms=lifted)
             self.store.change(changed)
             self._record(
                 "block_reviewed", changed, actor=actor, facts={"decision": decision, "finding": changed.review}

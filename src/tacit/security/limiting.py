@@ -7,6 +7,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
+from urllib.parse import unquote_to_bytes
 
 from tacit.errors import Limited
 from tacit.security.principals import Principal
@@ -101,19 +102,31 @@ class Tiers:
             asks.append(own)
         return asks
 
-    def cost_of(self, method: str, path: str) -> int:
-        """As how many requests one counts, by its method and its path as sent."""
-        if _BULK.search(path):
+    def cost_of(self, method: str, path: str, query: bytes = b"") -> int:
+        """As how many requests one counts, by its method, its path as routes see it, and its query as sent."""
+        if _BULK.fullmatch(path):
             return self.bulk_cost
-        return self.similar_cost if method == "GET" and _SIMILAR.search(path) else 1
+        return self.similar_cost if method == "GET" and _is_search(path, query) else 1
 
     def _ask(self, tier: Tier, key: str, amount: int, *, cost: int, is_strict: bool) -> Ask:
         amount = max(1, math.floor(amount * self.strict_share)) if is_strict else amount
         return Ask(tier, key, amount, DAY if tier == "session" else MINUTE, min(cost, amount))
 
 
-_BULK = re.compile(r"/(?:bulk|batch|export|rerank|re-rank)(?:/|$)")
-_SIMILAR = re.compile(r"/(?:similar|discover|discovery|search)(?:/|$)")
+# Whole paths, for an id may be any word, and hold any character.
+_BULK = re.compile(r"/api/v1/(?:recommendations/bulk|rerank|users/[^/]+/rerank)")
+_SIMILAR = re.compile(
+    r"/api/v1/items/[^/]+/similar|(?:/api/v1)?/(?:similar|alike|random|discover|search)(?:/.*)?", re.DOTALL
+)
+_SEARCHED = "/api/v1/items"
+_QUERY = re.compile(rb"(?:^|&)query=")
+
+
+def _is_search(path: str, query: bytes) -> bool:
+    """Whether somebody asks what is like something else, for a draw, or for whatever begins with some letters."""
+    if path == _SEARCHED:
+        return _QUERY.search(unquote_to_bytes(query) if b"%" in query else query) is not None
+    return _SIMILAR.fullmatch(path) is not None
 
 
 def headers_of(allowance: Allowance) -> dict[str, str]:

@@ -239,7 +239,8 @@ class SignIns:
         """The account whose login and password these are; who has none waits as long and hears the same."""
         name = folded(login)
         account = None if name is None else self.accounts.by_login(name)
-        asked = self.pseudonym(login[:256].strip().lower())
+        # Guesses count against the very name that finds the account, or each way to write it would be a count anew.
+        asked = self.pseudonym(login.strip().lower()[:256] if name is None else name)
         keys = self._keys(account, asked, client)
         self._take(keys, account, asked)
         try:

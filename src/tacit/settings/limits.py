@@ -28,9 +28,9 @@ class Limits(BaseModel):
     strict_share: float = Field(default=0.1, gt=0, le=1)
     """What every limit is multiplied by while `tacit limits strict on` holds."""
     bulk_cost: int = Field(default=50, ge=1, le=1_000)
-    """As how many requests an answer for many users, an export or a re-ranking counts."""
+    """As how many requests an answer for many users or a re-ranking counts."""
     similar_cost: int = Field(default=5, ge=1, le=1_000)
-    """As how many requests a question for similar items or a search counts."""
+    """As how many requests a question for similar items, a draw or a search counts."""
     allow: tuple[str, ...] = ()
     """Callers that are counted but never limited or blocked: addresses, networks, or names such as `key:ab12cd34`."""
     redis_url: SecretStr | None = None

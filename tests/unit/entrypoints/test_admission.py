@@ -57,7 +57,7 @@ async def refusal(entering: Awaitable[None]) -> Unavailable:
         ("POST", "/api/v1/auth/token", VITAL),
         ("GET", LIST, LISTS),
         ("POST", "/api/v1/recommendations", LISTS),
-        ("POST", "/api/v1/recommendations/batch", OTHERS),
+        ("POST", "/api/v1/recommendations/bulk", OTHERS),
         ("GET", "/api/v1/items/i1/similar", OTHERS),
         ("GET", "/api/v1/popular", OTHERS),
         ("GET", "/api/v1/users/u1/preferences", OTHERS),

@@ -84,6 +84,15 @@ def test_after_five_wrong_ones_the_next_waits_and_each_longer(house: House, cloc
 
 
 @pytest.mark.requirement("SEC-029")
+@pytest.mark.parametrize(("before", "after"), [(" ", ""), ("", "\t"), ("\u2003", "\u2003")])
+def test_no_way_to_write_a_login_gives_its_account_further_guesses(house: House, before: str, after: str) -> None:
+    written = [before * at + "AnN" + after * at for at in (0, 1, 128, 252, 253, 254, 255, 256, 300)]
+    tried = codes([guess(house, Client(f"place {login!r}", "x"), login=login) for login in written])
+
+    assert tried == ["credentials_invalid"] * 5 + ["sign_in_slowed"] * 4
+
+
+@pytest.mark.requirement("SEC-029")
 def test_the_right_password_is_refused_while_its_account_waits_and_counts_once_it_may(
     house: House, clock: Clock
 ) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
+from urllib.parse import quote
 
 from fastapi import APIRouter, Request
 from fastapi.routing import APIRoute
@@ -25,6 +26,9 @@ VERSIONED: Mapping[str, str] = {
     "/api/v1/recommendations/user/{user_id}": "/api/v1/users/{user_id}/recommendations",
 }
 """A second address of the same version."""
+
+_PLAIN = "%:@!$&'()*+,;="
+"""What may stand in a part of a path beside letters, digits and `-._~`; what is encoded already stays as it is."""
 
 DEPRECATED_SINCE = "@1795219200"
 """2026-11-21, as RFC 9745 writes it."""
@@ -82,5 +86,5 @@ def _route_class(target: str, *, is_deprecated: bool) -> type[APIRoute]:
 
 
 def _address(target: str, parameters: Mapping[str, str]) -> str:
-    """The canonical address of a request; what stands in a path is percent-encoded still."""
-    return target.format(**parameters)
+    """The canonical address of a request, in which whatever a header cannot hold is percent-encoded."""
+    return target.format(**{name: quote(value, safe=_PLAIN) for name, value in parameters.items()})

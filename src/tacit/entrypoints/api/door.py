@@ -28,6 +28,7 @@ from tacit.entrypoints.api.checkpoints import (
 )
 from tacit.entrypoints.api.deadlines import Deadline
 from tacit.entrypoints.api.errors import ERROR, KINDS, REQUEST_ID, problem_response, unexpected_response
+from tacit.entrypoints.api.parameters import is_encoded
 from tacit.errors import BadInput, TacitError
 from tacit.monitoring import metrics as catalogue
 from tacit.monitoring.interfaces import MetricSink
@@ -59,7 +60,7 @@ _HOST = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::([0-9]{1,5}))?")
 class RequestDoor:
     """Wraps the application.
 
-    It answers HEAD like GET without a body, keeps the path of the API percent-encoded so that an id can hold any
+    It answers HEAD like GET without a body, keeps the paths of the API percent-encoded so that an id can hold any
     character without leading to another route, and turns what nobody expected into a problem document.
     """
 
@@ -262,9 +263,9 @@ def request_id_of(given: str) -> str:
 
 
 def _path(scope: Scope) -> str:
-    raw: bytes = scope.get("raw_path") or b""
+    raw = (scope.get("raw_path") or b"").decode("latin-1")
     path: str = scope["path"]
-    return raw.decode("latin-1") if raw.startswith(b"/api/") else path
+    return raw if is_encoded(raw) else path
 
 
 def _route(scope: Scope) -> str:

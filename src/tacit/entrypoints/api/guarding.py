@@ -14,7 +14,7 @@ from tacit.data.catalog_edits import user_unknown
 from tacit.entrypoints.api.callers import REFUSAL
 from tacit.entrypoints.api.checkpoints import OUTSIDE, PRINCIPAL
 from tacit.entrypoints.api.checkpoints import Scope as Asked
-from tacit.entrypoints.api.parameters import path_id
+from tacit.entrypoints.api.parameters import is_encoded, path_id
 from tacit.errors import Forbidden, Misconfigured, TacitError
 from tacit.security.accesses import Kind, kind_of_call
 from tacit.security.credentials import credentials_missing
@@ -183,8 +183,8 @@ def _unguarded_routes(routes: Iterable[RouteContext]) -> Iterator[str]:
 
 
 def _as_kept(asked: Asked, user_id: str) -> str:
-    """A user's id in a path as ids are kept; of the interface's own paths the door leaves the encoding to the route."""
-    return path_id(user_id, "user_id") if asked["path"].startswith("/api/") else user_id
+    """A user's id in a path as ids are kept, and as the route will read it."""
+    return path_id(user_id, "user_id") if is_encoded(asked["path"]) else user_id
 
 
 def _address_forbidden() -> Forbidden:

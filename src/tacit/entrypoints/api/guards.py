@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 import re
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
 from tacit.bootstrap.guarding import Guards
@@ -23,9 +22,10 @@ from tacit.entrypoints.api.checkpoints import (
     Scope,
     freely,
 )
+from tacit.entrypoints.api.counting_again import CountedAgain
 from tacit.entrypoints.api.errors import ERROR, REQUEST_ID
 from tacit.entrypoints.api.guarding import kind_of
-from tacit.entrypoints.api.parameters import path_id
+from tacit.entrypoints.api.parameters import is_encoded, path_id
 from tacit.entrypoints.api.strict_json import BODY
 from tacit.entrypoints.api.texts import checked_id
 from tacit.errors import BadInput, Forbidden, Limited, TacitError, Unauthenticated
@@ -36,8 +36,7 @@ from tacit.security.addresses import UNKNOWN, Address, caller_key, client_of, is
 from tacit.security.blocks import Block
 from tacit.security.chains import canonical_json
 from tacit.security.edges import HSTS, host_name
-from tacit.security.guard_keeper import GuardKeeper
-from tacit.security.limiting import Allowance, Ask, Taken, headers_of, refusal_of
+from tacit.security.limiting import Ask, headers_of, refusal_of
 from tacit.security.principals import LOCAL, Principal
 
 PROBES = frozenset({"/livez", "/readyz", "/startupz", "/live", "/ready"})
@@ -53,7 +52,8 @@ _UNTOLD = ("/api/v1/accounts", "/api/v1/auth/")
 def guard_checkpoints(guards: Guards) -> tuple[Sequence[Checkpoint], Sequence[Checkpoint]]:
     """Those before there is room and anybody is asked who they are, and those after."""
     first: list[Checkpoint] = [ArrivalCheckpoint(guards), WatchCheckpoint(guards), BlockCheckpoint(guards)]
-    return first, [LimitCheckpoint(guards)] if guards.is_limiting else []
+    names = NameBlockCheckpoint(guards)
+    return first, [names, LimitCheckpoint(guards)] if guards.is_limiting else [names]
 
 
 class ArrivalCheckpoint:
@@ -115,6 +115,29 @@ class ArrivalCheckpoint:
         scope.setdefault(HEADERS, {}).update(self._cors.headers(origin))
 
 
+class NameBlockCheckpoint:
+    """Keeps out keys and accounts that are blocked, whether anything is limited or not."""
+
+    is_immediate = True
+
+    def __init__(self, guards: Guards) -> None:
+        self._keeper, self._metrics = guards.keeper, guards.metrics
+
+    async def enter(self, scope: Scope) -> None:
+        principal: Principal = scope.get(PRINCIPAL, LOCAL)
+        if principal.kind in ("key", "account") and path_of(scope) not in PROBES:
+            refuse_blocked(self._keeper.blocked(principal.name), self._metrics)
+
+    def lasting(self, scope: Scope) -> Again | None:
+        keeper, principal = self._keeper, scope.get(PRINCIPAL, LOCAL)
+        if principal.kind not in ("key", "account"):
+            return freely
+        return lambda: b"" if keeper.blocked(principal.name) is None else None
+
+    def leave(self, scope: Scope, *, status: int, seconds: float) -> None:
+        """Nothing is to be done."""
+
+
 class BlockCheckpoint:
     """Keeps out whoever is blocked, and has those blocked whom too much was refused to."""
 
@@ -148,8 +171,6 @@ class LimitCheckpoint:
         client: str = scope.get(CLIENT, UNKNOWN)
         if self._is_uncounted(scope, principal):
             return
-        if principal.kind in ("key", "account"):
-            refuse_blocked(self._keeper.blocked(principal.name), self._metrics)
         if principal.is_exempt or self._keeper.allowed.holds(client) or self._keeper.allowed.holds(principal.name):
             self._metrics.increment(catalogue.LIMIT_CHECKS, tier="allowed", outcome="passed")
             return
@@ -165,7 +186,7 @@ class LimitCheckpoint:
             return None
         countings = [(ask, self._limiter.counting(ask)) for ask in self._asks(scope, principal, client)]
         takes = [(ask, take) for ask, take in countings if take is not None]
-        return CountedAgain(self._keeper, takes, self._metrics, principal) if len(takes) == len(countings) else None
+        return CountedAgain(self._keeper, takes, self._metrics) if len(takes) == len(countings) else None
 
     def leave(self, scope: Scope, *, status: int, seconds: float) -> None:
         """Nothing is given back."""
@@ -177,7 +198,7 @@ class LimitCheckpoint:
         return is_here or path_of(scope) in PROBES
 
     def _asks(self, scope: Scope, principal: Principal, client: str) -> Sequence[Ask]:
-        cost = self._tiers.cost_of(scope["method"], path_of(scope))
+        cost = self._tiers.cost_of(scope["method"], path_of(scope), scope.get("query_string", b""))
         strict = self._keeper.is_strict
         return self._tiers.asks(principal, client, session=_session(scope), cost=cost, is_strict=strict)
 
@@ -188,50 +209,6 @@ class LimitCheckpoint:
         scope.setdefault(HEADERS, {}).update(headers_of(found))
         if not found.is_given:
             raise refusal_of(found)
-
-
-class CountedAgain:
-    """An `Again` that counts on for a caller.
-
-    Args:
-        keeper: Knows who is kept out, and whether limits are strict.
-        takes: What each of their requests takes, and how.
-        metrics: Told of what came of it.
-        caller: Who asks.
-    """
-
-    def __init__(
-        self,
-        keeper: GuardKeeper,
-        takes: Sequence[tuple[Ask, Callable[[], Taken]]],
-        metrics: MetricSink,
-        caller: Principal,
-    ) -> None:
-        self._keeper, self._metrics = keeper, metrics
-        self._takes = [(take, ask.tier, _limit_lines(ask)) for ask, take in takes]
-        self._name = caller.name if caller.kind in ("key", "account") else None
-        self._was_strict = keeper.is_strict
-
-    def __call__(self) -> bytes | None:
-        is_blocked = self._name is not None and self._keeper.blocked(self._name) is not None
-        if is_blocked or self._keeper.is_strict != self._was_strict:
-            return None
-        lines = b""
-        for take, tier, always in self._takes:
-            taken = take()
-            if not taken:
-                return None  # and whoever asks again is told so
-            self._metrics.increment(catalogue.LIMIT_CHECKS, tier=tier, outcome="passed")
-            # Of several limits the last one's is told, as `HEADERS` has it.
-            lines = always % (max(0, taken.remaining), max(0, math.ceil(taken.reset_seconds)))
-        return lines
-
-
-def _limit_lines(ask: Ask) -> bytes:
-    """What an answer says of a limit, with places for what is left of it and when there is more."""
-    said = headers_of(Allowance(ask, True, 0, 0.0))
-    places = {"RateLimit-Remaining": "%d", "RateLimit-Reset": "%d"}
-    return "".join([f"{name}: {places.get(name, value)}\r\n" for name, value in said.items()]).encode()
 
 
 class WatchCheckpoint:
@@ -341,7 +318,7 @@ def _user_of(scope: Scope) -> str | None:
     if given is None:
         return None
     try:
-        return path_id(given, "user_id") if path_of(scope).startswith("/api/") else checked_id(given, "user_id")
+        return path_id(given, "user_id") if is_encoded(path_of(scope)) else checked_id(given, "user_id")
     except BadInput:
         return None  # nobody can be called this
 

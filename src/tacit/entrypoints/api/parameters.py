@@ -12,6 +12,7 @@ from urllib.parse import parse_qsl, unquote_to_bytes
 from starlette.requests import Request
 
 from tacit.data.validation import escaped
+from tacit.entrypoints.api.aliases import UNVERSIONED
 from tacit.entrypoints.api.cursors import place_of
 from tacit.entrypoints.api.texts import checked_id, checked_text
 from tacit.errors import BadInput
@@ -19,6 +20,7 @@ from tacit.serving.budgets import current_budget
 
 MAX_LIMIT = 1_000
 MAX_ITEMS = 1_000
+_ENCODED = ("/api/", *(alias.partition("{")[0] for alias in UNVERSIONED if "{" in alias))
 _WHOLE_NUMBER = re.compile(r"[0-9]{1,9}", re.ASCII)
 
 
@@ -168,6 +170,15 @@ class Query:
     def text(self) -> str:
         """What to search for; empty where nothing is given."""
         return checked_text(self.values.get("query", ("",))[0], "query")
+
+
+def is_encoded(path: str) -> bool:
+    """Whether the door leaves a path percent-encoded, for its route to read with `path_id`.
+
+    So it is with the interface's own and with those that are answered by the same functions: read twice, one id would
+    stand for another.
+    """
+    return path.startswith(_ENCODED)
 
 
 def path_id(raw: str, name: str) -> str:

@@ -48,14 +48,16 @@ PAGES = RequestClass(Priority.OTHERS, "pages")
 LAST = RequestClass(Priority.LAST, "operators")
 
 _HEALTH = re.compile(r"/(?:livez|readyz|startupz|healthz|health|live|ready)/?")
-_VITAL = re.compile(r"/api/v1/(?:events|auth|token|sessions?)(?:/.*)?")
-_LIST = re.compile(r"(?:/api/v1)?/(?:users/[^/]+/)?recommend[a-z_-]*(?:/[^/]*)?")
-_BATCH = re.compile(r".*(?:batch|bulk|many).*")
-_ASKING = re.compile(
-    r"/(?:api/v1/)?(?:items|popular|similar|charts?|trending|moods?|categories|discover[a-z]*|rerank|rank|artists|tracks"
-    r"|search)(?:/.*)?"
+# Whole paths, for an id may be any word: a user called `bulk` waits no longer for it.
+_VITAL = re.compile(r"/api/v1/(?:events|auth/[^/]+)")
+_LIST = re.compile(
+    r"/api/v1/(?:(?:sessions/)?recommendations|users/[^/]+/recommendations|recommendations/user/[^/]+)|/recommend/[^/]+"
 )
-_OWN = re.compile(r"/api/v1/users/[^/]+/(?:preferences|hides?|hidden|history)(?:/.*)?")
+_OTHER = re.compile(r"/api/v1/(?:recommendations/bulk|rerank|users/[^/]+/(?:rerank|preferences|hidden(?:/[^/]+)?))")
+_READING = re.compile(
+    r"/api/v1/(?:popular|discover|items(?:/[^/]+(?:/similar)?)?|charts(?:/[^/]+)?|moods(?:/[^/]+(?:/recommendations)?)?)"
+    r"|/(?:mood|similar)/[^/]+|/top-charts|/random"
+)
 
 
 def class_of(method: str, path: str) -> RequestClass:
@@ -72,11 +74,9 @@ def _class_of(method: str, path: str) -> RequestClass:
     if _HEALTH.fullmatch(path) or _VITAL.fullmatch(path):
         return VITAL
     if _LIST.fullmatch(path):
-        return OTHERS if _BATCH.fullmatch(path) else LISTS
+        return LISTS
     is_reading = method in ("GET", "HEAD")
-    if _ASKING.fullmatch(path) and (is_reading or (method == "POST" and "rank" in path)):
-        return OTHERS if path.startswith("/api/") or not path.startswith(("/similar", "/search")) else PAGES
-    if _OWN.fullmatch(path):
+    if _OTHER.fullmatch(path) or (is_reading and _READING.fullmatch(path)):
         return OTHERS
     return LAST if path.startswith("/api/") or not is_reading else PAGES
 
