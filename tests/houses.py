@@ -16,7 +16,9 @@ from fastapi import FastAPI
 from tacit.bootstrap import App, build, load_settings, serving
 from tacit.entrypoints.api.callers import Identified, Mode, identified
 from tacit.entrypoints.api.operations import further_routes
-from tacit.entrypoints.storefront.pages import storefront_router
+from tacit.entrypoints.api.same_origin import SameOrigin
+from tacit.entrypoints.storefront.pages import storefront
+from tacit.entrypoints.storefront.signing_in import sign_in_pages
 from tacit.security.key_wishes import wish_of
 from tests.apis import api_of
 from tests.stages import stage, wait_until
@@ -26,6 +28,9 @@ OWN, OTHER = "u000", "u001"
 
 STRANGERS = ("bad", "cut", "expired", "revoked", "foreign", "address")
 """Callers whose credentials do not hold."""
+
+FORMS = frozenset({"/signin", "/signout", "/account/password", "/account/sign-ins"})
+"""What takes a form of our own pages; let in, something else is refused as no form (415), and no password as wrong."""
 
 FILLED = {"item_id": "rare", "item_id:path": "rare", "digest": "0", "name": "x.css"}
 
@@ -56,6 +61,8 @@ class House:
     runner: asyncio.Runner
 
     def ask(self, method: str, path: str, *, caller: str = "none", **more: Any) -> Answer:
+        if method == "POST" and path in FORMS:
+            more = {"body": b"{}", "headers": [(b"sec-fetch-site", b"same-origin")], **more}
         query = b"api_key=" + self.keys["admin"].encode() if caller == "address" else b""
         sent = [] if caller in ("none", "address") else [(b"authorization", f"Bearer {self.keys[caller]}".encode())]
         return self.runner.run(
@@ -125,14 +132,20 @@ def house_in(folder: Path) -> Iterator[House]:
         mode: list[Mode] = ["required"]
         callers = stack.enter_context(identified(app))
         callers.mode = lambda: mode[0]
+        shop = storefront(parts.service, dataset=_dataset, has_sign_in=True)
         api = api_of(
             parts,
             quarantine=app.quarantine,
-            extra_routers=[*further_routes(app, parts), storefront_router(parts.service, dataset=lambda: "made-up")],
-            checkpoints=[callers],
+            extra_routers=[*further_routes(app, parts), shop.router(), sign_in_pages(app, parts, _dataset)],
+            checkpoints=[SameOrigin(), callers],
+            refusal_page=shop.failure,
         )
         keys, key_id = _keys(app, foreign)
         yield House(app, api, callers, keys, key_id, mode, stack.enter_context(asyncio.Runner()))
+
+
+def _dataset() -> str:
+    return "made-up"
 
 
 def _keys(app: App, foreign: App) -> tuple[dict[str, str], str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http.cookiejar import DefaultCookiePolicy
@@ -11,41 +11,21 @@ from pathlib import Path
 
 import httpx2
 from fastapi import APIRouter, FastAPI
-from starlette.datastructures import Headers
 
 from tacit.entrypoints.api.accounts import account_routes
 from tacit.entrypoints.api.app import create_app
-from tacit.entrypoints.api.checkpoints import PRINCIPAL, Scope
-from tacit.entrypoints.api.same_origin import SameOrigin, our_cookie
+from tacit.entrypoints.api.callers import Identified, Mode
+from tacit.entrypoints.api.same_origin import SameOrigin
 from tacit.entrypoints.api.tokens import token_routes
-from tacit.entrypoints.storefront.pages import storefront_router
+from tacit.entrypoints.storefront.pages import storefront
 from tacit.entrypoints.storefront.signing_in import Doorway, sign_in_router
+from tacit.security.edges import CorsRules
 from tacit.security.elsewhere import Elsewhere, IdentityProvider
-from tacit.security.principals import NOBODY
 from tacit.security.session_checker import SessionChecker
 from tests.people import House
 from tests.stages import listening, stage
 
 JSON = {"Content-Type": "application/json"}
-
-
-class Known:
-    """A checkpoint that finds who asks by token or by cookie, as a server's own does."""
-
-    is_immediate = True
-
-    def __init__(self, house: House) -> None:
-        self._tokens, self._sessions = house.checker, SessionChecker(house.sign_ins)
-
-    async def enter(self, scope: Scope) -> None:
-        headers = Headers(scope=scope)
-        _, _, bearer = headers.get("authorization", "").partition(" ")
-        cookie = our_cookie(headers)
-        found = self._tokens.principal(bearer) if bearer else self._sessions.principal(cookie) if cookie else None
-        scope[PRINCIPAL] = found or NOBODY
-
-    def leave(self, scope: Scope, *, status: int, seconds: float) -> None:
-        """Nothing is held."""
 
 
 @dataclass(frozen=True)
@@ -79,21 +59,31 @@ def people_app(
     provider: IdentityProvider | None = None,
     elsewhere: Elsewhere | None = None,
     more: Sequence[APIRouter] = (),
+    mode: Callable[[], Mode] = lambda: "required",
+    cors: CorsRules | None = None,
 ) -> Iterator[FastAPI]:
     """The application, with people's doors beside its own."""
+    callers = Identified([house.checker], mode=mode, cookies=[SessionChecker(house.sign_ins)])
     doorway = Doorway(
         house.sign_ins, house.desk, lambda: "lastfm", lambda: b"s" * 32, provider=provider, elsewhere=elsewhere
     )
     with stage(folder) as made:
-        shop = storefront_router(made.service, dataset=lambda: "lastfm")
-        doors = [account_routes(house.desk), token_routes(house.sign_ins), sign_in_router(doorway), shop, *more]
+        shop = storefront(made.service, dataset=lambda: "lastfm", has_sign_in=True)
+        doors = [
+            account_routes(house.desk),
+            token_routes(house.sign_ins),
+            sign_in_router(doorway),
+            shop.router(),
+            *more,
+        ]
         yield create_app(
             made.service,
             made.pool,
             made.metrics,
             version="0",
             extra_routers=doors,
-            checkpoints=[SameOrigin(), Known(house)],
+            checkpoints=[SameOrigin(cors), callers],
+            refusal_page=shop.failure,
         )
 
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import hmac
 import json
+import tracemalloc
 from typing import Any
 
 import pytest
 import structlog
 
+from tacit.entrypoints.api.checkpoints import CLIENT
+from tacit.entrypoints.api.guards import ArrivalCheckpoint
 from tacit.monitoring import guard_metrics as catalogue
 from tacit.security.addresses import networks_of
 from tacit.security.edges import CorsRules, hosts_answered
@@ -102,6 +106,28 @@ def test_behind_one_proxy_each_caller_has_their_own_limit_and_headers_move_nobod
     assert hammering == [200] * 10 + [429] * 5
     assert direct == [200] * 10 + [429] * 2
     assert post.statuses(*[LIST] * 9, peer=PROXY, headers={"X-Forwarded-For": "198.51.100.67"}) == [200] * 9
+
+
+def test_a_long_chain_of_proxies_leads_to_the_same_address_and_is_not_kept() -> None:
+    arrival = ArrivalCheckpoint(Post().guards)
+
+    def client(chain: bytes) -> str:
+        scope: dict[str, Any] = {"method": "GET", "path": LIST, "client": (PROXY, 1)}
+        scope["headers"] = [(b"x-forwarded-for", chain)]
+        asyncio.run(arrival.enter(scope))
+        return str(scope[CLIENT])
+
+    short = b"198.51.100.66, 10.0.0.7, 10.0.0.8"
+    found = {client(short), client(b"1.1.1.1, " * 3_000 + short), client(b"x" * 30_000 + b", " + short)}
+    of_a_proxy = client(b"198.51.100.66" + b" " * 30_000)
+    tracemalloc.start()
+    spread = {client(b"1.1.1.1, " * 3_000 + b"198.51.100.%d, 10.0.0.7" % number) for number in range(200)}
+    kept, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert (found, of_a_proxy) == ({"198.51.100.66"}, PROXY)
+    assert spread == {f"198.51.100.{number}" for number in range(200)}
+    assert kept < 200 * 3_000
 
 
 def test_machines_that_ask_whether_we_live_are_neither_counted_nor_asked_for_a_name() -> None:

@@ -255,7 +255,20 @@ def test_a_browser_comes_back_signed_in_once(journey: Journey) -> None:
     assert (answer.status_code, answer.headers["location"]) == (303, "/account")
     assert ">ann@example.org</h1>" in client.get("/account").text
 
-    assert client.get(journey.callback).status_code == 401
+    again = client.get(journey.callback)
+    assert (again.status_code, again.headers["www-authenticate"]) == (401, "Bearer")
+
+
+def test_a_browser_comes_back_from_elsewhere_to_where_it_was_and_to_no_other_site(journey: Journey) -> None:
+    client = journey.door.client
+    asking = client.get("/signin", params={"next": "/alike/1?like=2"}).text
+    leads = []
+    for following in (asking.split('href="/signin/oidc?next=')[1].split('"')[0], "//evil.example", "/" + "x" * 3_000):
+        leaving = client.get(f"/signin/oidc?next={following}")
+        back = urlsplit(HTTP.get(leaving.headers["location"]).headers["location"])
+        leads.append(client.get(f"{back.path}?{back.query}").headers["location"])
+
+    assert leads == ["/alike/1?like=2", "/account", "/account"]
 
 
 def test_who_comes_back_to_another_browser_or_with_another_state_is_not_signed_in(journey: Journey) -> None:

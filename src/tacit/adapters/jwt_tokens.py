@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import re
+import threading
 import time
 import uuid
+from collections import OrderedDict
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any, get_args
 
 import jwt
@@ -21,6 +25,8 @@ LONGEST_SECONDS = 900
 SKEW_SECONDS = 30
 """How far two clocks may be apart."""
 MOST_CHARACTERS = 2_048
+MOST_KNOWN = 4_096
+"""How many tokens are known again without their signature being verified once more."""
 _AGAIN_SECONDS = 0.05
 
 _PARTS = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]{86}", re.ASCII)
@@ -53,6 +59,7 @@ class JwtMint:
         self._keys, self._name, self._clock = keys, f"tacit:{installation}", clock
         self._seconds = seconds
         self._headers: dict[str, str] = {}
+        self._known = _KnownTokens(MOST_KNOWN)
 
     @property
     def seconds(self) -> int:
@@ -76,9 +83,22 @@ class JwtMint:
         return _signed(payload, key)
 
     def read(self, token: str) -> AccessClaims:
+        known = self._known.find(token)
+        if known is None or not self._is_verifying(known.kid):
+            known = self._verified(token)
+        if not self._is_timely(*known.times):
+            raise token_invalid()
+        return known.claims
+
+    def _verified(self, token: str) -> _Verified:
+        """What a token says, its times still to be judged; remembered, for only who holds one that we signed gets here.
+
+        Raises:
+            Unauthenticated: `token_invalid`.
+        """
         key = self._key_of(token)
         try:
-            # The times are judged by our own clock, just below.
+            # The times are judged by our own clock.
             payload = jwt.decode(
                 token,
                 key.public,
@@ -89,9 +109,12 @@ class JwtMint:
             )
         except (jwt.PyJWTError, ValueError, TypeError, RecursionError) as error:
             raise token_invalid() from error
-        if not self._is_timely(payload):
-            raise token_invalid()
-        return _claims(payload)
+        verified = _Verified(key.kid, _times(payload), _claims(payload))
+        self._known.keep(token, verified)
+        return verified
+
+    def _is_verifying(self, kid: str) -> bool:
+        return any(key.kid == kid for key in self._keys.verifying())
 
     def _key_of(self, token: str) -> TokenKey:
         if len(token) > MOST_CHARACTERS or not _PARTS.fullmatch(token) or not _is_canonical(token[-86:]):
@@ -113,17 +136,64 @@ class JwtMint:
             self._headers[key.kid] = _signed({}, key).partition(".")[0]
         return self._headers[key.kid]
 
-    def _is_timely(self, payload: Mapping[str, Any]) -> bool:
-        issued, begins, ends = (payload[name] for name in ("iat", "nbf", "exp"))
-        if any(type(each) is not int for each in (issued, begins, ends)):
-            return False
+    def _is_timely(self, issued: int, begins: int, ends: int) -> bool:
         now = self._clock()
         is_short = 0 < ends - issued <= LONGEST_SECONDS
         return is_short and bool(max(issued, begins) - SKEW_SECONDS <= now < ends + SKEW_SECONDS)
 
 
+@dataclass(frozen=True)
+class _Verified:
+    """What a token says whose signature held.
+
+    Attributes:
+        kid: Names the key that signed it.
+        times: When it was issued, begins and ends.
+        claims: The rest.
+    """
+
+    kid: str
+    times: tuple[int, int, int]
+    claims: AccessClaims
+
+
+class _KnownTokens:
+    """Tokens that were verified, by their digests, so that none can be read out of here; the latest to be shown."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._kept: OrderedDict[bytes, _Verified] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def find(self, token: str) -> _Verified | None:
+        digest = _digest(token)
+        with self._lock:
+            found = self._kept.get(digest)
+            if found is not None:
+                self._kept.move_to_end(digest)
+            return found
+
+    def keep(self, token: str, verified: _Verified) -> None:
+        with self._lock:
+            self._kept[_digest(token)] = verified
+            if len(self._kept) > self._most:
+                self._kept.popitem(last=False)
+
+
+def _digest(token: str) -> bytes:
+    # What is longer than any token differs from all that are kept, however much of it is looked at.
+    return hashlib.sha256(token[: MOST_CHARACTERS + 1].encode("utf-8", "surrogatepass")).digest()
+
+
 def _signed(payload: Mapping[str, Any], key: TokenKey) -> str:
     return jwt.encode(dict(payload), key.private, ALGORITHM, headers={"typ": TYPE, "kid": key.kid})
+
+
+def _times(payload: Mapping[str, Any]) -> tuple[int, int, int]:
+    issued, begins, ends = (payload[name] for name in ("iat", "nbf", "exp"))
+    if any(type(each) is not int for each in (issued, begins, ends)):
+        raise token_invalid()
+    return issued, begins, ends
 
 
 def _claims(payload: Mapping[str, Any]) -> AccessClaims:

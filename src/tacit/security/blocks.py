@@ -6,6 +6,7 @@ import re
 from collections import OrderedDict, deque
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal, Protocol
 
 from tacit.errors import BadInput
@@ -20,6 +21,7 @@ _ACCOUNT_ID = re.compile(r"[0-9A-Fa-f]{32}")
 MAX_REASON = 500
 MAX_SECONDS = 31_536_000
 _GROWTH = 4.0
+_MOST_CALLERS = 4_096
 
 
 @dataclass(frozen=True)
@@ -211,18 +213,24 @@ class Offences:
 
 
 class AllowedCallers:
-    """Those who are counted but never limited nor blocked."""
+    """Those who are counted but never limited nor blocked.
+
+    Reading an address costs more than all else that is asked of a request here, and few ask often: what was found of
+    the latest callers is remembered, for as long as this list is the one that holds.
+    """
 
     def __init__(self, listed: Sequence[str]) -> None:
         checked = [checked_caller(each) for each in listed]
         self._names = frozenset(checked)
         self._networks = networks_of([each for each in checked if "/" in each])
+        self._found = lru_cache(maxsize=_MOST_CALLERS)(self._is_within)
 
     def holds(self, caller: str) -> bool:
         """Whether a caller, by name or by address, is one of them."""
-        if caller in self._names:
-            return True
-        address: Address | None = address_of(caller.partition("/")[0]) if self._networks else None
+        return caller in self._names or (bool(self._networks) and self._found(caller))
+
+    def _is_within(self, caller: str) -> bool:
+        address: Address | None = address_of(caller.partition("/")[0])
         return address is not None and any(address in each for each in self._networks)
 
 

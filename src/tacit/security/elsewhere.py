@@ -33,12 +33,14 @@ class Flow:
         nonce: Comes back in the ID token.
         verifier: Shows that who exchanges the code is who asked for it (PKCE).
         ends_at: When it is too late, in seconds since 1970.
+        following: Our own address that they are led to once they are back.
     """
 
     state: str
     nonce: str
     verifier: str
     ends_at: int
+    following: str = "/account"
 
 
 class IdentityProvider(Protocol):

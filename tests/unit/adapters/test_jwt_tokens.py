@@ -283,3 +283,59 @@ def test_a_revoked_sign_in_takes_its_tokens_with_it_in_every_process(tmp_path: P
     for house in (here, there):
         with pytest.raises(Unauthenticated):
             house.checker.principal(given.access)
+
+
+@pytest.fixture
+def verifications(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The tokens whose signature was verified, each time it was."""
+    verified: list[str] = []
+    really = jwt.decode
+
+    def counting(token: str, *given: Any, **named: Any) -> dict[str, Any]:
+        verified.append(token)
+        return really(token, *given, **named)
+
+    monkeypatch.setattr("tacit.adapters.jwt_tokens.jwt.decode", counting)
+    return verified
+
+
+def test_a_token_that_was_verified_is_known_again_until_it_is_over(tmp_path: Path, verifications: list[str]) -> None:
+    house = House(tmp_path, Clock())
+    token = house.mint.issue(CLAIMS)
+    read = [house.mint.read(token) for _ in range(3)]
+    house.clock.pass_by(seconds=629)  # type: ignore[attr-defined]
+    read.append(house.mint.read(token))
+    house.clock.pass_by(seconds=1)  # type: ignore[attr-defined]
+
+    with pytest.raises(Unauthenticated):
+        house.mint.read(token)
+    assert (read, verifications) == ([CLAIMS] * 4, [token])
+
+
+def test_a_token_that_is_known_goes_with_its_key_and_with_its_sign_in(tmp_path: Path, verifications: list[str]) -> None:
+    house = House(tmp_path, Clock())
+    house.account()
+    given = house.sign_ins.tokens("ann", PASSWORD, HOME)
+    stolen = house.mint.issue(CLAIMS)
+    for token in (given.access, stolen) * 2:
+        house.checker.principal(token)
+    house.sign_ins.revoke(given.refresh)
+    with pytest.raises(Unauthenticated):
+        house.checker.principal(given.access)
+    house.keys.rotate(drop_old=True)
+
+    with pytest.raises(Unauthenticated):
+        house.checker.principal(stolen)
+    assert verifications == [given.access, stolen]
+
+
+def test_of_the_tokens_that_are_known_the_one_not_shown_for_longest_is_forgotten_first(
+    tmp_path: Path, verifications: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tacit.adapters.jwt_tokens.MOST_KNOWN", 2)
+    house = House(tmp_path, Clock())
+    first, second, third = (house.mint.issue(CLAIMS) for _ in range(3))
+    for token in (first, second, first, third, first, second):
+        house.mint.read(token)
+
+    assert verifications == [first, second, third, second]

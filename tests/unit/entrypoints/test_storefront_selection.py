@@ -14,6 +14,7 @@ from tacit.entrypoints.storefront.selection import MAX_LIKES, Selection, selecti
 from tacit.entrypoints.storefront.tiles import choice_of, notice_of
 from tacit.entrypoints.storefront.wording import ANYTHING, COURSES, FILMS, MUSIC, Wording, is_synthetic, wording_of
 from tacit.errors import BadInput, Misconfigured, NotFound, Refused, Unavailable
+from tacit.security.credentials import credentials_missing
 from tacit.serving.answers import Answer
 
 IDS = st.text(st.characters(exclude_categories=["Cc", "Cs"]), min_size=1, max_size=20)
@@ -126,6 +127,13 @@ def test_the_list_that_was_wanted_needs_no_notice() -> None:
 )  # fmt: skip
 def test_a_list_that_is_not_the_one_wanted_says_so(answer: Answer, wanted: str, said: str) -> None:
     assert notice_of(answer, wanted=wanted, wording=MUSIC) == said
+
+
+def test_where_nobody_can_sign_in_a_visitor_is_told_to_send_a_key() -> None:
+    failure = failure_of(credentials_missing(), MUSIC)
+
+    assert (failure.status, failure.way_in) == (401, None)
+    assert "Authorization: Bearer KEY" in str(failure.advice)
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ import pytest
 from tacit.adapters.memory import MemoryAuditTrail
 from tacit.adapters.memory_guards import MemoryGuardStore
 from tacit.errors import BadInput
+from tacit.security.addresses import address_of
 from tacit.security.audit import AuditRecorder
 from tacit.security.blocks import AllowedCallers, Block, BlockIndex, Offences, checked_caller, seconds_of
 from tacit.security.guard_desk import BlockLengths, GuardDesk
@@ -115,6 +116,23 @@ def test_a_block_is_appealed_against_reviewed_and_lifted_and_the_trail_tells_eac
     assert actions == [
         ("caller_blocked", "ann"), ("block_appealed", "bob"), ("block_reviewed", "ann"), ("block_reviewed", "cora"),
     ]  # fmt: skip
+
+
+def test_the_address_of_a_caller_is_read_once_and_a_bounded_number_is_remembered(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    read: list[str] = []
+    monkeypatch.setattr("tacit.security.blocks.address_of", lambda text: (read.append(text), address_of(text))[1])
+    allowed, other = AllowedCallers(["203.0.113.0/24", "key:friend"]), AllowedCallers(["192.0.2.0/24"])
+    read.clear()
+    callers = ("203.0.113.7", "192.0.2.1", "2001:db8::/64", "key:friend", "unknown")
+    found = [[each.holds(caller) for caller in callers] for each in (allowed, allowed, other)]
+    for number in range(5_000):
+        allowed.holds(f"10.0.{number // 250}.{number % 250}")
+
+    assert found == [[True, False, False, True, False]] * 2 + [[False, True, False, False, False]]
+    assert read.count("203.0.113.7") == 2  # by each of the two lists
+    assert allowed._found.cache_info().currsize == 4_096
 
 
 @pytest.mark.requirement("SEC-019", "SEC-044", "SEC-045")

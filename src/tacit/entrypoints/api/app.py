@@ -16,7 +16,7 @@ from tacit.entrypoints.api.admission import Admission
 from tacit.entrypoints.api.callers import OPEN_DOOR
 from tacit.entrypoints.api.catalogue import catalogue_routes
 from tacit.entrypoints.api.checkpoints import Checkpoint
-from tacit.entrypoints.api.documentation import DescribedApi, documentation_routes
+from tacit.entrypoints.api.documentation import DescribedApi, RefusalPage, documentation_routes
 from tacit.entrypoints.api.door import RequestDoor
 from tacit.entrypoints.api.errors import install_error_handlers
 from tacit.entrypoints.api.event_lane import EventLane
@@ -62,6 +62,7 @@ def create_app(
     checkpoints: Sequence[Checkpoint] = OPEN_DOOR,
     role: Role = "all",
     memory: Callable[[], float | None] = memory_share,
+    refusal_page: RefusalPage | None = None,
 ) -> FastAPI:
     """The application.
 
@@ -71,20 +72,19 @@ def create_app(
         metrics: Told of every request.
         version: The platform's own version, for the interface's description.
         intake: Takes events; without it, none are taken here.
-        items: Keeps the catalogue; without it, it cannot be changed here.
-        users: Keeps what is said of users, likewise.
+        items, users: Keep the catalogue, and what is said of users; without them, neither can be changed here.
         quarantine: What was set aside; without it, nobody looks after it here.
         extra_routers: Further routes (of versions, rollouts, jobs, pages).
         background: Entered before the first request, in this order, and left after the last.
         checkpoints: What every request passes first; unless one finds out who asks, nobody may.
         role: Whether events are taken here.
         memory: Share of the memory in use.
+        refusal_page: What a browser is shown that asks for the interface's description and says not for whom.
     """
     app = _described(version, _lifespan(pool, background))
     own = (recommendation_routes(service), item_routes(service, items), _health(pool, memory, intake, role=role))
-    taken = _kept_routes(intake, items, users, quarantine=quarantine)
-    routers = (*own, documentation_routes(app), *taken, *extra_routers)
-    _include(app, routers, metrics, checkpoints=checkpoints)
+    more = (*_kept_routes(intake, items, users, quarantine=quarantine), *extra_routers)
+    _include(app, (*own, documentation_routes(app, refusal_page), *more), metrics, checkpoints=checkpoints)
     _add_fast_lane(app, own[0], service, metrics=metrics, checkpoints=checkpoints)
     return _with_lane(app, intake, metrics, checkpoints=checkpoints)
 

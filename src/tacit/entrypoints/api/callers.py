@@ -65,11 +65,11 @@ class Identified:
         self._cookies = {each.cookie: each for each in cookies}
         self.mode = mode
         self.is_immediate = all(each.is_immediate for each in checkers)
-        self._reads_cookies = not all(each.is_immediate for each in cookies)
+        self._slow_cookies = tuple(each.cookie.encode() for each in cookies if not each.is_immediate)
 
     async def enter(self, scope: Scope) -> None:
         try:
-            if self.is_immediate and not (self._reads_cookies and _has_cookie(scope)):
+            if self.is_immediate and not _has_cookie(scope, self._slow_cookies):
                 scope[PRINCIPAL] = self._principal(scope)
             else:
                 scope[PRINCIPAL] = await run_in_threadpool(self._principal, scope)
@@ -78,7 +78,7 @@ class Identified:
 
     def lasting(self, scope: Scope) -> Again | None:
         found = [*_sent(scope)]
-        if REFUSAL in scope or len(found) > 1 or _has_cookie(scope):
+        if REFUSAL in scope or len(found) > 1 or _has_cookie(scope, self._slow_cookies):
             return None
         if not found:
             mode = self.mode()
@@ -178,8 +178,17 @@ def _sent(scope: Scope) -> Iterator[tuple[str, None]]:
                 yield credential.strip(), None
 
 
-def _has_cookie(scope: Scope) -> bool:
-    return any(name == b"cookie" for name, _ in scope["headers"])
+def _has_cookie(scope: Scope, names: Sequence[bytes]) -> bool:
+    """Whether one of these cookies may be there; those of other sites on the same host are nothing to us."""
+    return any(key == b"cookie" and any(name in value for name in names) for key, value in scope["headers"])
+
+
+def is_cookie_at_fault(scope: Scope) -> bool:
+    """Whether who asks is not known because a cookie, and nothing else that was sent, did not hold."""
+    refusal: TacitError | None = scope.get(REFUSAL)
+    if refusal is None or refusal.code != "credentials_invalid":
+        return False
+    return not _is_in_address(scope["query_string"]) and not any(_sent(scope))
 
 
 def _nobody_said(mode: Mode) -> Principal:

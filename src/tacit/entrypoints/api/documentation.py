@@ -6,21 +6,25 @@ Its three files come with the package, so that it works without a network and un
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from importlib.resources import files
 from typing import Any
 
 from fastapi import APIRouter, FastAPI
+from fastapi.routing import APIRoute
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from tacit.entrypoints.api.errors import ERROR
 from tacit.entrypoints.api.event_window import EventWindow
 from tacit.entrypoints.api.guarding import PUBLIC, requires
 from tacit.entrypoints.api.list_window import ListWindow
 from tacit.entrypoints.api.schemas import EventBody, ProblemBody, problems
 from tacit.entrypoints.api.turnstile import Turnstile
+from tacit.errors import Unauthenticated
 
 _POLICY = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
@@ -126,13 +130,23 @@ def operations(document: dict[str, Any]) -> list[Operation]:
     ]
 
 
-def documentation_routes(app: FastAPI) -> APIRouter:
-    """The page and its files, for an application whose routes are complete by the time it is asked."""
+RefusalPage = Callable[[Request, Exception], Response]
+"""What a browser is shown in place of what nobody may see who does not say who they are."""
+
+
+def documentation_routes(app: FastAPI, refusal_page: RefusalPage | None = None) -> APIRouter:
+    """The page and its files, for an application whose routes are complete by the time it is asked.
+
+    Args:
+        app: The application.
+        refusal_page: For browsers; without it they get a problem document, as programs do.
+    """
     templates = Environment(
         loader=PackageLoader(__package__, "static"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
     static = files(__package__) / "static"
-    routes = APIRouter(include_in_schema=False)
+    kind = APIRoute if refusal_page is None else _page_to_browsers(refusal_page)
+    routes = APIRouter(include_in_schema=False, route_class=kind)
     guards = [requires("lists:read")]
 
     @routes.get("/openapi.json", dependencies=guards)
@@ -157,6 +171,25 @@ def documentation_routes(app: FastAPI) -> APIRouter:
         return Response((static / "docs.css").read_bytes(), media_type="text/css")
 
     return routes
+
+
+def _page_to_browsers(refusal_page: RefusalPage) -> type[APIRoute]:
+    class DescriptionRoute(APIRoute):
+        def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+            answer = super().get_route_handler()
+
+            async def always(request: Request) -> Response:
+                try:
+                    return await answer(request)
+                except Unauthenticated as error:
+                    if "text/html" not in request.headers.get("accept", ""):
+                        raise
+                    request.scope[ERROR] = error
+                    return refusal_page(request, error)
+
+            return always
+
+    return DescriptionRoute
 
 
 def _fields(described: dict[str, Any]) -> list[Field]:

@@ -21,7 +21,7 @@ def checkpoints_of(app: App, parts: Serving, callers: Checkpoint) -> list[Checkp
         callers: Finds out who asks.
     """
     first, last = guard_checkpoints(parts.guards)
-    return [*first, admission_of(app, parts), SameOrigin(), callers, *last]
+    return [*first, admission_of(app, parts), SameOrigin(parts.guards.cors), callers, *last]
 
 
 def admission_of(app: App, parts: Serving) -> Admission:

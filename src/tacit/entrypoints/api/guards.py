@@ -47,6 +47,7 @@ _MAX_BODY = 65_536
 _FIELD_NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}", re.ASCII)
 _UNTOLD = ("/api/v1/accounts", "/api/v1/auth/")
 """Where bodies hold passwords and tokens, of which not even the length is told."""
+_MAX_CHAIN = 2_048
 
 
 def guard_checkpoints(guards: Guards) -> tuple[Sequence[Checkpoint], Sequence[Checkpoint]]:
@@ -71,8 +72,8 @@ class ArrivalCheckpoint:
     async def enter(self, scope: Scope) -> None:
         peer = scope.get("client")
         name = self._header.encode()
-        chain = tuple(v for n, v in scope["headers"] if n == name) if self._trusted else ()
-        scope[CLIENT], scope[_ADDRESS], scope[OUTSIDE] = self._found(peer[0] if peer else None, chain)
+        chain = [v for n, v in scope["headers"] if n == name] if self._trusted else []
+        scope[CLIENT], scope[_ADDRESS], scope[OUTSIDE] = self._found(peer[0] if peer else None, _end_of(chain))
         if self._always:
             scope.setdefault(HEADERS, {}).update(self._always)
         if path_of(scope) not in PROBES:
@@ -85,9 +86,8 @@ class ArrivalCheckpoint:
     def leave(self, scope: Scope, *, status: int, seconds: float) -> None:
         """Nothing is to be done."""
 
-    def _find(self, peer: str | None, chain: tuple[bytes, ...]) -> tuple[str, Address | None, bool]:
-        values = [each.decode("latin-1") for each in chain]
-        address = client_of(peer, values, self._trusted, header=self._header)
+    def _find(self, peer: str | None, chain: bytes) -> tuple[str, Address | None, bool]:
+        address = client_of(peer, [chain.decode("latin-1")], self._trusted, header=self._header)
         # Which routes it matters to that somebody is outside, they say themselves.
         is_outside = bool(self._operators) and not is_within(address, self._operators)
         return caller_key(address), address, is_outside
@@ -259,6 +259,15 @@ class WatchCheckpoint:
                 facts=facts_of(scope, body),
             )
         )
+
+
+def _end_of(chain: Sequence[bytes]) -> bytes:
+    """The last hops of a chain, whole: what is remembered of a caller is not theirs to make long.
+
+    A last hop that is longer names nobody.
+    """
+    written = b",".join(chain)
+    return written if len(written) <= _MAX_CHAIN else written[-_MAX_CHAIN:].partition(b",")[2]
 
 
 def path_of(scope: Scope) -> str:

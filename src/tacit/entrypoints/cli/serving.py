@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -145,13 +146,14 @@ def _application(app: App, parts: Serving, loaded: LoadedVersion | None, *, call
     from tacit.entrypoints.api.app import create_app
     from tacit.entrypoints.api.gatehouse import checkpoints_of
     from tacit.entrypoints.api.operations import further_routes
-    from tacit.entrypoints.storefront.pages import storefront_router
+    from tacit.entrypoints.storefront.pages import storefront
     from tacit.entrypoints.storefront.signing_in import sign_in_pages
 
     # Who there is, is nobody's to know who was asked for nothing.
     known = () if loaded is None or app.settings.auth.mode != "open" else loaded.model.user_ids
     examples = tuple(known[: app.settings.serving.example_users])
-    pages = storefront_router(parts.service, dataset=lambda: _dataset(parts), example_users=examples)
+    dataset = partial(_dataset, parts)
+    shop = storefront(parts.service, dataset=dataset, example_users=examples, has_sign_in=True)
     return create_app(
         parts.service,
         parts.pool,
@@ -161,9 +163,10 @@ def _application(app: App, parts: Serving, loaded: LoadedVersion | None, *, call
         items=parts.items,
         users=parts.users,
         quarantine=app.quarantine,
-        extra_routers=[*further_routes(app, parts), pages, sign_in_pages(app, parts, lambda: _dataset(parts))],
+        extra_routers=[*further_routes(app, parts), shop.router(), sign_in_pages(app, parts, dataset)],
         checkpoints=checkpoints_of(app, parts, callers),
         role=parts.role,
+        refusal_page=shop.failure,
     )
 
 

@@ -20,6 +20,7 @@ class Failure:
         heading: What happened, in a few words.
         detail: The same in a sentence.
         advice: What to do next, where we know.
+        way_in: Where to sign in, if that is what it takes.
     """
 
     code: str
@@ -27,6 +28,7 @@ class Failure:
     heading: str
     detail: str
     advice: str | None = None
+    way_in: str | None = None
 
 
 UNEXPECTED = Failure(
@@ -53,8 +55,13 @@ _SAID: Mapping[str, tuple[str, str]] = {
     "item_unknown": ("Not in this catalogue", "There is no {item} with this id here."),
     "items_unknown": ("None of these is here", "The {items} in this address belong to another catalogue."),
     "category_unknown": ("No such category", "No {item} here belongs to this category."),
+    "oidc_refused": ("Not signed in", "Signing in there did not come to a valid end."),
     "model_not_loaded": ("Almost ready", "There is nothing to recommend from yet: no trained model is in use."),
 }
+
+
+_SIGN_IN_FIRST = "Sign\N{NO-BREAK SPACE}in first"
+_NO_ACCOUNT: str | None = "If you have no account here, ask whoever operates this installation."
 
 
 def failure_of(error: TacitError, wording: Wording) -> Failure:
@@ -65,7 +72,24 @@ def failure_of(error: TacitError, wording: Wording) -> Failure:
     return Failure(error.code, status_of(error), heading, said, _advice(error))
 
 
+def sign_in_first(error: Unauthenticated, *, way_in: str, is_over: bool) -> Failure:
+    """How somebody is told that nobody knows who they are, where people sign in.
+
+    Args:
+        error: Why not.
+        way_in: Where they sign in.
+        is_over: Whether they were signed in before.
+    """
+    said, advice = "What was sent to say who you are does not hold.", _NO_ACCOUNT
+    if is_over:
+        said, advice = "Your sign-in is over: too much time went by, or it was ended.", None
+    elif error.code == "credentials_missing":
+        said = "This page is for people who are signed in."
+    return Failure(error.code, status_of(error), _SIGN_IN_FIRST, said, advice, way_in)
+
+
 def _advice(error: TacitError) -> str | None:
     if isinstance(error, Unavailable):
         return "Try again in a moment."
-    return error.fix if isinstance(error, BadInput) and error.code not in _SAID else None
+    is_said = isinstance(error, BadInput) and error.code not in _SAID
+    return error.fix if is_said or isinstance(error, Unauthenticated) else None

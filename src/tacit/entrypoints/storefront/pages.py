@@ -5,19 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Annotated
 
-from fastapi import APIRouter, Header, Query, Response
+from fastapi import APIRouter, Header, Query, Request, Response
 from fastapi.responses import RedirectResponse
 
 from tacit.data.catalog_edits import item_unknown
+from tacit.entrypoints.api.callers import is_cookie_at_fault
 from tacit.entrypoints.api.guarding import requires
 from tacit.entrypoints.storefront.assets import PREFIX, Assets, read_assets
-from tacit.entrypoints.storefront.failures import UNEXPECTED, failure_of
-from tacit.entrypoints.storefront.rendering import Renderer, new_renderer
+from tacit.entrypoints.storefront.failures import UNEXPECTED, Failure, failure_of, sign_in_first
+from tacit.entrypoints.storefront.rendering import new_renderer
 from tacit.entrypoints.storefront.routes import page_route
 from tacit.entrypoints.storefront.selection import MAX_QUERY_LENGTH, Selection, plain_text, selection_of
 from tacit.entrypoints.storefront.tiles import choice_of, notice_of, tiles_of
+from tacit.entrypoints.storefront.ways_in import say_unknown, way_in
 from tacit.entrypoints.storefront.wording import is_synthetic, wording_of
-from tacit.errors import NotFound, TacitError
+from tacit.errors import NotFound, TacitError, Unauthenticated
 from tacit.serving.answers import ItemView
 from tacit.serving.recommend import RecommendationService
 
@@ -31,7 +33,11 @@ _Likes = Annotated[list[str] | None, Query()]
 
 
 def storefront_router(
-    service: RecommendationService, *, dataset: Callable[[], str], example_users: tuple[str, ...] = ()
+    service: RecommendationService,
+    *,
+    dataset: Callable[[], str],
+    example_users: tuple[str, ...] = (),
+    has_sign_in: bool = False,
 ) -> APIRouter:
     """All pages and their files, to be included at the root of an application.
 
@@ -39,21 +45,20 @@ def storefront_router(
         service: Answers.
         dataset: Names the dataset in use, as its reader does; decides what things are called, and never raises.
         example_users: Ids of known users to offer to whoever knows none.
+        has_sign_in: Whether people sign in here, so that whoever is not known is led there.
     """
-    assets = read_assets()
-    pages = Storefront(service, new_renderer(assets), dataset=dataset, example_users=example_users)
-    router = APIRouter(include_in_schema=False, route_class=page_route(pages.failure))
-    reads, reads_of_users = [requires("lists:read")], [requires("users:read")]
-    for path, page, guards in (
-        ("/", pages.home, reads),
-        ("/search", pages.search, reads),
-        ("/listener", pages.ask_listener, reads),
-        ("/listener/{user_id:path}", pages.listener, reads_of_users),
-        ("/alike/{item_id:path}", pages.similar, reads),
-    ):
-        router.add_api_route(path, page, response_model=None, dependencies=guards)
-    router.add_api_route(PREFIX + "/{digest}/{name}", _sender(assets), response_model=None)
-    return router
+    return storefront(service, dataset=dataset, example_users=example_users, has_sign_in=has_sign_in).router()
+
+
+def storefront(
+    service: RecommendationService,
+    *,
+    dataset: Callable[[], str],
+    example_users: tuple[str, ...] = (),
+    has_sign_in: bool = False,
+) -> Storefront:
+    """The same before they are routes, for whoever shows what could not be done in the same way."""
+    return Storefront(service, read_assets(), dataset=dataset, example_users=example_users, has_sign_in=has_sign_in)
 
 
 class Storefront:
@@ -62,15 +67,32 @@ class Storefront:
     def __init__(
         self,
         service: RecommendationService,
-        renderer: Renderer,
+        assets: Assets,
         *,
         dataset: Callable[[], str],
         example_users: tuple[str, ...],
+        has_sign_in: bool,
     ) -> None:
         self._service = service
-        self._renderer = renderer
+        self._assets, self._renderer = assets, new_renderer(assets)
         self._dataset = dataset
         self._example_users = example_users
+        self._has_sign_in = has_sign_in
+
+    def router(self) -> APIRouter:
+        """The pages as routes, and their files."""
+        router = APIRouter(include_in_schema=False, route_class=page_route(self.failure))
+        reads, reads_of_users = [requires("lists:read")], [requires("users:read")]
+        for path, page, guards in (
+            ("/", self.home, reads),
+            ("/search", self.search, reads),
+            ("/listener", self.ask_listener, reads),
+            ("/listener/{user_id:path}", self.listener, reads_of_users),
+            ("/alike/{item_id:path}", self.similar, reads),
+        ):
+            router.add_api_route(path, page, response_model=None, dependencies=guards)
+        router.add_api_route(PREFIX + "/{digest}/{name}", _sender(self._assets), response_model=None)
+        return router
 
     def home(self, like: _Likes = None, category: str | None = None) -> Response:
         """The picks and what follows from them; without picks, what is popular, to pick from."""
@@ -154,14 +176,21 @@ class Storefront:
             notice=notice_of(answer, wanted="similar", wording=wording_of(self._dataset())),
         )
 
-    def failure(self, error: Exception) -> Response:
+    def failure(self, request: Request, error: Exception) -> Response:
         """The page that is shown where another one cannot be."""
-        wording = wording_of(self._dataset())
-        failure = failure_of(error, wording) if isinstance(error, TacitError) else UNEXPECTED
+        failure = self._told(request, error)
         response = self._page("failure.html", status=failure.status, failure=failure)
         if failure.status == 503:
             response.headers["Retry-After"] = str(RETRY_SECONDS)
+        if isinstance(error, Unauthenticated):
+            say_unknown(response, request)
         return response
+
+    def _told(self, request: Request, error: Exception) -> Failure:
+        if isinstance(error, Unauthenticated) and self._has_sign_in:
+            is_over = is_cookie_at_fault(request.scope)
+            return sign_in_first(error, way_in=way_in(request, error), is_over=is_over)
+        return failure_of(error, wording_of(self._dataset())) if isinstance(error, TacitError) else UNEXPECTED
 
     def _page(self, template: str, *, status: int = 200, **values: object) -> Response:
         dataset = self._dataset()

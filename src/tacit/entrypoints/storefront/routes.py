@@ -15,7 +15,7 @@ from tacit.errors import TacitError
 log = structlog.get_logger(__name__)
 
 
-def page_route(failure_page: Callable[[Exception], Response]) -> type[APIRoute]:
+def page_route(failure_page: Callable[[Request, Exception], Response]) -> type[APIRoute]:
     """The kind of route whose errors are shown as pages, and counted at the door like any other's."""
 
     class PageRoute(APIRoute):
@@ -29,7 +29,7 @@ def page_route(failure_page: Callable[[Exception], Response]) -> type[APIRoute]:
                     if not isinstance(error, TacitError):
                         log.exception("page_failed", route=self.path)
                     request.scope[ERROR] = error
-                    return failure_page(error)
+                    return failure_page(request, error)
 
             return always
 

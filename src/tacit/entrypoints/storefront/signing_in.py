@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Annotated
-from urllib.parse import parse_qsl, quote, urlsplit
+from urllib.parse import parse_qsl, quote
 
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import RedirectResponse
@@ -22,6 +22,7 @@ from tacit.entrypoints.storefront.cookies import clear_flow, clear_session, flow
 from tacit.entrypoints.storefront.failures import UNEXPECTED, failure_of
 from tacit.entrypoints.storefront.rendering import Renderer, new_renderer
 from tacit.entrypoints.storefront.routes import page_route
+from tacit.entrypoints.storefront.ways_in import SIGN_IN, own_path
 from tacit.entrypoints.storefront.wording import is_synthetic, wording_of
 from tacit.errors import BadInput, Limited, TacitError, Unauthenticated, Unavailable
 from tacit.security.account_desk import AccountDesk
@@ -31,6 +32,8 @@ from tacit.security.sessions import Session
 from tacit.security.sign_ins import Cookie, SignIns
 
 MAX_FORM_BYTES = 16_384
+_LONGEST_KEPT = 2_000
+"""Characters of an address that is remembered while somebody signs in elsewhere: a cookie holds some 4,000."""
 Form = Mapping[str, str]
 
 
@@ -147,7 +150,7 @@ class SignInPages:
         """Who one is here, and where one is signed in."""
         known = _signed_in(self._doorway.sign_ins, request)
         if known is None:
-            return RedirectResponse(f"/signin?next={quote('/account')}", 303)
+            return RedirectResponse(f"{SIGN_IN}?next={quote('/account')}", 303)
         return self._shown(*known, problem=None)
 
     def change_password(self, request: Request, form: _Form) -> Response:
@@ -179,8 +182,9 @@ class SignInPages:
                 self._doorway.sign_ins.end(each)
         return RedirectResponse("/account", 303)
 
-    def failure(self, error: Exception) -> Response:
+    def failure(self, request: Request, error: Exception) -> Response:
         """What could not be done, as a page."""
+        del request  # whoever signs in has not said yet who they are
         dataset = self._doorway.dataset()
         told = failure_of(error, wording_of(dataset)) if isinstance(error, TacitError) else UNEXPECTED
         return self._page("signin_failure.html", status=told.status, failure=told)
@@ -208,6 +212,8 @@ class SignInPages:
         named = {"dataset": dataset, "wording": wording_of(dataset), "is_synthetic": is_synthetic(dataset)}
         response = self._renderer.page(template, status=status, **named, **values)
         response.headers["Cache-Control"] = "no-store"
+        if status == 401:
+            response.headers["WWW-Authenticate"] = "Bearer"
         response.headers["Cross-Origin-Opener-Policy"] = "same-origin"
         return response
 
@@ -218,9 +224,11 @@ class ElsewherePages:
     def __init__(self, doorway: Doorway, provider: IdentityProvider, elsewhere: Elsewhere) -> None:
         self._doorway, self._provider, self._elsewhere = doorway, provider, elsewhere
 
-    def leave(self) -> Response:
+    def leave(self, next: str = "/account") -> Response:  # noqa: A002 - the name in the address
         """Off to the provider, with what it takes to come back kept in the browser."""
         address, flow = self._provider.begin()
+        if len(next) <= _LONGEST_KEPT:
+            flow = replace(flow, following=own_path(next))
         response = RedirectResponse(address, 303)
         set_flow(response, sealed(flow, self._doorway.secret()), seconds=FLOW_SECONDS)
         return response
@@ -231,18 +239,9 @@ class ElsewherePages:
         claims = self._provider.finish(code, flow)
         account = self._elsewhere.account_of(claims)
         cookie = self._doorway.sign_ins.cookie_of(account, client_of(request))
-        response = _signed(self._doorway.sign_ins, request, cookie, following="/account")
+        response = _signed(self._doorway.sign_ins, request, cookie, following=flow.following)
         clear_flow(response)
         return response
-
-
-def own_path(following: str) -> str:
-    """An address of ours, so that no link to the sign-in leads anywhere else; the account's instead of another."""
-    if not (following.isascii() and following.isprintable()) or "\\" in following:
-        return "/account"
-    parts = urlsplit(following)
-    is_own = not parts.scheme and not parts.netloc and following.startswith("/") and not following.startswith("//")
-    return following if is_own else "/account"
 
 
 def _signed_in(sign_ins: SignIns, request: Request) -> tuple[Session, Account] | None:
