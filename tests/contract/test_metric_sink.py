@@ -29,6 +29,15 @@ def test_counters_add_up_series_by_series(sink: MetricSink) -> None:
     assert sink.value(catalogue.RECOMMENDATIONS, source="personal") == 0
 
 
+def test_labels_are_told_apart_by_their_names_whatever_their_order(sink: MetricSink) -> None:
+    sink.increment(catalogue.HTTP_REQUESTS, method="GET", route="/a", status="200")
+    sink.increment(catalogue.HTTP_REQUESTS, status="200", route="/a", method="GET")
+
+    assert sink.value(catalogue.HTTP_REQUESTS, method="GET", route="/a", status="200") == 2
+    with pytest.raises(ValueError, match="has the labels"):
+        sink.increment(catalogue.HTTP_REQUESTS, method="GET", path="/a", status="200")
+
+
 def test_a_counter_never_falls(sink: MetricSink) -> None:
     with pytest.raises(ValueError, match=r".+"):
         sink.increment(catalogue.VERSIONS_REFUSED, -1)
