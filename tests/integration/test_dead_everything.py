@@ -17,6 +17,7 @@ import pytest
 
 from tacit.bootstrap import Serving, build, load_settings, serving
 from tacit.data import synthetic
+from tacit.entrypoints.api.callers import OPEN_DOOR
 from tacit.entrypoints.api.gatehouse import checkpoints_of
 from tacit.monitoring import overload_metrics
 from tests import fault_table
@@ -38,6 +39,11 @@ class Scene:
     parts: Serving
     client: httpx2.Client
     users: list[str]
+    quiet: str
+    """Who does nothing before the first fault."""
+
+    def is_degraded(self, user_id: str) -> bool:
+        return bool(self.client.get(f"/api/v1/users/{user_id}/recommendations").json()["degraded"])
 
     def ask(self, seconds: float) -> list[tuple[int, bool, float]]:
         """Status, whether degraded, and seconds of each list that is asked for meanwhile."""
@@ -66,9 +72,10 @@ def scene(folder: Path) -> Iterator[Scene]:
             app.train(actor="test")
             app.promote(1, actor="test", force=True, reason="a test")
             with serving(app) as parts:
-                api = api_of(parts, checkpoints=checkpoints_of(app, parts))
+                api = api_of(parts, checkpoints=checkpoints_of(app, parts, OPEN_DOOR[0]))
                 with listening(api) as client:
-                    yield Scene(postgres, redis, parts, client, list(parts.pool.current().model.user_ids[:USERS]))
+                    *users, quiet = parts.pool.current().model.user_ids[: USERS + 1]
+                    yield Scene(postgres, redis, parts, client, users, quiet)
 
 
 @pytest.mark.slow
@@ -88,7 +95,9 @@ def test_lists_are_answered_and_say_so_while_everything_behind_them_stands_still
                     stack.callback(running.redis.send, signal.SIGCONT)
                 for user_id in running.users:
                     running.tell_of(user_id)  # durable without either
+                running.tell_of(running.quiet)
                 during = running.ask(6.0)
+                assert running.is_degraded(running.quiet) == stops_database
                 write = running.client.put("/api/v1/items/new", json={"title": "New"})
             began = time.monotonic()
             wait_until(lambda: not any(degraded for _, degraded, _ in running.ask(0.2)), seconds=20)

@@ -10,6 +10,7 @@ import httpx2
 import pytest
 
 from tacit.entrypoints.api.catalogue_schemas import PreferencesBody, UserBody, UsersBody
+from tacit.errors import Unavailable
 from tests.catalogues import USERS, Shelf, problem, shelf, stock
 from tests.stages import wait_until
 
@@ -18,7 +19,8 @@ from tests.stages import wait_until
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shelf]:
     home = tmp_path_factory.mktemp("home")
     stock(home)
-    with shelf(home, **{"events.unknown_items": "accept"}) as running:
+    # Nobody has met enough for what they choose not to count.
+    with shelf(home, **{"events.unknown_items": "accept", "coldstart.personal_from": 100}) as running:
         yield running
 
 
@@ -82,6 +84,42 @@ def test_a_choice_makes_a_user_and_takes_the_place_of_the_one_before(running: Sh
         "categories": [],
         "moods": ["loud"],
     }
+
+
+def test_the_list_after_a_choice_knows_it_although_none_was_asked_for_before(running: Shelf) -> None:
+    user_id = running.parts.pool.current().model.user_ids[7]
+
+    def shown() -> list[str]:
+        return [item["item_id"] for item in running.client.get(path(user_id, "/recommendations")).json()["items"]]
+
+    for _ in range(3):  # first nothing is kept of them, then something is, then it is given again
+        first = shown()
+        choose(running, user_id, items=first[:1])
+        assert first[0] not in shown()
+
+
+def test_lists_say_that_they_may_not_know_all_while_events_cannot_be_applied(
+    running: Shelf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    user_id = running.parts.pool.current().model.user_ids[11]  # who did nothing since the version was trained
+
+    def listed() -> dict[str, Any]:
+        found: dict[str, Any] = running.client.get(path(user_id, "/recommendations")).json()
+        return found
+
+    def away(*_: object, **__: object) -> None:
+        raise Unavailable("database_timeout", "It does not answer.")
+
+    listed()
+    played = listed()["items"][0]["item_id"]
+    with monkeypatch.context() as broken:
+        broken.setattr(running.app.event_store, "apply", away)
+        event = {"event_id": "unapplied", "user_id": user_id, "item_id": played, "type": "play"}
+        assert running.client.post("/api/v1/events", json=event).status_code == 202
+        wait_until(lambda: listed()["degraded"])
+    wait_until(lambda: not listed()["degraded"])
+
+    assert played not in {item["item_id"] for item in listed()["items"]}
 
 
 def test_items_and_categories_the_catalogue_does_not_have_are_refused_by_name(running: Shelf) -> None:

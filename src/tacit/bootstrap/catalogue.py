@@ -42,11 +42,10 @@ class Follower(Protocol):
     def refresh(self) -> int: ...
 
 
-def polled(
-    follower: Follower, *, seconds: float = POLL_SECONDS, name: str = "catalogue"
-) -> AbstractContextManager[None]:
-    """Have a follower take in what other processes write; while that cannot be read, what is known stays in force."""
-    return repeated(follower.refresh, name=name, every_seconds=seconds, is_begun_at_once=False)
+def polled(*followers: Follower) -> AbstractContextManager[None]:
+    """Have followers take in what other processes write; while that cannot be read, what is known stays in force."""
+    rounds = [each.refresh for each in followers]
+    return repeated(*rounds, name="following", every_seconds=POLL_SECONDS, is_begun_at_once=False)
 
 
 def item_desk(app: App, catalogue: FollowedCatalogue, pool: ModelPool) -> CatalogueDesk:

@@ -6,14 +6,14 @@ import math
 import time
 import uuid
 from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING
 
 from tacit.bootstrap.app import MODEL, App
-from tacit.bootstrap.repeating import now_ms
+from tacit.bootstrap.repeating import now_ms, repeated
 from tacit.errors import TacitError, Unavailable
 from tacit.monitoring import metrics as catalogue
 from tacit.monitoring.interfaces import MetricSink
@@ -38,13 +38,23 @@ EVENTS_FOLDER = "events"
 RESERVE_FILE = "reserve"
 _FRESH_SECONDS = 0.2
 _BATCH_AFAR = 2_000
+_STILL_SECONDS = 2.0
+"""For how long nothing may be applied before nobody can tell whose events wait: a unit that writes has as long."""
+_LOOK_SECONDS = 0.5
 
 Told = Callable[[Collection[str]], None]
 """Hears whose events were applied, once they are."""
 
+LostSight = Callable[[bool], None]
+"""Hears that events cannot be applied now, so that nobody can tell whose wait; or that they are again."""
+
 
 def to_nobody(user_ids: Collection[str]) -> None:
     """A `Told` for whoever does not want to know."""
+
+
+def unseen(is_blind: bool) -> None:
+    """A `LostSight` for whoever does not want to know."""
 
 
 def rules_of(settings: Settings) -> EventRules:
@@ -56,7 +66,13 @@ def rules_of(settings: Settings) -> EventRules:
 
 @contextmanager
 def taking_events(
-    app: App, pool: ModelPool, metrics: MetricSink, *, live: FollowedCatalogue, told: Told = to_nobody
+    app: App,
+    pool: ModelPool,
+    metrics: MetricSink,
+    *,
+    live: FollowedCatalogue,
+    told: Told = to_nobody,
+    lost_sight: LostSight = unseen,
 ) -> Iterator[Intake]:
     """Open the log and follow it; at the end what was taken in is applied, or waits in the log for the next start.
 
@@ -80,13 +96,13 @@ def taking_events(
             ingestion,
             tally,
             batch=_batch(app.settings),
-            told=lambda applied: _tell_of(applied, metrics, health, told=told),
-            failed=lambda error: _failed(error, health),
+            told=lambda applied: _tell_of(applied, metrics, health, told=told, lost_sight=lost_sight),
+            failed=lambda error: _failed(error, health, lost_sight),
             # Where nobody knows which items there are, events wait in the log rather than in quarantine.
             ready=lambda: chosen.unknown_items == "accept" or pool.loaded is not None or _is_told(app, live),
         )
         _watch(metrics, ingestion, app.event_store)
-        with _followed(follower), retained(app, log):
+        with _followed(follower), _watched(follower, lost_sight), retained(app, log):
             yield _intake(log, rules, app.event_store, count=_counting(metrics, tally, follower), health=health)
 
 
@@ -142,6 +158,16 @@ def _followed(follower: Follower) -> Iterator[None]:
         follower.stop()
 
 
+def _watched(follower: Follower, lost_sight: LostSight) -> AbstractContextManager[None]:
+    """Have it told of a follower that stands still: a store that hangs has it wait far longer than any list may."""
+
+    def look() -> None:
+        if follower.still_seconds > _STILL_SECONDS:
+            lost_sight(True)
+
+    return repeated(look, name="event-sight", every_seconds=_LOOK_SECONDS, is_begun_at_once=False)
+
+
 def _is_told(app: App, live: FollowedCatalogue) -> bool:
     """Whether the catalogue's door alone says which items there are: something was said, nothing learnt or imported.
 
@@ -170,15 +196,18 @@ def _counting(metrics: MetricSink, tally: Tally, follower: Follower) -> Count:
     return count
 
 
-def _tell_of(applied: Applied, metrics: MetricSink, health: EventHealth, *, told: Told) -> None:
+def _tell_of(applied: Applied, metrics: MetricSink, health: EventHealth, *, told: Told, lost_sight: LostSight) -> None:
     health.followed()
     _measure(metrics, applied)
     if applied.users:
         told(applied.users)
+    # Only now: whose events were applied in this step, too, is known by then.
+    lost_sight(False)
 
 
-def _failed(error: Exception, health: EventHealth) -> None:
+def _failed(error: Exception, health: EventHealth, lost_sight: LostSight) -> None:
     health.failed(error)
+    lost_sight(True)
     _tell(error)
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from tacit.bootstrap.app import App
 from tacit.bootstrap.caches import list_cache
-from tacit.bootstrap.hiding import following_hides
+from tacit.bootstrap.hiding import followed_hides
 from tacit.bootstrap.overload import spared_reads
 from tacit.bootstrap.precomputing import having_precomputed
 from tacit.errors import TacitError
@@ -108,7 +108,8 @@ def following(
         users = _known_users(app, metrics, fresh, failed=failed, entries=entries)
         lists = _kept_lists(app, cache, metrics, fresh_seconds=app.settings.cache.fresh_seconds)
         shared = _kept_lists(app, cache, metrics, fresh_seconds=app.settings.cache.shared_seconds)
-        with following_hides(app, told=lists.told) as hides, having_precomputed(app, pool) as ready:
+        hides = followed_hides(app, told=lists.told)
+        with having_precomputed(app, pool) as ready:
             yield Freshness(users, lists, shelf, hides, fresh.lost_sight, failed, shared, ready)
     finally:
         keeper.stop()

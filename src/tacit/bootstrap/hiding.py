@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING
 
 from tacit.bootstrap.app import App
-from tacit.bootstrap.catalogue import polled
 
 if TYPE_CHECKING:
     from tacit.serving.hides import FollowedHides, HidingDesk
@@ -16,9 +14,8 @@ if TYPE_CHECKING:
     from tacit.serving.model_pool import ModelPool
 
 
-@contextmanager
-def following_hides(app: App, *, told: Callable[[Collection[str]], None]) -> Iterator[FollowedHides]:
-    """What users hid, all of it read, and from then on as soon as any process writes it.
+def followed_hides(app: App, *, told: Callable[[Collection[str]], None]) -> FollowedHides:
+    """What users hid, all of it read.
 
     Args:
         app: The platform.
@@ -31,8 +28,7 @@ def following_hides(app: App, *, told: Callable[[Collection[str]], None]) -> Ite
 
     hides = FollowedHides(app.hiding, told=told)
     hides.refresh()
-    with polled(hides, name="hides"):
-        yield hides
+    return hides
 
 
 def hiding_desk(app: App, hides: FollowedHides, catalogue: FollowedCatalogue, *, pool: ModelPool) -> HidingDesk:

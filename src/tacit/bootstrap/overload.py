@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from tacit.monitoring import overload_metrics as catalogue
 from tacit.monitoring.interfaces import MetricSink
+from tacit.serving.cached_reads import READ_SECONDS
 from tacit.settings import Settings
 
 if TYPE_CHECKING:
@@ -16,9 +17,6 @@ if TYPE_CHECKING:
     from tacit.serving.memory_ladder import MemoryLadder
 
 T = TypeVar("T")
-
-READ_SECONDS = 0.05
-"""How long a list waits for what its user did or chose."""
 
 _READS_AT_ONCE = 64
 """More than the server asks in at a time, so that reads are refused only while others hang."""
@@ -64,17 +62,16 @@ def keeping_memory(
     import structlog
 
     from tacit.adapters.host import memory_in_use
-    from tacit.serving.memory_ladder import CRITICAL, MemoryLadder, MemorySteps
+    from tacit.serving.memory_ladder import MemoryLadder, MemorySteps
 
     log = structlog.get_logger(__name__)
 
     def moved(step: int, in_use: float) -> None:
         (log.warning if step else log.info)("memory_step", step=step, share=round(in_use, 3))
-        if step >= CRITICAL:
-            shed()
 
     steps = MemorySteps(**settings.overload.memory.model_dump())
     ladder = MemoryLadder(steps, share or memory_in_use, metrics, moved=moved)
+    ladder.shedding(shed)
     ladder.start()
     try:
         yield ladder

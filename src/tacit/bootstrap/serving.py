@@ -103,7 +103,7 @@ def serving(app: App) -> Iterator[Serving]:
         with following(app, pool, metrics, entries=chosen_moods(app), traffic=traffic, live=catalogue) as fresh:
             service = _service(app, pool, queue, metrics=metrics, fresh=fresh, live=catalogue, traffic=traffic)
             with (
-                polled(catalogue),
+                polled(catalogue, fresh.hides),
                 # Before any version is loaded: who did something since is asked once, and told from then on.
                 _event_door(app, pool, metrics, live=catalogue, fresh=fresh) as intake,
                 followed(traffic),
@@ -141,7 +141,8 @@ def _event_door(
 
     if app.settings.serving.role == "reader":
         return handed_on(app, hearing_of_events(app, metrics, fresh))
-    return open_to_readers(app, taking_events(app, pool, metrics, live=live, told=fresh.told))
+    taking = taking_events(app, pool, metrics, live=live, told=fresh.told, lost_sight=fresh.lost_sight)
+    return open_to_readers(app, taking)
 
 
 def _service(

@@ -23,7 +23,8 @@ IDLE_SECONDS = 1.0
 """How often we look without being woken: another process may have released something from quarantine."""
 
 _FIRST_PAUSE = 0.1
-_LONGEST_PAUSE = 5.0
+_LONGEST_PAUSE = 2.0
+"""Until it is tried again at the latest: until then every list says that it may not know all."""
 
 
 class Steps(Protocol):
@@ -75,7 +76,7 @@ class Tally:
 class Follower:
     """Applies the log in a thread, from `start` to `stop`.
 
-    Whatever fails is told and tried again, after pauses that grow to five seconds.
+    Whatever fails is told and tried again, after pauses that grow to two seconds.
 
     Args:
         ingestion: Applies it.
@@ -102,9 +103,15 @@ class Follower:
         self._told = told
         self._failed = failed
         self._ready = ready
+        self._moved_at = time.monotonic()
         self._woken = threading.Event()
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._run, name="event-applying", daemon=True)
+
+    @property
+    def still_seconds(self) -> float:
+        """For how long it has not come to the end of anything: the store may take its time, and fail only then."""
+        return time.monotonic() - self._moved_at
 
     def start(self) -> None:
         """Begin with what the log holds already."""
@@ -133,6 +140,7 @@ class Follower:
     def _run(self) -> None:
         pause = _FIRST_PAUSE
         while not self._over.is_set():
+            self._moved_at = time.monotonic()
             self._woken.wait(IDLE_SECONDS)
             self._woken.clear()
             try:
@@ -153,6 +161,7 @@ class Follower:
             applied = self._ingestion.step()
             self._told(applied)
             self._tally.flush()
+            self._moved_at = time.monotonic()
             if not applied.read:
                 return
             pause = self._pause_after(applied.read, gathered_for=pause)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from tacit.monitoring.metric import Metric
 
 PRIORITIES = ("vital", "lists", "others", "last")
-POOLS = ("vital", "answers", "pages", "operators")
+POOLS = ("health", "vital", "answers", "pages", "operators")
 DEPENDENCIES = ("events", "catalogue", "database")
 SHED = Metric(
     "tacit_requests_shed_total",

@@ -6,14 +6,14 @@ what was hidden stays hidden.
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Collection, Sequence
 from hashlib import blake2b
 from typing import Protocol
 
 from tacit.data.catalog_edits import item_unknown
-from tacit.data.hiding import HiddenItem, HidingStore
+from tacit.data.hiding import HiddenItem, HidingStore, UserHides
 from tacit.errors import NotFound
+from tacit.serving.following import Followed
 from tacit.serving.interfaces import Clock
 from tacit.serving.live_catalogue import LiveCatalogue
 from tacit.serving.model_pool import ModelPool
@@ -55,11 +55,13 @@ class FollowedHides:
     """
 
     def __init__(self, store: HidingStore, *, told: Callable[[Collection[str]], None] = lambda _: None) -> None:
-        self._store = store
-        self._told = told
         self._hidden: dict[str, frozenset[str]] = {}
-        self._revision = 0
-        self._reading = threading.Lock()
+        self._followed: Followed[UserHides] = Followed(
+            lambda after, limit: store.changes(after, limit=limit),
+            take=self._take,
+            told=lambda page: told({each.user_id for each in page}),
+            page=PAGE,
+        )
 
     def of(self, user_id: str) -> frozenset[str]:
         return self._hidden.get(user_id, _NONE)
@@ -71,7 +73,7 @@ class FollowedHides:
     @property
     def revision(self) -> int:
         """Up to which change this knows."""
-        return self._revision
+        return self._followed.revision
 
     def refresh(self) -> int:
         """Read what was hidden and taken back since, and have it in force for whoever asks from now on.
@@ -79,20 +81,14 @@ class FollowedHides:
         Raises:
             Unavailable: The store cannot be read now.
         """
-        with self._reading:
-            is_full = True
-            while is_full:
-                page = self._store.changes(self._revision, limit=PAGE)
-                is_full = len(page) >= PAGE
-                for each in page:
-                    if each.item_ids:
-                        self._hidden[each.user_id] = each.item_ids
-                    else:
-                        self._hidden.pop(each.user_id, None)
-                if page:
-                    self._revision = page[-1].revision
-                    self._told({each.user_id for each in page})
-        return self._revision
+        return self._followed.refresh()
+
+    def _take(self, page: Sequence[UserHides]) -> None:
+        for each in page:
+            if each.item_ids:
+                self._hidden[each.user_id] = each.item_ids
+            else:
+                self._hidden.pop(each.user_id, None)
 
 
 class HidingDesk:

@@ -16,7 +16,7 @@ from tacit.serving.fresh_users import FreshUsers
 from tacit.serving.ladder import Coldstart
 from tacit.serving.model_pool import LoadedVersion
 from tacit.serving.profiles import NO_PREFERENCES, Doings, Profile, Standing, Values, standing_of
-from tacit.serving.retrieval import learnt_from
+from tacit.serving.retrieval import History, has_learnt
 
 _CAPACITY = 20_000
 
@@ -107,7 +107,28 @@ class KnownUsers:
         `None` where something must be read first.
         """
         doings = self._fresh.known(user_id, loaded.events_turn)
-        return None if doings is None else (doings, self._chosen.known(user_id))
+        if doings is None:
+            return None
+        chosen = self._chosen.known(user_id)
+        # Not known, it must not be taken for what it was when it was not known before: they may have chosen meanwhile.
+        return None if chosen is None and self._asks_for_choices(loaded, user_id, doings) else (doings, chosen)
+
+    def _asks_for_choices(self, loaded: LoadedVersion, user_id: str, doings: Doings) -> bool:
+        """Whether a list may rest on what they chose, as far as that is known without working anything out."""
+        if self._entries is None:
+            return False
+        if not doings.ever:
+            row = loaded.model.user_rows.get(user_id)
+            return row is None or not self._is_settled(loaded, loaded.model.history(row)[0], self._coldstart)
+        kept = self._made.get(id(loaded))
+        made = None if kept is None else kept.by_user.get(user_id)
+        if made is None or made.doings is not doings:
+            return True
+        return not self._is_settled(loaded, made.standing.taste.items, self._coldstart)
+
+    def _is_settled(self, loaded: LoadedVersion, items: History, coldstart: Coldstart) -> bool:
+        """Whether enough is known of whoever met these items, whatever they chose."""
+        return has_learnt(loaded.model, items, coldstart.personal_from)
 
     def _standing(self, loaded: LoadedVersion, user_id: str, doings: Doings) -> Standing:
         """Worked out once for whoever asks again without having done anything."""
@@ -137,7 +158,7 @@ class KnownUsers:
         self, loaded: LoadedVersion, user_id: str, standing: Standing, *, coldstart: Coldstart
     ) -> Reading[Preferences]:
         """What they chose, as long as too little is known of them without."""
-        if self._entries is None or learnt_from(loaded.model, standing.taste.items) >= coldstart.personal_from:
+        if self._entries is None or self._is_settled(loaded, standing.taste.items, coldstart):
             return Reading(NO_PREFERENCES)
         return self._chosen.of(user_id)
 

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from tacit.data.catalog import Item
 from tacit.data.catalog_entries import CatalogStore, ItemChange, ItemEntry
+from tacit.serving.following import Followed
 from tacit.serving.interfaces import Clock
 from tacit.serving.model_pool import LoadedVersion
 
@@ -90,19 +91,19 @@ class FollowedCatalogue:
     """
 
     def __init__(self, store: CatalogStore, clock: Clock) -> None:
-        self._store = store
         self._clock = clock
         self._entries: dict[str, ItemEntry] = {}
-        self._revision = 0
+        self._followed: Followed[ItemChange] = Followed(
+            lambda after, limit: store.item_changes(after, limit=limit), take=self._take, page=PAGE
+        )
         self._outlooks: tuple[_Outlook, ...] = ()
         self._categories = (0, frozenset[str]())
-        # Two locks, so that a store that is slow to answer holds up no question.
-        self._reading = threading.Lock()
+        # Not held while the store is read: one that is slow to answer holds up no question.
         self._changing = threading.RLock()
 
     @property
     def revision(self) -> int:
-        return self._revision
+        return self._followed.revision
 
     def refresh(self) -> int:
         """Read what was written since, and have it in force for whoever asks from now on; returns the revision.
@@ -110,13 +111,7 @@ class FollowedCatalogue:
         Raises:
             Unavailable: The store cannot be read now.
         """
-        with self._reading:
-            is_full = True
-            while is_full:
-                page = self._store.item_changes(self._revision, limit=PAGE)
-                is_full = len(page) >= PAGE
-                self._take(page)
-        return self._revision
+        return self._followed.refresh()
 
     def hidden(self, loaded: LoadedVersion) -> Positions:
         return self._outlook(loaded).hidden.at(self._clock() * 1_000)
@@ -134,16 +129,14 @@ class FollowedCatalogue:
     def categories(self) -> frozenset[str]:
         """Every category that was said of an item that is still there."""
         revision, named = self._categories
-        if revision != self._revision:
+        if revision != self.revision:
             with self._changing:
                 listed = (entry for entry in self._entries.values() if not entry.deleted)
                 named = frozenset(name for entry in listed for name in entry.categories or ())
-                self._categories = (self._revision, named)
+                self._categories = (self.revision, named)
         return named
 
     def _take(self, page: Sequence[ItemChange]) -> None:
-        if not page:
-            return
         entries = [change.entry for change in page]
         with self._changing:
             self._entries.update((entry.item_id, entry) for entry in entries)
@@ -151,7 +144,6 @@ class FollowedCatalogue:
                 outlook.take(entries)
                 # Worked out now, so that no question waits for it.
                 outlook.hidden.at(self._clock() * 1_000)
-            self._revision = page[-1].revision
 
     def _outlook(self, loaded: LoadedVersion) -> _Outlook:
         return self._made(loaded) or self._make(loaded)

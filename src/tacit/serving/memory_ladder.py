@@ -64,6 +64,15 @@ class MemoryLadder:
         """Have somebody told of every look, from its thread."""
         self._told.append(told)
 
+    def shedding(self, shed: Callable[[], object]) -> None:
+        """Have something given up at every look while memory is critical: what is given up once fills up again."""
+
+        def told(step: int) -> None:
+            if step >= CRITICAL:
+                shed()
+
+        self.tell(told)
+
     def look(self) -> int:
         """Look now; the step that we are on."""
         share = self._share() or 0.0

@@ -75,9 +75,11 @@ class ReadyAnswers(Generic[T, A]):
         self._capacity = capacity
         self._kept: OrderedDict[T, Ready[A]] = OrderedDict()
         self._of: weakref.ref[LoadedVersion] | None = None
+        self._is_shed = False
 
     def get(self, question: T) -> Ready[A] | None:
         """The answer to a question, if it still holds."""
+        self._heed()
         ready = self._kept.get(question)
         if ready is None:
             return None
@@ -92,8 +94,13 @@ class ReadyAnswers(Generic[T, A]):
         self._kept.move_to_end(question)
         return ready
 
+    def shed(self) -> None:
+        """Give up what is kept, as soon as the event loop looks at it next; may be called from any thread."""
+        self._is_shed = True
+
     def keep(self, question: T, ready: Ready[A], loaded: LoadedVersion) -> None:
         """Keep an answer for whoever asks the same, until it holds no longer."""
+        self._heed()
         if ready.answer.holds_until_ms is None or sum(map(len, ready.body)) > LARGEST:
             return
         if not self._is_of(loaded):
@@ -102,6 +109,11 @@ class ReadyAnswers(Generic[T, A]):
         self._kept[question] = ready
         if len(self._kept) > self._capacity:
             self._kept.popitem(last=False)
+
+    def _heed(self) -> None:
+        if self._is_shed:
+            self._is_shed = False
+            self._kept.clear()
 
     def _is_of(self, loaded: LoadedVersion) -> bool:
         return self._of is not None and self._of() is loaded

@@ -106,6 +106,11 @@ def learnt_from(model: RecommenderModel, items: History) -> int:
     return int((items < len(model.item_factors)).sum())
 
 
+def has_learnt(model: RecommenderModel, items: History, number: int) -> bool:
+    """Whether the model has factors for so many of some items, ascending by position: told by one of them."""
+    return number <= 0 or (number <= len(items) and bool(items[number - 1] < len(model.item_factors)))
+
+
 def leading_category(model: RecommenderModel, taste: Taste) -> str | None:
     """The category that most of a history's strongest items have, ties by name; `None` if they have none."""
     strongest = taste.items[np.argsort(-taste.values, kind="stable")[:_TELLING]]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,6 +15,7 @@ from tacit.data.applying import GATHER_SECONDS, IDLE_SECONDS, STREAM_SECONDS, Fo
 from tacit.data.event_effects import EventCounts
 from tacit.data.ingestion import Applied
 from tacit.errors import Unavailable
+from tests.stages import wait_until
 
 
 class Pile:
@@ -109,6 +111,26 @@ def test_a_failure_is_told_and_does_not_end_the_following() -> None:
         assert emptied(pile)
 
     assert [type(each) for each in failed] == [Unavailable, ArithmeticError]
+
+
+class Stuck(Pile):
+    """Events whose store takes its time."""
+
+    def __init__(self) -> None:
+        super().__init__(1)
+        self.over = threading.Event()
+
+    def step(self) -> Applied:
+        self.over.wait(10)
+        return super().step()
+
+
+def test_a_step_that_takes_its_time_is_seen_before_it_ends() -> None:
+    pile = Stuck()
+    with following(pile) as follower:
+        wait_until(lambda: follower.still_seconds > 0.2)
+        pile.over.set()
+        wait_until(lambda: follower.still_seconds < 0.1)
 
 
 def test_until_events_can_be_applied_they_wait_and_hold_up_no_end() -> None:

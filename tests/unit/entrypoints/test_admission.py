@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tacit.adapters.memory import MemoryMetricSink
@@ -15,7 +16,18 @@ from tacit.entrypoints.api.admission import Admission
 from tacit.entrypoints.api.admission_rules import AdmissionRules
 from tacit.entrypoints.api.checkpoints import BUDGET, DEADLINE, PRIORITY
 from tacit.entrypoints.api.concurrency_limit import AdaptiveLimit
-from tacit.entrypoints.api.priorities import LAST, LISTS, OTHERS, PAGES, VITAL, Priority, RequestClass, class_of
+from tacit.entrypoints.api.loop_lag import LoopLag
+from tacit.entrypoints.api.priorities import (
+    HEALTH,
+    LAST,
+    LISTS,
+    OTHERS,
+    PAGES,
+    VITAL,
+    Priority,
+    RequestClass,
+    class_of,
+)
 from tacit.errors import BadInput, Unavailable
 from tacit.monitoring import overload_metrics as catalogue
 
@@ -51,8 +63,8 @@ async def refusal(entering: Awaitable[None]) -> Unavailable:
 @pytest.mark.parametrize(
     ("method", "path", "expected"),
     [
-        ("GET", "/livez", VITAL),
-        ("GET", "/health", VITAL),
+        ("GET", "/livez", HEALTH),
+        ("GET", "/health", HEALTH),
         ("POST", "/api/v1/events", VITAL),
         ("POST", "/api/v1/auth/token", VITAL),
         ("GET", LIST, LISTS),
@@ -139,6 +151,59 @@ def test_events_and_health_are_let_in_whatever_the_questions_do() -> None:
             entering = gate.enter(scope(path, method))
             with pytest.raises(StopIteration):  # at once: nothing is waited for
                 entering.send(None)  # type: ignore[attr-defined]
+
+    asyncio.run(ask())
+
+
+def test_health_is_let_in_however_many_events_hang() -> None:
+    async def ask() -> None:
+        gate = admission()
+        for _ in range(256):
+            await gate.enter(scope("/api/v1/events", "POST"))
+        assert gate.turns_away("POST", "/api/v1/events") is Priority.VITAL
+        for path in ("/livez", "/readyz", "/health"):
+            for _ in range(100):  # and however often it is asked
+                assert gate.turns_away("GET", path) is None
+                await gate.enter(scope(path))
+
+    asyncio.run(ask())
+
+
+async def working(gate: Admission, seconds: float) -> None:
+    asked = scope()
+    await gate.enter(asked)
+    await asyncio.sleep(seconds)
+    gate.leave(asked, status=200, seconds=seconds)
+
+
+def test_nobody_is_refused_because_the_event_loop_stood_still() -> None:
+    async def ask() -> None:
+        gate = admission(AdmissionRules(least=8, most=8, queue_seconds=0.1))
+        lag = LoopLag(MemoryMetricSink())
+        lag.watch()
+        gate.heed(lambda: lag.lateness)
+        tasks = [asyncio.create_task(working(gate, 0.01)) for _ in range(12)]
+        await asyncio.sleep(0)  # eight are at work, four wait
+        time.sleep(0.2)
+        tasks += [asyncio.create_task(working(gate, 0.01)) for _ in range(4)]  # what came meanwhile
+        await asyncio.gather(*tasks)
+        assert gate.refused == 0
+        assert gate.at_work("answers") == 0
+
+    asyncio.run(ask())
+
+
+def test_whoever_waits_in_vain_is_refused_in_time_also_after_the_event_loop_stood_still() -> None:
+    async def ask() -> None:
+        gate = admission(AdmissionRules(least=4, most=4, queue_seconds=0.05))
+        for _ in range(4):
+            await gate.enter(scope())
+        waiting = asyncio.create_task(gate.enter(scope()))
+        await asyncio.sleep(0)
+        time.sleep(0.1)
+        began = time.monotonic()
+        await refusal(waiting)
+        assert time.monotonic() - began < 0.5
 
     asyncio.run(ask())
 
@@ -249,6 +314,56 @@ def test_the_limit_rises_where_more_at_once_are_answered_as_soon() -> None:
     limit = AdaptiveLimit(least=4, most=64, clock=clock)
     served(limit, clock, 30, lambda _: 0.02)
     assert limit.now > 32
+
+
+def windows(limit: AdaptiveLimit, clock: Clock, number: int, **answer: Any) -> None:
+    """So many windows of like answers."""
+    for _ in range(number):
+        clock.now += 0.11
+        for _ in range(8):
+            limit.ended(**answer)
+
+
+@settings(max_examples=30)
+@given(st.lists(st.integers(1, 20), min_size=1, max_size=20))
+def test_stalls_far_apart_leave_the_limit_where_it_began(stalls: list[int]) -> None:
+    clock = Clock()
+    limit = AdaptiveLimit(least=4, most=64, clock=clock)
+    windows(limit, clock, 5, seconds=0.005, at_work=2)
+    for piled_up in stalls:
+        windows(limit, clock, 1, seconds=0.15, at_work=piled_up)
+        windows(limit, clock, 20, seconds=0.005, at_work=2)
+        assert limit.now >= 16
+
+
+def test_what_takes_long_with_few_at_work_lowers_nothing() -> None:
+    clock = Clock()
+    limit = AdaptiveLimit(least=4, most=64, clock=clock)
+    windows(limit, clock, 5, seconds=0.005, at_work=2)
+    windows(limit, clock, 50, seconds=0.5, at_work=8)
+    assert limit.now == 16
+
+
+def test_the_lowest_limit_rises_again_once_answers_are_fast() -> None:
+    clock = Clock()
+    limit = AdaptiveLimit(least=4, most=64, clock=clock)
+    windows(limit, clock, 1, seconds=0.005, at_work=2)
+    windows(limit, clock, 40, seconds=0.5, at_work=16)
+    assert limit.now == 4
+    served(limit, clock, 10, lambda _: 0.005)
+    assert limit.now > 16
+
+
+def test_what_a_late_event_loop_made_wait_lowers_the_limit_only_if_it_stays_late() -> None:
+    clock = Clock()
+    limit = AdaptiveLimit(least=4, most=64, clock=clock)
+    windows(limit, clock, 1, seconds=0.005, at_work=2)
+    for _ in range(10):
+        windows(limit, clock, 2, seconds=0.2, at_work=16, is_late=True)
+        windows(limit, clock, 1, seconds=0.005, at_work=12)
+    assert limit.now == 16
+    windows(limit, clock, 20, seconds=0.2, at_work=16, is_late=True)
+    assert limit.now < 10
 
 
 @given(st.lists(st.tuples(st.floats(0, 10), st.integers(1, 100), st.floats(0, 1)), max_size=300))

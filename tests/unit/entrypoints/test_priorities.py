@@ -6,18 +6,20 @@ import re
 
 import pytest
 
-from tacit.entrypoints.api.priorities import LAST, LISTS, OTHERS, PAGES, VITAL, class_of
+from tacit.entrypoints.api.priorities import HEALTH, LAST, LISTS, OTHERS, PAGES, VITAL, class_of
 from tests.acceptance.test_route_matrix import CASES
 
 TABLE = """
-vital  GET    /live
-vital  GET    /livez
-vital  GET    /ready
-vital  GET    /readyz
-vital  GET    /startupz
-vital  GET    /health
-vital  GET    /healthz
+health GET    /live
+health GET    /livez
+health GET    /ready
+health GET    /readyz
+health GET    /startupz
+health GET    /health
+health GET    /healthz
 vital  POST   /api/v1/events
+vital  POST   /signin
+vital  POST   /signout
 vital  POST   /api/v1/auth/token
 vital  POST   /api/v1/auth/refresh
 vital  POST   /api/v1/auth/revoke
@@ -51,6 +53,8 @@ others POST   /api/v1/users/{user_id}/preferences
 others GET    /api/v1/users/{user_id}/hidden
 others PUT    /api/v1/users/{user_id}/hidden/{item_id}
 others DELETE /api/v1/users/{user_id}/hidden/{item_id}
+pages  GET    /signin
+pages  GET    /account
 pages  GET    /
 pages  GET    /docs
 pages  GET    /docs/docs.js
@@ -64,7 +68,7 @@ pages  GET    /alike/{item_id:path}
 """
 """Every route that is not an operator's; those are given up first."""
 
-CLASSES = {"vital": VITAL, "lists": LISTS, "others": OTHERS, "pages": PAGES}
+CLASSES = {"health": HEALTH, "vital": VITAL, "lists": LISTS, "others": OTHERS, "pages": PAGES}
 BY_HAND = {
     (method, path): CLASSES[said] for said, method, path in (line.split() for line in TABLE.strip().splitlines())
 }

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import threading
 import time
+from pathlib import Path
 
 import pytest
 
 from tacit.adapters.host import memory_in_use
 from tacit.adapters.memory import MemoryMetricSink
 from tacit.adapters.memory_cache import MemoryListCache
+from tacit.bootstrap import load_settings
+from tacit.bootstrap.overload import keeping_memory
 from tacit.errors import Unavailable
 from tacit.monitoring import overload_metrics as catalogue
 from tacit.serving.answers import Recommendation
@@ -107,6 +110,15 @@ def test_memory_is_given_up_step_by_step_and_taken_back_with_a_margin() -> None:
     assert steps == heard == [0, 1, 2, 3, 3, 2, 2, 1, 0, 0]
     assert moves == [1, 2, 3, 2, 1, 0]
     assert metrics.value(catalogue.MEMORY_STEP) == 0
+
+
+def test_what_is_kept_is_given_up_at_every_look_for_as_long_as_memory_is_critical(tmp_path: Path) -> None:
+    shed: list[int] = []
+    settings = load_settings(flags={"home": tmp_path}, environ={}).settings
+    with keeping_memory(settings, MemoryMetricSink(), lambda: shed.append(1), share=lambda: 0.86) as ladder:
+        for _ in range(3):
+            ladder.look()
+        assert len(shed) >= 3
 
 
 def test_this_machine_says_how_much_of_its_memory_is_in_use() -> None:

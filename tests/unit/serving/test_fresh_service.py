@@ -14,12 +14,14 @@ from hypothesis import strategies as st
 
 from tacit.adapters.memory_catalog import MemoryCatalogStore
 from tacit.data.catalog_entries import ItemEntry, Preferences
+from tacit.entrypoints.api.app import create_app
 from tacit.errors import BadInput, NotFound
 from tacit.serving.answers import Answer
 from tacit.serving.live_catalogue import FollowedCatalogue
+from tacit.serving.memory_ladder import MemoryLadder, MemorySteps
 from tacit.serving.model_pool import LoadedVersion
 from tacit.serving.newcomers import Newcomers
-from tacit.serving.ready_answers import RestsOn
+from tacit.serving.ready_answers import ReadyAnswers, RestsOn
 from tacit.serving.retrieval import Positions
 from tests.fresh_desks import AWAY, Desk, Undropped
 from tests.stages import NEWCOMER, RARE, Stage, stage
@@ -314,6 +316,28 @@ def test_what_an_answer_rests_on_is_otherwise_after_whatever_its_user_did_or_cho
     assert same(after, desk.service.rests_on("u000"))
 
 
+def test_what_an_answer_rests_on_cannot_be_told_before_choices_that_count_were_read(desk: Desk) -> None:
+    assert desk.service.rests_on(NEWCOMER) is None
+    desk.service.for_user(NEWCOMER)
+    read = desk.service.rests_on(NEWCOMER)
+    desk.service.for_user(NEWCOMER)
+    assert same(read, desk.service.rests_on(NEWCOMER))
+
+    desk.chose(NEWCOMER, Preferences(categories=("high",)))
+    assert desk.service.rests_on(NEWCOMER) is None
+
+
+def test_whoever_has_met_enough_keeps_their_answers_although_no_choices_were_read(desk: Desk) -> None:
+    desk.choices.is_away = True
+    for user_id, item_ids in (("u000", ()), ("u001", ("i029",)), ("zoe", tuple(f"i{at:03}" for at in range(10)))):
+        desk.did(user_id, *item_ids)
+        desk.service.for_user(user_id)
+        before = desk.service.rests_on(user_id)
+        desk.service.for_user(user_id)
+        assert same(before, desk.service.rests_on(user_id))
+    assert desk.failures == []
+
+
 def test_what_answers_rest_on_is_otherwise_once_an_item_is_hidden_or_renamed(made: Stage) -> None:
     store = MemoryCatalogStore()
     live = FollowedCatalogue(store, time.time)
@@ -328,6 +352,23 @@ def test_what_answers_rest_on_is_otherwise_once_an_item_is_hidden_or_renamed(mad
         seen.append(desk.service.rests_on("u000"))
 
     assert not any(same(one, other) for one, other in pairwise(seen))
+
+
+def test_answers_that_are_ready_are_given_up_at_every_look_at_memory_that_is_critical(
+    made: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shed: list[ReadyAnswers[Any]] = []
+
+    def noted(answers: ReadyAnswers[Any]) -> None:
+        shed.append(answers)
+
+    monkeypatch.setattr(ReadyAnswers, "shed", noted)
+    ladder = MemoryLadder(MemorySteps(), lambda: 0.86, made.metrics)
+    ladder.shedding(create_app(made.service, made.pool, made.metrics, version="0").shed)
+    for _ in range(3):
+        ladder.look()
+
+    assert len(shed) == 3
 
 
 def same(one: RestsOn | None, other: RestsOn | None) -> bool:

@@ -8,13 +8,17 @@ from typing import Any
 
 import pytest
 
+from tacit.adapters.memory import MemoryMetricSink
 from tacit.adapters.memory_store import MemoryEventStore
+from tacit.bootstrap.overload import spared_reads
 from tacit.data.event_effects import UserItem
 from tacit.errors import Unavailable
+from tacit.monitoring import overload_metrics
 from tacit.serving.cached_reads import FRESH_SECONDS, CachedReads, Reading
 from tacit.serving.fresh_users import FreshUsers
 from tacit.serving.profiles import Doings
 from tests.event_stores import MOMENT, effect
+from tests.stages import wait_until
 
 AWAY = Unavailable("database_timeout", "It does not answer.")
 
@@ -246,6 +250,46 @@ def test_those_who_ask_while_a_user_is_read_wait_for_that_read() -> None:
 
     assert missed == [Reading(0, is_current=False)] * 3
     assert (reads.of("ann"), asked) == (Reading(1), ["ann"])
+
+
+def test_many_who_ask_for_a_user_whose_read_hangs_are_in_nobody_elses_way() -> None:
+    metrics, over = MemoryMetricSink(), threading.Event()
+    missed: list[bool] = []
+
+    def read(user_id: str) -> int:
+        if user_id == "ann":
+            over.wait(10)
+        return 1
+
+    reads = CachedReads(read, 0, deadline=spared_reads("events", metrics), failed=lambda _: None)
+    askers = [threading.Thread(target=lambda: missed.append(not reads.of("ann").is_current)) for _ in range(80)]
+    try:
+        for each in askers:
+            each.start()
+        for each in askers:
+            each.join()
+
+        assert missed == [True] * 80
+        assert reads.of("bob") == Reading(1)
+        assert metrics.value(overload_metrics.BREAKER_OPEN, dependency="events") == 0
+    finally:
+        over.set()
+    wait_until(lambda: reads.known("ann") == 1)
+
+
+def test_a_read_that_was_not_begun_is_begun_by_whoever_asks_next() -> None:
+    is_spared = [True]
+
+    def spared(ask: Callable[[], Any], /) -> Any:
+        if is_spared.pop():
+            raise AWAY
+        return ask()
+
+    reads = CachedReads(lambda _: 1, 0, deadline=spared, failed=lambda _: None)
+    first = reads.of("ann")
+    is_spared.append(False)
+
+    assert (first, reads.of("ann")) == (Reading(0, is_current=False), Reading(1))
 
 
 def test_many_who_read_and_tell_at_once_end_with_what_was_written_last() -> None:

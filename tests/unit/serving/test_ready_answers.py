@@ -110,3 +110,19 @@ def test_a_version_that_answers_no_longer_is_let_go() -> None:
     gc.collect()
 
     assert gone() is None
+
+
+def test_what_is_shed_is_gone_once_anybody_asks_and_later_answers_are_kept() -> None:
+    world = World(hidden=Version())
+    answers, _ = kept_in(world)
+    gone = weakref.ref(world.hidden)
+    world.hidden = _ = None
+    answers.shed()
+    answers.get("other")
+    gc.collect()
+    assert gone() is None
+
+    again = ready(world)
+    answers.shed()
+    answers.keep("q", again, world.loaded)  # type: ignore[arg-type]
+    assert answers.get("q") is again

@@ -16,6 +16,7 @@ from functools import partial
 from tacit.entrypoints.api.admission_rules import AdmissionRules
 from tacit.entrypoints.api.checkpoints import BUDGET, DEADLINE, PRIORITY, ROOM, Again, Scope, freely
 from tacit.entrypoints.api.concurrency_limit import AdaptiveLimit
+from tacit.entrypoints.api.loop_lag import EVERY_SECONDS
 from tacit.entrypoints.api.pools import Pool
 from tacit.entrypoints.api.priorities import POOLS, Priority, RequestClass, class_of
 from tacit.entrypoints.api.waiting_line import Occupied, Strain, Ticket
@@ -29,6 +30,8 @@ DEADLINE_HEADER = b"x-request-deadline-ms"
 _JOBS = "/api/v1/training"
 _STANDING_SECONDS = 0.1
 _STANDING_WAIT = 0.015
+_LATE_SECONDS = 0.05
+"""From which on what the event loop delayed says nothing of how much is at work."""
 _RETRY_SECONDS: tuple[float, float, float] = (1.0, 1.0, 2.0)
 
 
@@ -59,6 +62,7 @@ class Admission:
         self._line_since = 0.0
         self._refused = dict.fromkeys(Priority, 0)
         self._strain = Strain(clock)
+        self._lateness: Callable[[], float] = lambda: 0.0
         _watch(self, metrics)
 
     def pools(self) -> dict[str, Pool]:
@@ -73,6 +77,10 @@ class Admission:
     def memory_is(self, step: int) -> None:
         """Hear where on the memory ladder we are."""
         self._memory_step = step
+
+    def heed(self, lateness: Callable[[], float]) -> None:
+        """Have it known from now on by how many seconds the event loop is late."""
+        self._lateness = lateness
 
     @property
     def pressure(self) -> Pressure:
@@ -130,7 +138,8 @@ class Admission:
         if room is None:
             return
         if room.pool == "answers" and status and status < 499:
-            self._limit.ended(self._clock() - room.began - room.out_seconds, self._at_work["answers"] + room.is_out)
+            seconds, at_work = self._clock() - room.began - room.out_seconds, self._at_work["answers"] + room.is_out
+            self._limit.ended(seconds, at_work, is_late=self._lateness() > _LATE_SECONDS)
         room.step_out()
 
     def turns_away(self, method: str, path: str) -> Priority | None:
@@ -170,6 +179,8 @@ class Admission:
 
     def _has_room(self, kind: RequestClass) -> bool:
         """Whether a pool other than that of questions has room; under pressure one request of each still has."""
+        if kind.pool == "health":
+            return True
         bound = self._bounds[kind.pool]
         is_scarce = kind.priority > Priority.LISTS and (self._strain.pressure or self._memory_step >= DEGRADED)
         return self._at_work[kind.pool] < (1 if is_scarce else bound)
@@ -188,7 +199,14 @@ class Admission:
 
     def _is_standing(self) -> bool:
         """Whether the line is one that never empties, so that it serves nobody more by being long."""
-        return self._strain.pressure > 1 or (bool(self._line) and self._clock() - self._line_since > _STANDING_SECONDS)
+        if self._strain.pressure > 1:
+            return True
+        return bool(self._line) and self._clock() - self._line_since > _STANDING_SECONDS + self._stood_still()
+
+    def _stood_still(self) -> float:
+        """For how long the event loop may have, just now; nobody could have left the line meanwhile."""
+        late = self._lateness()
+        return late + EVERY_SECONDS if late > _LATE_SECONDS else 0.0
 
     async def _come_in(self, priority: Priority) -> None:
         """Take room for a question, perhaps after a wait in the line.
@@ -206,13 +224,11 @@ class Admission:
 
     async def _called(self) -> bool:
         """Whether there was room in time; then it is taken."""
-        loop = asyncio.get_running_loop()
         longest = min(self.rules.queue_seconds, _STANDING_WAIT) if self._is_standing() else self.rules.queue_seconds
         if not self._line:
             self._line_since = self._clock()
-        ticket = Ticket(loop.create_future())
+        ticket = Ticket(asyncio.get_running_loop().create_future(), longest)
         self._line.append(ticket)
-        late = loop.call_later(longest, ticket.tell, False)
         try:
             return await ticket.called
         except BaseException:
@@ -220,8 +236,7 @@ class Admission:
                 self._give_back()
             raise
         finally:
-            late.cancel()
-            ticket.is_over = True
+            ticket.end()
             self._call_next()
 
     def _give_back(self) -> None:

@@ -63,7 +63,7 @@ def create_app(
     role: Role = "all",
     memory: Callable[[], float | None] = memory_share,
     refusal_page: RefusalPage | None = None,
-) -> FastAPI:
+) -> DescribedApi:
     """The application.
 
     Args:
@@ -143,11 +143,12 @@ def _add_fast_lane(
     fast = [each for each in routes.routes if isinstance(each, APIRoute) and each.path.count("{") == 1]
     lane = FastLane([each for each in fast if each.methods == {"GET"}], service, ready, window=app.lists)
     app.fast = (lane.leads, RequestDoor(lane, metrics=metrics, checkpoints=checkpoints))
+    app.shed = ready.shed
 
 
 def _with_lane(
     app: DescribedApi, intake: EventDoor | None, metrics: MetricSink, *, checkpoints: Sequence[Checkpoint]
-) -> FastAPI:
+) -> DescribedApi:
     """The same, with events led past the framework, through a door like its own."""
     if intake is None:
         return app

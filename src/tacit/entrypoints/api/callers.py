@@ -6,17 +6,21 @@ at) looks at none, and every other route refuses it before it does anything.
 
 from __future__ import annotations
 
+import asyncio
+import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Literal
 from urllib.parse import unquote_to_bytes
 
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request, cookie_parser
 
 from tacit.bootstrap import App
 from tacit.bootstrap.callers import followed
-from tacit.entrypoints.api.checkpoints import PRINCIPAL, Again, Checkpoint, Scope, freely
+from tacit.bootstrap.overload import keeping_to
+from tacit.entrypoints.api.checkpoints import BUDGET, PRINCIPAL, Again, Checkpoint, Scope, freely
+from tacit.entrypoints.api.deadlines import deadline_exceeded
+from tacit.entrypoints.api.pools import Pool
 from tacit.errors import BadInput, TacitError
 from tacit.security.credentials import (
     ANONYMOUS,
@@ -28,6 +32,7 @@ from tacit.security.credentials import (
 )
 from tacit.security.keys import PREFIX
 from tacit.security.principals import LOCAL, NOBODY, Principal
+from tacit.serving.budgets import Budget, current_budget, spending
 
 Mode = Literal["open", "optional", "required"]
 
@@ -36,6 +41,9 @@ REFUSAL = "tacit.refusal"
 
 _IN_ADDRESS = (b"&api_key=", b"&access_token=", b"&token=", PREFIX.encode())
 """What a credential in the query looks like.  Addresses end up in logs of proxies and histories of browsers."""
+
+_THREADS, _MOST_AT_ONCE = 8, 256
+"""For who must be asked about elsewhere, and may hang; apart from the threads of those who are let in."""
 
 
 class Identified:
@@ -66,13 +74,14 @@ class Identified:
         self.mode = mode
         self.is_immediate = all(each.is_immediate for each in checkers)
         self._slow_cookies = tuple(each.cookie.encode() for each in cookies if not each.is_immediate)
+        self._pool = Pool("callers", threads=_THREADS, bound=_MOST_AT_ONCE, keeping=keeping_to)
 
     async def enter(self, scope: Scope) -> None:
         try:
             if self.is_immediate and not _has_cookie(scope, self._slow_cookies):
                 scope[PRINCIPAL] = self._principal(scope)
             else:
-                scope[PRINCIPAL] = await run_in_threadpool(self._principal, scope)
+                scope[PRINCIPAL] = await _in_time(self._pool, self._principal, scope)
         except TacitError as refusal:
             scope[PRINCIPAL], scope[REFUSAL] = NOBODY, refusal
 
@@ -189,6 +198,22 @@ def is_cookie_at_fault(scope: Scope) -> bool:
     if refusal is None or refusal.code != "credentials_invalid":
         return False
     return not _is_in_address(scope["query_string"]) and not any(_sent(scope))
+
+
+async def _in_time(pool: Pool, ask: Callable[[Scope], Principal], scope: Scope) -> Principal:
+    """Who asks, found out in a thread that is left behind when the request's time is over.
+
+    Raises:
+        Unavailable: `deadline_exceeded` then; `overloaded` where too many wait already.
+    """
+    budget: Budget = scope.get(BUDGET) or current_budget()
+    try:
+        with spending(budget):
+            async with asyncio.timeout(None if budget.left == math.inf else budget.left):
+                found: Principal = await pool.run(ask, scope)
+    except TimeoutError as late:
+        raise deadline_exceeded() from late
+    return found
 
 
 def _nobody_said(mode: Mode) -> Principal:

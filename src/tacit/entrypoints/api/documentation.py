@@ -41,6 +41,7 @@ class DescribedApi(FastAPI):
         window: Where the server may hand in single events without asking any application.
         lists: Where it may ask for lists that lie ready, likewise.
         turnstile: Where it may have requests turned away for which there is no room, likewise.
+        shed: Gives up the answers that are kept ready, to have their memory; to be called from any thread.
     """
 
     def __init__(self, **choices: Any) -> None:
@@ -50,6 +51,7 @@ class DescribedApi(FastAPI):
         self.window: EventWindow | None = None
         self.lists: ListWindow | None = None
         self.turnstile: Turnstile | None = None
+        self.shed: Callable[[], None] = _nothing_kept
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         lane = self._lane(scope["method"], _path_as_sent(scope)) if scope["type"] == "http" else None
@@ -71,6 +73,10 @@ class DescribedApi(FastAPI):
                 if (method.upper(), path) not in PUBLIC:
                     described["responses"] = _sorted({**described["responses"], **_REFUSED})
         return document
+
+
+def _nothing_kept() -> None:
+    pass
 
 
 _REFUSED = {str(status): said for status, said in problems(401, 403).items()}

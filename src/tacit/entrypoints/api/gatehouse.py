@@ -32,10 +32,16 @@ def admission_of(app: App, parts: Serving) -> Admission:
         hard_seconds=chosen.hard_ms / 1_000,
         least=chosen.least_at_once,
         most=chosen.most_at_once,
-        bounds=(("vital", 256), ("pages", 2 * chosen.page_threads), ("operators", 2 * chosen.operator_threads)),
+        bounds=(
+            ("health", 64),
+            ("vital", 256),
+            ("pages", 2 * chosen.page_threads),
+            ("operators", 2 * chosen.operator_threads),
+        ),
         queue_seconds=chosen.queue_ms / 1_000,
         reduced_limit=chosen.reduced_limit,
         threads=(
+            ("health", 2),
             ("vital", 8),
             ("answers", chosen.most_at_once),
             ("pages", chosen.page_threads),

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import math
+import time
 from collections.abc import Callable
 
 import structlog
@@ -30,8 +32,14 @@ class LoopLag:
         self._metrics, self._also = metrics, also
         self._loop: asyncio.AbstractEventLoop | None = None
         self._quiet = 0
+        self._due = math.inf
         self.latest = 0.0
         """Seconds by which the last look was late."""
+
+    @property
+    def lateness(self) -> float:
+        """Seconds by which the event loop is late now, or was at the last look."""
+        return max(self.latest, time.monotonic() - self._due)
 
     def watch(self) -> None:
         """Begin, unless that was done in this loop."""
@@ -42,6 +50,7 @@ class LoopLag:
 
     def _next(self, loop: asyncio.AbstractEventLoop) -> None:
         due = loop.time() + EVERY_SECONDS
+        self._due = time.monotonic() + EVERY_SECONDS
         loop.call_at(due, self._look, loop, due)
 
     def _look(self, loop: asyncio.AbstractEventLoop, due: float) -> None:

@@ -24,7 +24,7 @@ class Priority(IntEnum):
     """What operators ask, exports, whole lists, and changes of the catalogue."""
 
 
-POOLS = ("vital", "answers", "pages", "operators")
+POOLS = ("health", "vital", "answers", "pages", "operators")
 """Who works on what: each has threads of its own, so that one that is stuck is in nobody's way."""
 
 
@@ -41,6 +41,8 @@ class RequestClass:
     pool: str
 
 
+HEALTH = RequestClass(Priority.VITAL, "health")
+"""Never refused: whoever is told nothing restarts us, or sends requests elsewhere."""
 VITAL = RequestClass(Priority.VITAL, "vital")
 LISTS = RequestClass(Priority.LISTS, "answers")
 OTHERS = RequestClass(Priority.OTHERS, "answers")
@@ -50,6 +52,8 @@ LAST = RequestClass(Priority.LAST, "operators")
 _HEALTH = re.compile(r"/(?:livez|readyz|startupz|healthz|health|live|ready)/?")
 # Whole paths, for an id may be any word: a user called `bulk` waits no longer for it.
 _VITAL = re.compile(r"/api/v1/(?:events|auth/[^/]+)")
+_DOORS = frozenset({"/signin", "/signout"})
+"""Where browsers sign in and out: as `auth/` is for programs."""
 _LIST = re.compile(
     r"/api/v1/(?:(?:sessions/)?recommendations|users/[^/]+/recommendations|recommendations/user/[^/]+)|/recommend/[^/]+"
 )
@@ -71,7 +75,9 @@ def class_of(method: str, path: str) -> RequestClass:
 
 
 def _class_of(method: str, path: str) -> RequestClass:
-    if _HEALTH.fullmatch(path) or _VITAL.fullmatch(path):
+    if _HEALTH.fullmatch(path):
+        return HEALTH
+    if _VITAL.fullmatch(path) or (method == "POST" and path in _DOORS):
         return VITAL
     if _LIST.fullmatch(path):
         return LISTS

@@ -39,6 +39,7 @@ class Turnstile:
         self._admission, self._metrics = admission, metrics
         self._connections: Iterable[Any] = ()
         self._lag = LoopLag(metrics, also=self._turn)
+        admission.heed(lambda: self._lag.lateness)
         self._ids = uuid.uuid4().hex[:20]
         self._turns = 0
         self._answered = 0

@@ -11,6 +11,8 @@ from tacit.serving.budgets import Pressure
 _WEIGHT = 0.05
 """Of the latest question in the shares of those that had to wait and that were refused."""
 _FORGOTTEN_SECONDS = 1.0
+_LATE_SECONDS = 0.02
+_ONCE_MORE_SECONDS = 0.05
 
 
 class Occupied:
@@ -43,13 +45,19 @@ class Occupied:
 
 
 class Ticket:
-    """A place in the line."""
+    """A place in the line, for so many seconds.
 
-    __slots__ = ("called", "is_over")
+    Where the event loop stood still at their end, it is kept for a moment more: room came free meanwhile, of which
+    nobody could tell yet.
+    """
 
-    def __init__(self, called: asyncio.Future[bool]) -> None:
+    __slots__ = ("_due", "_has_more", "_seconds", "_timer", "called", "is_over")
+
+    def __init__(self, called: asyncio.Future[bool], seconds: float) -> None:
         self.called = called
         self.is_over = False
+        self._seconds, self._has_more = seconds, True
+        self._wait(seconds)
 
     def tell(self, is_let_in: bool) -> bool:
         """Say whether there is room; `False` if it was said already that there is none."""
@@ -57,6 +65,23 @@ class Ticket:
             return False
         self.called.set_result(is_let_in)
         return True
+
+    def end(self) -> None:
+        """Leave the line."""
+        self.is_over = True
+        self._timer.cancel()
+
+    def _wait(self, seconds: float) -> None:
+        # Not by the loop's own time, which may be that of when it began its turn.
+        self._due = time.monotonic() + seconds
+        self._timer = self.called.get_loop().call_later(seconds, self._is_up)
+
+    def _is_up(self) -> None:
+        if self._has_more and time.monotonic() - self._due > _LATE_SECONDS:
+            self._has_more = False
+            self._wait(min(self._seconds, _ONCE_MORE_SECONDS))
+        else:
+            self.tell(False)
 
 
 class Strain:

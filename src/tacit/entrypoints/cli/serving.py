@@ -154,7 +154,7 @@ def _application(app: App, parts: Serving, loaded: LoadedVersion | None, *, call
     examples = tuple(known[: app.settings.serving.example_users])
     dataset = partial(_dataset, parts)
     shop = storefront(parts.service, dataset=dataset, example_users=examples, has_sign_in=True)
-    return create_app(
+    api = create_app(
         parts.service,
         parts.pool,
         parts.metrics,
@@ -168,6 +168,8 @@ def _application(app: App, parts: Serving, loaded: LoadedVersion | None, *, call
         role=parts.role,
         refusal_page=shop.failure,
     )
+    parts.memory.shedding(api.shed)
+    return api
 
 
 def _loaded(parts: Serving, *, is_needed: bool) -> LoadedVersion | None:
