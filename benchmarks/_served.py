@@ -103,7 +103,12 @@ class Cores:
 
 @contextmanager
 def platform(
-    folder: Path, *, core: int | None = None, community: Mapping[str, int] | None = None, **settings: object
+    folder: Path,
+    *,
+    core: int | None = None,
+    community: Mapping[str, int] | None = None,
+    data: Path | None = None,
+    **settings: object,
 ) -> Iterator[Process]:
     """A platform over an empty home, its champion trained on an invented community.
 
@@ -111,12 +116,13 @@ def platform(
         folder: Where its home is made.
         core: The core it keeps to.
         community: Sizes of `synthetic.generate`.
+        data: A community that was written already, in its place.
         settings: By key, two underscores for a point.
 
     Raises:
         NotServing: It did not come up.
     """
-    data = synthetic.generate(folder / synthetic.DATASET, **(community or {}))
+    data = data or synthetic.generate(folder / synthetic.DATASET, **(community or {}))
     chosen = {"home": folder / "home", "data": data, "download": "false", "port": _free_port(), **settings}
     environment = {f"TACIT_{key.upper()}": str(value) for key, value in chosen.items()}
     with _running([sys.executable, "-m", "tacit", "up", "--json"], folder, environment, core=core) as (pid, said):

@@ -24,6 +24,8 @@ from benchmarks._harness import Benchmark, Options, Outcome, run, say
 from benchmarks._peers import missing
 from benchmarks._served import Cores, Process, platform
 from benchmarks._serving_sides import constant, exported, naive, offered
+from benchmarks._wide_community import written
+from tacit.data import synthetic
 
 USERS, ITEMS, PER_USER = 30_000, 126_442, 60
 """The community at scale 1: a catalogue as large as Last.fm-360K's."""
@@ -138,7 +140,8 @@ def ratios(found: Mapping[str, list[dict[str, Any]]], beside: Mapping[str, Any])
 def _platform(
     folder: Path, options: Options, paths: Sequence[Way], *, cores: Cores
 ) -> tuple[dict[str, list[dict[str, Any]]], list[str], list[str], int]:
-    sizes = {"users": int(USERS * options.scale), "items": int(ITEMS * options.scale), "artists_per_user": PER_USER}
+    users, items = int(USERS * options.scale), int(ITEMS * options.scale)
+    data = written(folder / synthetic.DATASET, users=users, items=items, artists_per_user=PER_USER)
     chosen = {
         "als__factors": FACTORS,
         "als__iterations": 4,
@@ -147,14 +150,14 @@ def _platform(
         "serving__unknown_user": "popular",
     }
     say("a platform over an invented community")
-    with platform(folder, core=cores.server, community=sizes, **chosen, **guarded()) as server:
-        users, items = exported(folder / "home", folder / "naive")
+    with platform(folder, core=cores.server, data=data, **chosen, **guarded()) as server:
+        people, artists = exported(folder / "home", folder / "naive")
         headers = key_of(folder / "home")
         found = {}
         for each in paths:
-            asked = _questions(each, users=users, items=items, headers=headers)
+            asked = _questions(each, users=people, items=artists, headers=headers)
             found[each.name] = [_row(server, asked, rate, options=options, cores=cores) for rate in each.rates]
-        return found, users, items, _size(server, users[0], headers)
+        return found, people, artists, _size(server, people[0], headers)
 
 
 def guarded() -> dict[str, object]:

@@ -227,7 +227,7 @@ def test_requests_are_counted_by_route_template_and_never_by_id(made: Stage, cli
     timed = value(catalogue.HTTP_DURATION, method="GET", route=route)
     client.get("/api/v1/users/nobody/recommendations")
 
-    assert value(catalogue.HTTP_REQUESTS, method="GET", route=route, status="404") == before + 1
+    wait_until(lambda: value(catalogue.HTTP_REQUESTS, method="GET", route=route, status="404") == before + 1)
     assert value(catalogue.API_ERRORS, kind="not_found") == errors + 1
     assert value(catalogue.HTTP_DURATION, method="GET", route=route) == timed + 1
     assert not [key for key in made.metrics._values if "nobody" in str(key)]

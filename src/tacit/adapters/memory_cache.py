@@ -25,6 +25,8 @@ class MemoryListCache:
         clock: Tells the time in seconds since 1970.
     """
 
+    is_immediate = True
+
     def __init__(
         self,
         *,

@@ -64,6 +64,8 @@ class RedisListCache:
         Misconfigured: `setting_invalid`: the URL is none.
     """
 
+    is_immediate = False
+
     def __init__(
         self,
         url: str,

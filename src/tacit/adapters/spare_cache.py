@@ -23,6 +23,8 @@ class SpareListCache:
     is dropped is dropped in both.
     """
 
+    is_immediate = False
+
     def __init__(self, shared: SharedCache, spare: ListCache) -> None:
         self._shared, self._spare = shared, spare
 

@@ -92,6 +92,11 @@ class KeptLists:
         self._stale_seconds = stale_seconds
         self._flights: SingleFlight[KeptOutcome] = SingleFlight()
 
+    @property
+    def is_immediate(self) -> bool:
+        """Whether a list is found without waiting for anything but memory."""
+        return self._cache.is_immediate
+
     def answer(self, asking: Asking, compute: Callable[[], Outcome]) -> KeptOutcome:
         """The list kept for this question if it still holds, else a computed one, else a stale one.
 

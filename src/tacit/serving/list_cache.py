@@ -33,6 +33,11 @@ class ListCache(Protocol):
     whether it is still fresh.
     """
 
+    @property
+    def is_immediate(self) -> bool:
+        """Whether nothing is waited for but this process' own memory."""
+        ...
+
     def get(self, user_id: str, question: str) -> CachedList | None:
         """The list kept last for this user and question, if any is younger than an hour.
 

@@ -26,7 +26,7 @@ from tacit.serving.precomputed import PrecomputedShelf, precomputed_step
 from tacit.serving.profiles import NO_PREFERENCES, STRANGER, Profile, Standing
 from tacit.serving.refusals import user_unknown
 from tacit.serving.rehearsals import rehearsed_step
-from tacit.serving.retrieval import History, Wanted, barred, taste_of
+from tacit.serving.retrieval import History, Positions, Wanted, barred, taste_of
 from tacit.serving.rules import NO_RULES, Rules
 from tacit.serving.shapes import shape_of
 from tacit.serving.shaping import shaped_answer
@@ -201,9 +201,9 @@ class ListMaking:
         revision = self._live.revision
         newcomers = self.newcomers(loaded)
         off = barred(loaded.model, seen, excluded | rules.exclude, newcomers=newcomers)
-        off = np.union1d(off, self._live.hidden(loaded))
+        off = _both(off, self._live.hidden(loaded))
         if self._shelf is not None and newcomers is not None:
-            off = np.union1d(off, self._shelf.gone(loaded, newcomers))
+            off = _both(off, self._shelf.gone(loaded, newcomers))
         rules = rules.also(NOBODY, category)
         fields = self._fields.fields(loaded, newcomers) if self._asks_of_items(rules, revision) else None
         if fields is not None and rules.filters:
@@ -356,3 +356,8 @@ class ListMaking:
 def as_far_as_known(kept: KeptOutcome, profile: Profile) -> KeptOutcome:
     """A list, degraded also where it does not know all that was accepted of its user."""
     return kept if profile.is_current else replace(kept, outcome=replace(kept.outcome, degraded=True))
+
+
+def _both(some: Positions, others: Positions) -> Positions:
+    """Positions of two lists, ascending; mostly the second is empty, and looking for the same in both is not free."""
+    return np.union1d(some, others) if len(others) else some

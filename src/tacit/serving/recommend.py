@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import replace
 from itertools import islice
 from random import Random
 
@@ -67,6 +66,9 @@ class RecommendationService:
         random: Where chance comes from.
         shared: Keeps everybody's lists for a while; without it, each is computed.
         rehearsals: Which users meet a lower step of the chain today; without it, nobody.
+
+    Attributes:
+        is_immediate: Whether an answer that rests on nothing to be read is worked out without waiting.
     """
 
     def __init__(
@@ -109,6 +111,7 @@ class RecommendationService:
         self._traffic = traffic or NoTraffic()
         self._users = self._dividing(self._making, rehearsals)
         self._telling = Telling(exposures, metrics, self._live, clock=clock, new_id=new_id, timer=timer, random=random)
+        self.is_immediate = all(each is None or each.is_immediate for each in (lists, shared))
 
     @property
     def telling(self) -> Telling:
@@ -174,7 +177,7 @@ class RecommendationService:
             Unavailable: `model_not_loaded`.
         """
         started = self._timer()
-        rules = replace(rules.also(NOBODY, category), explore=None)
+        rules = rules.also(NOBODY, category).unexplored()
         loaded = self._asked(limit, rules)
         self._check_likes(liked)
         rows = {item_id: self._position(loaded, item_id) for item_id in liked}
@@ -205,7 +208,7 @@ class RecommendationService:
             Unavailable: `model_not_loaded`.
         """
         started = self._timer()
-        rules = replace(rules.also(NOBODY, category), explore=None)
+        rules = rules.also(NOBODY, category).unexplored()
         loaded = self._asked(limit, rules)
         known = self._position(loaded, item_id)
         asked = self._making.question(loaded, STRANGER.items, {*exclude, item_id}, limit=limit, rules=rules)
@@ -231,7 +234,7 @@ class RecommendationService:
             Unavailable: `model_not_loaded`.
         """
         started = self._timer()
-        rules = replace(rules.also(exclude, category), explore=None)
+        rules = rules.also(exclude, category).unexplored()
         loaded = self._asked(limit, rules)
         asked = self._making.question(loaded, STRANGER.items, NOBODY, limit=limit, rules=rules)
         key = ("popular", limit, category) if _is_plain(exclude, rules, category) else None

@@ -132,7 +132,7 @@ class Rules:
     @property
     def are_plain(self) -> bool:
         """Whether nothing is asked of items but that some be left out."""
-        return replace(self, exclude=frozenset(), diversity=None, explore=None) == NO_RULES
+        return self.cap is None and self.include is None and not (self.categories or self.boosts or self.ranges)
 
     def _counts(self) -> tuple[tuple[str, Sized, int], ...]:
         return (
@@ -161,8 +161,14 @@ class Rules:
 
     def also(self, exclude: AbstractSet[str], category: str | None) -> Rules:
         """These, and more that is excluded, and a category."""
+        if not exclude and category is None:
+            return self
         more = self.categories if category is None else (category, *self.categories)
         return replace(self, exclude=self.exclude | exclude, categories=more)
+
+    def unexplored(self) -> Rules:
+        """These, with no place given to chance."""
+        return self if self.explore is None else replace(self, explore=None)
 
     def usually(self, *, diversity: float, explore: float) -> Rules:
         """These, with what holds where they say nothing."""

@@ -132,6 +132,16 @@ class Admission:
         """What lies ready takes no room, and is given whoever else must wait."""
         return freely
 
+    def room_for(self, path: str) -> Budget | None:
+        """What a question that is asked by GET and answered at once may cost; `None` where it has to wait, or no room
+        is to be wasted.
+        """
+        priority = class_of("GET", path).priority
+        if self._strain.pressure or self._memory_step >= CRITICAL or self._verdict(priority) != "in":
+            return None
+        self._strain.told()
+        return self._budget(float("inf"))
+
     def leave(self, scope: Scope, *, status: int, seconds: float) -> None:
         """Give the request's room to the next."""
         room: Occupied | None = scope.pop(ROOM, None)

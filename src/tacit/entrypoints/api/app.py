@@ -13,6 +13,7 @@ from starlette.concurrency import run_in_threadpool
 from tacit.data.intake import EventDoor
 from tacit.data.quarantine import Quarantine
 from tacit.entrypoints.api.admission import Admission
+from tacit.entrypoints.api.at_once import AtOnce
 from tacit.entrypoints.api.callers import OPEN_DOOR
 from tacit.entrypoints.api.catalogue import catalogue_routes
 from tacit.entrypoints.api.checkpoints import Checkpoint
@@ -36,6 +37,7 @@ from tacit.entrypoints.api.turnstile import Turnstile
 from tacit.entrypoints.api.users import user_routes
 from tacit.monitoring import metrics as catalogue
 from tacit.monitoring.interfaces import MetricSink
+from tacit.serving.budgets import Budget
 from tacit.serving.catalogue_desk import CatalogueDesk
 from tacit.serving.health import Role
 from tacit.serving.model_pool import ModelPool
@@ -139,7 +141,9 @@ def _add_fast_lane(
 ) -> None:
     """Have what is asked most often answered past the framework, through a door like its own."""
     ready: Kept = ReadyAnswers(service.rests_on, clock_ms=lambda: int(time.time() * 1_000))
-    app.lists = ListWindow(ready, service.telling, metrics, checkpoints=checkpoints)
+    admission = next((each for each in checkpoints if isinstance(each, Admission)), None)
+    at_once = AtOnce(service, ready, room=admission.room_for if admission is not None else lambda path: Budget())
+    app.lists = ListWindow(ready, service.telling, metrics, at_once=at_once, checkpoints=checkpoints)
     fast = [each for each in routes.routes if isinstance(each, APIRoute) and each.path.count("{") == 1]
     lane = FastLane([each for each in fast if each.methods == {"GET"}], service, ready, window=app.lists)
     app.fast = (lane.leads, RequestDoor(lane, metrics=metrics, checkpoints=checkpoints))

@@ -15,19 +15,12 @@ from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
 from tacit.entrypoints.api.errors import noted_response
-from tacit.entrypoints.api.fast_routes import USER, Endpoint, Kept
+from tacit.entrypoints.api.fast_routes import ANSWER, Endpoint, Kept, keep_ready
 from tacit.entrypoints.api.list_window import ListWindow
 from tacit.errors import TacitError
-from tacit.serving.answers import Answer
-from tacit.serving.ready_answers import Ready, RestsOn
+from tacit.serving.ready_answers import Ready
 from tacit.serving.recommend import RecommendationService
 from tacit.serving.telling import Repeated
-
-ANSWER = "tacit.answer"
-"""Where the scope holds the answer that a route gave, so that it may be given once more."""
-
-_LONGEST = 1_024
-"""Bytes of the longest address whose answer is kept."""
 
 
 class FastLane:
@@ -91,23 +84,13 @@ class FastLane:
 
     async def _worked_out(self, question: bytes, request: Request, endpoint: Endpoint, *, part: str) -> Response:
         # Before anything is looked at: news that comes meanwhile makes the answer one that does not hold.
-        user_id = part if endpoint.part == USER and "%" not in part else None
+        user_id = endpoint.user_in(part)
         before = self._service.rests_on(user_id)
         response = await endpoint.answer(request, part)
-        answer = request.scope.get(ANSWER)
-        if before is not None and isinstance(answer, Answer) and answer.user_id == user_id:
-            self._keep(question, answer, response, endpoint=endpoint, before=before)
+        if before is not None:
+            found = (request.scope.get(ANSWER), bytes(response.body), user_id)
+            keep_ready(self._ready, question, endpoint, before=before, found=found)
         return response
-
-    def _keep(
-        self, question: bytes, answer: Answer, response: Response, *, endpoint: Endpoint, before: RestsOn
-    ) -> None:
-        if len(question) > _LONGEST:
-            return
-        head, name, tail = bytes(response.body).partition(answer.recommendation_id.encode())
-        if name and answer.model_version == before.loaded.label:
-            ready = Ready(answer, (head, tail), before.things, answer.user_id, endpoint)
-            self._ready.keep(question, ready, before.loaded)
 
 
 def _question(scope: Scope) -> bytes:

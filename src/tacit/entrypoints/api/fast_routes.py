@@ -13,9 +13,16 @@ from starlette.responses import Response
 from tacit.entrypoints.api.checkpoints import PRINCIPAL, Scope
 from tacit.entrypoints.api.guarding import check_user, guard_of
 from tacit.entrypoints.api.parameters import path_id
-from tacit.serving.ready_answers import ReadyAnswers
+from tacit.serving.answers import Answer
+from tacit.serving.ready_answers import Ready, ReadyAnswers, RestsOn
 
+ANSWER = "tacit.answer"
+"""Where the scope holds the answer that a route gave, so that it may be given once more."""
 USER = "user_id"
+_LONGEST = 1_024
+"""Bytes of the longest address whose answer is kept."""
+
+Found = tuple[object, bytes, str | None]
 
 
 class Endpoint:
@@ -23,6 +30,7 @@ class Endpoint:
 
     Attributes:
         question: What it answers, as that is measured.
+        is_personal: Whether the part is a user.
     """
 
     def __init__(self, route: APIRoute) -> None:
@@ -30,8 +38,10 @@ class Endpoint:
         self.route = route
         self._guard = guard_of(route)
         self._has_threads = inspect.iscoroutinefunction(route.endpoint)
+        self._here = inspect.unwrap(route.endpoint)
         self.part, _, after = after.partition("}")
-        self.question = "user" if self.part == USER else "similar"
+        self.is_personal = self.part == USER
+        self.question = "user" if self.is_personal else "similar"
         self._before, self._after = before, after
         self._shortest = len(before) + len(after) + 1
 
@@ -58,6 +68,33 @@ class Endpoint:
         answered: Response = await (call() if self._has_threads else run_in_threadpool(call))
         return answered
 
+    def answer_here(self, request: Request, part: str) -> Response:
+        """The same, worked out in this thread."""
+        answered: Response = self._here(request=request, **{self.part: part})
+        return answered
+
+    def user_in(self, part: str) -> str | None:
+        """The user whose list is asked for, where that is plain to see."""
+        return part if self.part == USER and "%" not in part else None
+
 
 Kept = ReadyAnswers[bytes, Endpoint]
 """Answers by the address that asks for them."""
+
+
+def keep_ready(ready: Kept, question: bytes, endpoint: Endpoint, *, before: RestsOn, found: Found) -> None:
+    """Keep an answer for whoever asks the same.
+
+    Args:
+        ready: Where.
+        question: The address that asked for it.
+        endpoint: What answered.
+        before: What it rests on, looked at before it was worked out.
+        found: The answer as the route gave it, if it did, as it is written, and whose was asked for.
+    """
+    answer, body, user_id = found
+    if not isinstance(answer, Answer) or answer.user_id != user_id or len(question) > _LONGEST:
+        return
+    head, name, tail = body.partition(answer.recommendation_id.encode())
+    if name and answer.model_version == before.loaded.label:
+        ready.keep(question, Ready(answer, (head, tail), before.things, answer.user_id, endpoint), before.loaded)

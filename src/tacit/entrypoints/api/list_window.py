@@ -16,7 +16,9 @@ from typing import Any, Protocol
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
+from tacit.entrypoints.api.admission import DEADLINE_HEADER
 from tacit.entrypoints.api.answered_at_head import ANSWERED_AT_ITS_HEAD, is_plain
+from tacit.entrypoints.api.at_once import AtOnce, Question
 from tacit.entrypoints.api.checkpoints import (
     CLIENT,
     HEADERS,
@@ -28,8 +30,8 @@ from tacit.entrypoints.api.checkpoints import (
     freely,
     leave_all,
 )
-from tacit.entrypoints.api.door import SECURE_HEADERS, note_answers, request_id_of
-from tacit.entrypoints.api.errors import REQUEST_ID
+from tacit.entrypoints.api.door import SECURE_HEADERS, note_answer, note_answers, request_id_of
+from tacit.entrypoints.api.errors import ERROR, REQUEST_ID
 from tacit.entrypoints.api.fast_routes import Endpoint, Kept
 from tacit.monitoring.interfaces import MetricSink
 from tacit.serving.naming import new_name
@@ -41,7 +43,7 @@ CONNECTION = "tacit.connection"
 
 _GATHERED_SECONDS = 0.02
 """For how long answers wait to be told of together: each is of no use before a thread writes it down anyway."""
-_OTHERWISE = frozenset({b"content-length", b"cookie", b"expect", b"transfer-encoding", b"upgrade"})
+_OTHERWISE = frozenset({b"content-length", b"cookie", b"expect", b"transfer-encoding", b"upgrade", DEADLINE_HEADER})
 """Headers of requests that ask for more than is done here."""
 _NAME = b"x-request-id"
 
@@ -99,38 +101,48 @@ class Passage:
 
 @dataclass(frozen=True, slots=True)
 class _Given:
-    """An answer that nobody was told of yet."""
+    """An answer that nobody was told of yet.
 
-    again: Repeated
-    request_id: str
-    url: bytes
+    Attributes:
+        again: The list, where one was given once more.
+    """
+
     endpoint: Endpoint
-    scope: Mapping[str, Any]
+    scope: Scope
+    status: int
+    seconds: float
+    again: Repeated | None = None
 
 
 class ListWindow:
-    """Gives lists that lie ready.  For one event loop.
+    """Gives lists that lie ready, and works out those for which nothing must be waited for.  For one event loop.
 
     Args:
-        ready: Where they lie.
+        ready: Where lists lie.
         telling: Told of each that was given.
         metrics: Told of every request.
+        at_once: Works out others.
         checkpoints: What every request passes.
     """
 
     def __init__(
-        self, ready: Kept, telling: Telling, metrics: MetricSink, *, checkpoints: Sequence[Checkpoint]
+        self, ready: Kept, telling: Telling, metrics: MetricSink, *, at_once: AtOnce, checkpoints: Sequence[Checkpoint]
     ) -> None:
         self._ready, self._telling, self._metrics = ready, telling, metrics
-        self._checkpoints = checkpoints
+        self._at_once, self._checkpoints = at_once, checkpoints
+        self._lasting = [each for each in checkpoints if isinstance(each, Lasting)]
         self._given: list[_Given] = []
+        self._told_at = 0.0
         self._defaults: Headers | None = None
         self._default_lines = b""
 
     def let_in(self, scope: Scope, endpoint: Endpoint) -> None:
         """Let whoever may ask something do so again without being asked, on the connection that they came by."""
         connection: Connection | None = scope.get(CONNECTION)
-        if connection is not None:
+        if connection is None or len(self._lasting) < len(self._checkpoints):
+            return
+        known = connection.passages.get(endpoint)
+        if known is None or _differs_by(scope["headers"], known.headers) is None:
             passage = self._passage(scope)
             if passage is not None:
                 connection.passages[endpoint] = passage
@@ -142,26 +154,55 @@ class ListWindow:
             return False
         started = time.perf_counter()
         ready = self._ready.get(connection.url)
-        passage = None if ready is None else connection.passages.get(ready.about)
-        if ready is None or passage is None:
+        asked = self._question(connection) if ready is None else None
+        endpoint = ready.about if ready is not None else asked.endpoint if asked is not None else None
+        passage = None if endpoint is None else connection.passages.get(endpoint)
+        if endpoint is None or passage is None:
             return False
         given_id = _differs_by(connection.headers, passage.headers)
         if given_id is None:
             return False
         lines = passage.enter()
         if lines is None:
-            del connection.passages[ready.about]
+            del connection.passages[endpoint]
             return False
-        request_id = request_id_of(given_id.decode("latin-1")) if given_id else new_name()
-        name = self._telling.new_name()
         connection.cycle = ANSWERED_AT_ITS_HEAD
-        said = self._written(connection, ready, name, lines=passage.lines + lines, its_id=request_id)
-        connection.transport.write(said)
-        connection.on_response_complete()
-        seconds = time.perf_counter() - started
-        again = Repeated(ready.answer, name, ready.about.question, self._telling.now_ms, seconds)
-        self._note(connection, _Given(again, request_id, connection.url, ready.about, passage.scope))
+        request_id = request_id_of(given_id.decode("latin-1")) if given_id else new_name()
+        answering = _Answering(connection, passage, endpoint, lines, request_id, started)
+        if ready is not None:
+            self._give(ready, answering)
+        elif asked is not None:
+            self._work_out(asked, answering)
         return True
+
+    def _question(self, connection: Connection) -> Question | None:
+        """What is asked, if it can be answered at once, of those things that somebody was let in for."""
+        path = connection.url.partition(b"?")[0].decode("latin-1")
+        for endpoint in connection.passages:
+            part = endpoint.part_of(path)
+            if part:
+                return self._at_once.question(connection.url, path, endpoint, part=part)
+        return None
+
+    def _give(self, ready: Ready[Endpoint], to: _Answering) -> None:
+        name = self._telling.new_name()
+        (before, after), called = ready.body, name.encode()
+        size = len(before) + len(called) + len(after)
+        head = b"%bcontent-length: %d\r\ncontent-type: application/json\r\n" % (self._first_lines(200, to), size)
+        self._write(to, b"%b%b%b%b%b" % (head, to.last_lines, before, called, after))
+        seconds = time.perf_counter() - to.started
+        again = Repeated(ready.answer, name, ready.about.question, self._telling.now_ms, seconds)
+        self._note(to, _Given(to.endpoint, to.scope(), 200, seconds, again))
+
+    def _work_out(self, asked: Question, to: _Answering) -> None:
+        scope = to.scope() | {"type": "http", "headers": to.connection.headers}
+        scope["query_string"] = asked.url.partition(b"?")[2]
+        response = self._at_once.answer(asked, scope)
+        status = response.status_code
+        lines = b"".join([b"%b: %b\r\n" % each for each in response.raw_headers])
+        head = self._first_lines(status, to) + lines
+        self._write(to, b"%b%b%b" % (head, to.last_lines, bytes(response.body)))
+        self._note(to, _Given(to.endpoint, scope, status, time.perf_counter() - to.started))
 
     @property
     def untold(self) -> int:
@@ -171,54 +212,90 @@ class ListWindow:
     def tell(self) -> None:
         """Tell of the answers that were given."""
         given, self._given = self._given, []
-        if not given:
-            return
-        self._telling.repeated([each.again for each in given])
+        self._told_at = time.monotonic()
+        again = [each.again for each in given if each.again is not None]
+        if again:
+            self._telling.repeated(again)
         for each in given:
-            leave_all(self._checkpoints, _left(each), status=200, seconds=each.again.seconds)
-        answered = [(each.endpoint.route.path, each.again.seconds, each.request_id) for each in given]
-        note_answers(self._metrics, answered)
+            leave_all(self._checkpoints, each.scope, status=each.status, seconds=each.seconds)
+        plain = [each for each in given if each.status == 200]
+        note_answers(
+            self._metrics, [(each.endpoint.route.path, each.seconds, each.scope[REQUEST_ID]) for each in plain]
+        )
+        for each in given:
+            if each.status != 200:
+                self._note_failed(each)
 
-    def _note(self, connection: Connection, given: _Given) -> None:
+    def _note_failed(self, given: _Given) -> None:
+        note_answer(
+            self._metrics,
+            method="GET",
+            route=given.endpoint.route.path,
+            status=given.status,
+            seconds=given.seconds,
+            error=given.scope.get(ERROR),
+            request_id=given.scope[REQUEST_ID],
+        )
+
+    def _note(self, to: _Answering, given: _Given) -> None:
         self._given.append(given)
         if len(self._given) == 1:
-            connection.loop.call_later(_GATHERED_SECONDS, self.tell)
+            loop = to.connection.loop
+            # Who comes alone is told of as soon as they have their answer.
+            loop.call_at(max(loop.time(), self._told_at + _GATHERED_SECONDS), self.tell)
+
+    def _write(self, to: _Answering, said: bytes) -> None:
+        to.connection.transport.write(said)
+        to.connection.on_response_complete()
+
+    def _first_lines(self, status: int, to: _Answering) -> bytes:
+        """The line of the status, and what the server says in every answer."""
+        defaults = to.connection.server_state.default_headers
+        if defaults is not self._defaults:
+            self._defaults = defaults
+            self._default_lines = b"".join([b"%b: %b\r\n" % each for each in defaults])
+        return STATUS_LINE[status] + self._default_lines
 
     def _passage(self, scope: Scope) -> Passage | None:
         headers = [each for each in scope["headers"] if each[0] != _NAME]
         if any(name in _OTHERWISE for name, _ in headers) or scope[PRINCIPAL].user_id is not None:
             return None
-        agains = []
-        for each in self._checkpoints:
-            again = each.lasting(scope) if isinstance(each, Lasting) else None
-            if again is None:
-                return None
-            if again is not freely:
-                agains.append(again)
+        found = [each.lasting(scope) for each in self._lasting]
+        agains = [again for again in found if again is not None and again is not freely]
+        if None in found:
+            return None
         said = scope.get(HEADERS, {}).items()
         always = {**SECURE_HEADERS, **{name: value for name, value in said if not name.startswith("RateLimit-")}}
         lines = "".join([f"{name.lower()}: {value}\r\n" for name, value in always.items()])
         kept = {name: scope.get(name) for name in (PRINCIPAL, CLIENT, "route")}
         return Passage(headers, tuple(agains), lines.encode("latin-1"), {**kept, "method": "GET"})
 
-    def _written(
-        self, connection: Connection, ready: Ready[Endpoint], name: str, *, lines: bytes, its_id: str
-    ) -> bytes:
-        defaults = connection.server_state.default_headers
-        if defaults is not self._defaults:
-            self._defaults = defaults
-            self._default_lines = STATUS_LINE[200] + b"".join([b"%b: %b\r\n" % each for each in defaults])
-        before, after = ready.body
-        head = b"%bcontent-length: %d\r\ncontent-type: application/json\r\n%bx-request-id: %b\r\n\r\n%b%b%b"
-        size = len(before) + len(name) + len(after)
-        return head % (self._default_lines, size, lines, its_id.encode(), before, name.encode(), after)
 
+@dataclass(frozen=True, slots=True)
+class _Answering:
+    """A request that is being answered.
 
-def _left(given: _Given) -> Scope:
-    """The scope of a request, as far as checkpoints look at it when they are left."""
-    path = given.url.partition(b"?")[0].decode("latin-1")
-    params = {given.endpoint.part: given.endpoint.part_of(path)}
-    return {**given.scope, REQUEST_ID: given.request_id, "path": path, "path_params": params}
+    Attributes:
+        lines: Header lines that it alone gets.
+    """
+
+    connection: Connection
+    passage: Passage
+    endpoint: Endpoint
+    lines: bytes
+    request_id: str
+    started: float
+
+    @property
+    def last_lines(self) -> bytes:
+        """The last of an answer's header lines, and the empty one behind."""
+        return b"%b%bx-request-id: %b\r\n\r\n" % (self.passage.lines, self.lines, self.request_id.encode())
+
+    def scope(self) -> dict[str, Any]:
+        """What checkpoints and routes look at."""
+        path = self.connection.url.partition(b"?")[0].decode("latin-1")
+        params = {self.endpoint.part: self.endpoint.part_of(path)}
+        return {**self.passage.scope, REQUEST_ID: self.request_id, "path": path, "path_params": params}
 
 
 def _differs_by(headers: Headers, known: Headers) -> bytes | None:

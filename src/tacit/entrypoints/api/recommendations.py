@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response
 
-from tacit.entrypoints.api.fast_lane import ANSWER
+from tacit.entrypoints.api.fast_routes import ANSWER
 from tacit.entrypoints.api.guarding import requires
 from tacit.entrypoints.api.parameters import Query, documented, path_id
 from tacit.entrypoints.api.questions import parse_likes, parse_list

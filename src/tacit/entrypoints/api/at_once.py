@@ -1,0 +1,111 @@
+"""Answers that are worked out in the event loop's own turn, where nothing has to be waited for.
+
+Handing a question to a thread and its answer back costs as much as most answers take, and on a server with one core the
+thread takes from the event loop what it gives.  So what rests on nothing that would have to be read is worked out here,
+while there is room, and as long as that stays short.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, MutableMapping
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+from starlette.requests import Request
+from starlette.responses import Response
+
+from tacit.entrypoints.api.errors import REQUEST_ID, noted_response
+from tacit.entrypoints.api.fast_routes import ANSWER, Endpoint, Kept, keep_ready
+from tacit.errors import TacitError
+from tacit.serving.budgets import Budget, spending
+from tacit.serving.ready_answers import RestsOn
+from tacit.serving.recommend import RecommendationService
+
+LONG_SECONDS = 0.004
+"""Time of an answer, averaged, from which on threads work them out for a while: nobody else is heard meanwhile."""
+_WEIGHT = 0.1
+_REST_SECONDS = 1.0
+
+Room = Callable[[str], Budget | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """Something that may be answered at once.
+
+    Attributes:
+        url: The address that asks.
+        path: Its path, as sent.
+        endpoint: What answers.
+        part: What fills the path.
+        budget: What it may cost.
+        before: What it rests on.
+    """
+
+    url: bytes
+    path: str
+    endpoint: Endpoint
+    part: str
+    budget: Budget
+    before: RestsOn
+
+
+class AtOnce:
+    """Works out answers.  For one event loop.
+
+    Args:
+        service: Knows what answers rest on.
+        ready: Keeps them.
+        room: Says what a question to a path may cost, if there is room for it now.
+        clock: Passing time in seconds.
+    """
+
+    def __init__(
+        self,
+        service: RecommendationService,
+        ready: Kept,
+        *,
+        room: Room,
+        clock: Callable[[], float] = time.perf_counter,
+    ) -> None:
+        self._service, self._ready, self._room, self._clock = service, ready, room, clock
+        self._usual = 0.0
+        self._rests_until = 0.0
+
+    def question(self, url: bytes, path: str, endpoint: Endpoint, *, part: str) -> Question | None:
+        """What a request asks, if it can be answered at once."""
+        if self._usual > LONG_SECONDS and not self._is_rested():
+            return None
+        if not self._service.is_immediate or (endpoint.is_personal and "%" in part):
+            return None
+        before = self._service.rests_on(endpoint.user_in(part))
+        if before is None:
+            return None
+        budget = self._room(path)
+        return None if budget is None else Question(url, path, endpoint, part, budget, before)
+
+    def answer(self, asked: Question, scope: MutableMapping[str, Any]) -> Response:
+        """The answer, whatever it is.
+
+        Args:
+            scope: Of the request; given what a route would put there.
+        """
+        started = self._clock()
+        endpoint, part = asked.endpoint, asked.part
+        with spending(asked.budget), structlog.contextvars.bound_contextvars(request_id=scope[REQUEST_ID]):
+            try:
+                response = endpoint.answer_here(Request(scope), part)
+            except TacitError as error:
+                response = noted_response(scope, error)
+        found = (scope.get(ANSWER), bytes(response.body), endpoint.user_in(part))
+        keep_ready(self._ready, asked.url, endpoint, before=asked.before, found=found)
+        self._usual += _WEIGHT * (self._clock() - started - self._usual)
+        if self._usual > LONG_SECONDS:
+            self._rests_until = self._clock() + _REST_SECONDS
+        return response
+
+    def _is_rested(self) -> bool:
+        """Whether it may be tried again; once, and for good if that was short."""
+        return self._clock() >= self._rests_until
