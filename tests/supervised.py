@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import sys
 import threading
 import time
@@ -11,13 +12,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from subprocess import Popen
 from typing import Any
 
 import httpx2
 
+from tacit.adapters.spare_process import SpareProcess
 from tacit.adapters.supervisor import Supervisor
 from tacit.adapters.worker_places import SupervisorRules
-from tacit.adapters.worker_process import WorkerProcess
+from tacit.adapters.worker_process import WorkerProcess, started
 from tacit.entrypoints.api.listening import listen_on
 from tacit.monitoring.adding_up import added_up
 from tests.stages import wait_until
@@ -33,7 +36,7 @@ class Crew:
     port: int
     supervisor: Supervisor
     rows: Sequence[Mapping[str, Any]] = ()
-    has_spare: bool = False
+    spares: Sequence[int] = ()
     served: list[Mapping[str, Any]] = field(default_factory=list)
     code: int | None = None
 
@@ -64,27 +67,28 @@ class Crew:
 
 
 @contextmanager
-def crew(folder: Path, count: int = 2, **rules: Any) -> Iterator[Crew]:
+def crew(folder: Path, count: int = 2, *, has_spare: bool = False, **rules: Any) -> Iterator[Crew]:
     """So many workers, all of which serve; ended with the block, unless they were before."""
     listener = listen_on("127.0.0.1", 0, is_open=False)
     command = (sys.executable, str(CHILD), str(folder))
 
-    def spawn(number: int | None, now: float) -> WorkerProcess:
-        return WorkerProcess({"number": number}, os.environ, now=now, listener=listener, command=command)
+    def start(number: int | None) -> tuple[Popen[bytes], socket.socket]:
+        return started({"number": number}, os.environ, listener=listener, command=command)
 
     made: Crew
 
-    def note(rows: Sequence[Mapping[str, Any]], has_spare: bool) -> None:
-        made.rows, made.has_spare = rows, has_spare
+    def note(rows: Sequence[Mapping[str, Any]], spares: Sequence[int]) -> None:
+        made.rows, made.spares = rows, spares
 
     def served(facts: Mapping[str, Any]) -> None:
         made.served.append(facts)
 
     supervisor = Supervisor(
-        spawn,
+        lambda number, now: WorkerProcess(*start(number), now=now),
         SupervisorRules(count, **{"end_seconds": 5.0, **rules}),
         on_serving=served,
         on_change=note,
+        spawn_spare=(lambda now: SpareProcess(*start(None), now=now)) if has_spare else None,
         on_ending=listener.close,
     )
     made = Crew(folder, listener.getsockname()[1], supervisor)

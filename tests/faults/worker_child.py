@@ -1,7 +1,7 @@
 """A worker that loads nothing: it answers its number on the socket that it was given, and does what it is asked.
 
 `GET /<anything>` says its number and process; `/hang` keeps its loop from turning, as its line tells; a file `poison`
-beside it keeps it from starting.
+beside it keeps it from starting, a file `slow` from ever serving.  Without a number it is the spare one.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from pathlib import Path
 
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
+from tacit.adapters.standing_by import stand_by
 from tacit.adapters.worker_line import WorkerLine
 
 HEAD = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n"
@@ -25,9 +26,16 @@ HEAD = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {}\
 def main(folder: Path, plan: dict[str, int]) -> int:
     if (folder / "poison").exists():
         return 78
+    if plan["number"] is None:
+        copy = stand_by(socket.socket(fileno=plan["line"]), (), str, listener=plan["listener"])
+        if copy is None:
+            return 0
+        plan = {**plan, "number": copy.number, "line": copy.line}
     over, hung = threading.Event(), threading.Event()
     line = WorkerLine(socket.socket(fileno=plan["line"]), on_alone=lambda: os._exit(3))
-    number = line.awaited_number() if plan["number"] is None else plan["number"]
+    if (folder / "slow").exists():
+        over.wait()
+    number = plan["number"]
     registry = CollectorRegistry()
     answers = Counter("answers", "Answers.", registry=registry)
     Gauge("place", "The number.", registry=registry).set(number)

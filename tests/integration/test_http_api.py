@@ -13,7 +13,7 @@ import pytest
 
 from tacit.entrypoints.api.schemas import AnswerBody, HealthBody, ItemBody, ItemsBody
 from tacit.monitoring import metrics as catalogue
-from tests.stages import NEWCOMER, ODD_ITEM, ODD_USER, RARE, Stage, served, spoil, stage
+from tests.stages import NEWCOMER, ODD_ITEM, ODD_USER, RARE, Stage, served, spoil, stage, wait_until
 
 
 @pytest.fixture(scope="module")

@@ -16,10 +16,12 @@ from typing import Any
 import structlog
 
 from tacit.adapters.prometheus_families import from_values
+from tacit.adapters.spare_keeper import SpareKeeper, SpawnSpare
+from tacit.adapters.spare_process import UNSEEN
 from tacit.adapters.worker_places import Place, SupervisorRules
 from tacit.adapters.worker_process import WorkerProcess
 from tacit.monitoring.adding_up import Part, added_up, counts_alone
-from tacit.serving.restarts import LONGEST_PAUSE, Ended, is_failing, pause_before_next
+from tacit.serving.restarts import Ended, is_failing, pause_before_next
 
 log = structlog.get_logger(__name__)
 
@@ -30,10 +32,9 @@ MEASURE_SECONDS = 5.0
 """How often each is asked what it measured; of one that is killed, what it counted since is lost."""
 ASKED_SECONDS = 1.0
 UNSTARTED_SECONDS = 2.0
-SETTLED_SECONDS = 2.0
 
-Spawn = Callable[[int | None, float], WorkerProcess]
-"""Starts the process of the worker of a number, or a spare one, at a moment of the supervisor's clock."""
+Spawn = Callable[[int, float], WorkerProcess]
+"""Starts the process of the worker of a number, from nothing, at a moment of the supervisor's clock."""
 
 
 class Supervisor:
@@ -43,7 +44,8 @@ class Supervisor:
         spawn: Starts one.
         rules: How many, and when one is given up.
         on_serving: Told once, when every worker serves or has failed to, of what the first said.
-        on_change: Told whenever something changed of how the workers stand, and whether a spare one is ready.
+        on_change: Told whenever something changed of how the workers stand, and of which processes stand by.
+        spawn_spare: Starts one that stands by, of which others are copies; without it there is none.
         on_ending: Called when all of them are told to end.
         clock: Never goes back.
     """
@@ -54,7 +56,8 @@ class Supervisor:
         rules: SupervisorRules,
         *,
         on_serving: Callable[[Mapping[str, Any]], None],
-        on_change: Callable[[Sequence[Mapping[str, object]], bool], None],
+        on_change: Callable[[Sequence[Mapping[str, object]], Sequence[int]], None],
+        spawn_spare: SpawnSpare | None = None,
         on_ending: Callable[[], None] = lambda: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -66,8 +69,7 @@ class Supervisor:
         self._clock = clock
         self._places = [Place(number) for number in range(rules.count)]
         self._places[0].starts_at = clock()
-        self._spare: WorkerProcess | None = None
-        self._no_spare_before = 0.0
+        self._spares = SpareKeeper(spawn_spare, rules.restarts)
         self._parting: list[tuple[Place, WorkerProcess]] = []
         self._gone: list[Part] = []
         self._said: Mapping[str, Any] = {}
@@ -92,6 +94,7 @@ class Supervisor:
                 self._forgive(now)
             before = now
             self._turn(now)
+        self._spares.end()
         self._show()
         if self._failed_with is not None:
             return self._failed_with
@@ -143,10 +146,11 @@ class Supervisor:
 
     def _hear(self) -> None:
         lines = {each.line: (place, each) for place, each in self._all() if not each.line.is_over}
-        if self._spare is not None and not self._spare.line.is_over:
-            spare = self._spare
-            lines[spare.line] = (self._places[0], spare)
-        for line in select.select(list(lines), [], [], TURN_SECONDS)[0]:
+        spares = self._spares.lines()
+        for line in select.select([*lines, *spares], [], [], TURN_SECONDS)[0]:
+            if line in spares:
+                spares[line].hear(self._clock())
+                continue
             place, process = lines[line]
             for said in process.hear(self._clock()):
                 self._note(place, process, said)
@@ -190,10 +194,11 @@ class Supervisor:
         if self._ends_by is not None:
             self._end_all(now)
         else:
+            self._spares.keep(now)
+            self._end_hung(now)
             for place in self._places:
                 self._look_after(place, now)
             self._renew_next(now)
-            self._keep_spare(now)
             if self._on_serving is not None and all(each.is_settled for each in self._places):
                 told, self._on_serving = self._on_serving, None
                 told(self._said)
@@ -215,36 +220,39 @@ class Supervisor:
             with self._measured:
                 self._parting.append((place, process))
                 place.process, place.starts_at = None, now
-        elif process.serves_since is not None and max(now - process.heard_at, process.still) > self._rules.hung_seconds:
-            log.error("worker_hung", worker=place.number, pid=process.pid, seconds=self._rules.hung_seconds)
-            process.kill()
+
+    def _end_hung(self, now: float) -> None:
+        """Kill whoever gives no sign of life, or does not come to serve."""
+        for place, process in self._all():
+            if place.is_taker and not self._has_served:
+                continue  # it may have to import and to train, and whoever started all of them looks on
+            silent = max(now - process.heard_at, process.still) > self._rules.hung_seconds
+            late = process.serves_since is None and now - process.began > self._rules.start_seconds
+            if silent or late:
+                seconds = self._rules.hung_seconds if silent else self._rules.start_seconds
+                log.error("worker_hung", worker=place.number, pid=process.pid, seconds=seconds)
+                process.kill()
 
     def _start(self, place: Place, now: float) -> None:
         try:
-            place.process, place.starts_at = self._begun(place.number, now), None
+            process = self._begun(place, now)
         except OSError as problem:
             # No process, or no descriptor, is to be had: that may pass.
             log.warning("worker_unstarted", worker=place.number, detail=str(problem)[:200])
             place.starts_at = now + UNSTARTED_SECONDS
+            return
+        if process is not None:
+            place.process, place.starts_at = process, None
 
-    def _begun(self, number: int, now: float) -> WorkerProcess:
-        """The spare one, which is ahead even if it is not prepared yet; else one that is started now."""
-        spare = self._spare
-        if spare is None or spare.code() is not None:
-            return self._spawn(number, now)
-        self._spare, self._no_spare_before = None, now + SETTLED_SECONDS
-        spare.begin(number, now)
-        return spare
-
-    def _keep_spare(self, now: float) -> None:
-        """Have one stand by, but only while all serve: it would take from those that begin the time to do so."""
-        if self._spare is not None and self._spare.code() is not None:
-            self._spare.close()
-            self._spare, self._no_spare_before = None, now + LONGEST_PAUSE
-        if self._spare is None and self._rules.has_spare and now >= self._no_spare_before:
-            with suppress(OSError):
-                if all(each.state == "serving" for each in self._places):
-                    self._spare = self._spawn(None, now)
+    def _begun(self, place: Place, now: float) -> WorkerProcess | None:
+        """A copy of the spare one, or one started from nothing; `None` if it is worth waiting for the first."""
+        if self._has_served and place.may_be_copy:
+            copy = self._spares.copied(place.number, now)
+            if copy is not None:
+                return copy
+            if self._spares.is_loading(now):
+                return None  # a copy of that comes hardly later than a start from nothing, and leaves others the time
+        return self._spawn(place.number, now)
 
     def _bury(self, now: float) -> None:
         """Take note of whoever ended; what it still said is heard first."""
@@ -257,7 +265,7 @@ class Supervisor:
             with self._measured:
                 self._gone = _with(self._gone, counts_alone(_part_of(place, process)))
                 self._leave_place(place, process)
-            place.last_end = f"exit code {code}" if code >= 0 else f"signal {-code}"
+            place.last_end = _how(code)
             self._after_end(place, process, code=code, now=now)
 
     def _hear_out(self, place: Place, process: WorkerProcess, now: float) -> None:
@@ -280,7 +288,7 @@ class Supervisor:
         log.warning("worker_ended", worker=place.number, pid=process.pid, how=place.last_end)
         if place.is_taker and not self._has_served:
             # It said why; what is wrong before anything was served will not mend itself.
-            self._failed_with, self._ends_by = code if code > 0 else 1, now
+            self._failed_with, self._ends_by = code if 0 < code < UNSEEN else 1, now
             return
         if place.process is not None or place.starts_at is not None:
             # Somebody else fills its place already; if it was to be the next there, nobody else is tried.
@@ -288,7 +296,7 @@ class Supervisor:
                 log.error("renewal_failed", worker=place.number, how=place.last_end)
                 self._to_renew.clear()
             return
-        if process.is_leaving and code == 0:
+        if process.is_leaving and code in (0, UNSEEN):
             place.starts_at = now
             return
         place.restarts += 1
@@ -308,7 +316,10 @@ class Supervisor:
             return
         place = self._to_renew.popleft()
         if not place.is_taker:
-            place.successor = self._begun(place.number, now)
+            with suppress(OSError):
+                place.successor = self._begun(place, now)
+            if place.successor is None:
+                self._to_renew.appendleft(place)  # nobody ended for it, and it can wait
         elif place.process is not None:
             # Only one may take events: the next begins when this one has ended.
             place.process.end()
@@ -317,8 +328,7 @@ class Supervisor:
         if self._ends_by == float("inf"):
             self._ends_by = now + self._rules.end_seconds
             self._on_ending()
-            if self._spare is not None:
-                self._spare.kill()
+            self._spares.leave()
             for each in self._living():
                 each.end()
         if self._is_forced or now >= (self._ends_by or 0.0):
@@ -337,17 +347,24 @@ class Supervisor:
     def _forgive(self, now: float) -> None:
         for each in self._living():
             each.heard_at = now
+        self._spares.forgive(now)
 
     def _show(self) -> None:
         rows = [place.row(self._rules.restarts, self._clock()) for place in self._places]
-        has_spare = self._spare is not None and self._spare.is_prepared
-        if (rows, has_spare) != self._shown:
-            self._shown = (rows, has_spare)
-            self._on_change(rows, has_spare)
+        spares = self._spares.prepared()
+        if (rows, spares) != self._shown:
+            self._shown = (rows, spares)
+            self._on_change(rows, spares)
 
 
 def _part_of(place: Place, process: WorkerProcess) -> Part:
     return Part(str(place.number), place.is_taker, process.families)
+
+
+def _how(code: int) -> str:
+    if code == UNSEEN:
+        return "unseen"
+    return f"exit code {code}" if code >= 0 else f"signal {-code}"
 
 
 def _with(gone: Sequence[Part], part: Part) -> list[Part]:

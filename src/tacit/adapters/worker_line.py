@@ -41,9 +41,17 @@ class LineEnd:
 
     def say(self, **facts: object) -> None:
         """Tell the other end; one that is gone hears nothing."""
-        line = json.dumps(facts, separators=(",", ":"), default=str).encode() + b"\n"
         with self._lock, suppress(OSError):
-            self._socket.sendall(line)
+            self._socket.sendall(_line(facts))
+
+    def hand(self, descriptor: int, **facts: object) -> None:
+        """Tell the other end, and have it have a descriptor of ours as its own.
+
+        Raises:
+            OSError: It is gone, or hears nothing any more.
+        """
+        with self._lock:
+            socket.send_fds(self._socket, [_line(facts)], [descriptor])
 
     def heard(self) -> Iterator[dict[str, Any]]:
         """What the other end said and nobody heard yet; it must have said something, or be gone."""
@@ -66,6 +74,10 @@ class LineEnd:
         self._socket.close()
 
 
+def _line(facts: Mapping[str, object]) -> bytes:
+    return json.dumps(facts, separators=(",", ":"), default=str).encode() + b"\n"
+
+
 class WorkerLine:
     """A worker's end: says that it lives, what it measured when asked, and ends the worker when the supervisor is gone.
 
@@ -80,8 +92,6 @@ class WorkerLine:
         self._registry: CollectorRegistry | None = None
         self._still: Callable[[], float] = lambda: 0.0
         self._closed = threading.Event()
-        self._begun = threading.Event()
-        self._number = 0
         threading.Thread(target=self._listen, name="supervisor-line", daemon=True).start()
 
     def watch(self, registry: CollectorRegistry, still: Callable[[], float]) -> None:
@@ -91,12 +101,6 @@ class WorkerLine:
     def serving(self, facts: Mapping[str, object]) -> None:
         """Say that requests are answered from now on, and what with."""
         self._end.say(said="serving", **facts)
-
-    def awaited_number(self) -> int:
-        """Say that all is loaded, and wait until told in whose place to serve."""
-        self._end.say(said="prepared")
-        self._begun.wait()
-        return self._number
 
     def leaving(self) -> None:
         """Say that no more requests are taken, and what was measured up to now."""
@@ -127,9 +131,6 @@ class WorkerLine:
             self._tell_measured(asked["number"])
         elif asked.get("asked") == "close":
             self._closed.set()
-        elif asked.get("asked") == "begin":
-            self._number = int(asked["number"])
-            self._begun.set()
 
     def _tell_measured(self, number: int) -> None:
         families = [] if self._registry is None else as_values(families_of(self._registry))

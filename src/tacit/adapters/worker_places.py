@@ -23,15 +23,15 @@ class SupervisorRules:
     Attributes:
         count: How many workers there are; the first takes events.
         restarts: How often one may end.
-        has_spare: Whether one more stands by, to begin sooner than one that is started.
         hung_seconds: How long one may give no sign of life.
+        start_seconds: How long one may take to begin.
         end_seconds: How long they may take to end before they are killed.
     """
 
     count: int
     restarts: RestartRules = field(default_factory=RestartRules)
-    has_spare: bool = False
-    hung_seconds: float = 60.0
+    hung_seconds: float = 15.0
+    start_seconds: float = 120.0
     end_seconds: float = 12.0
 
 
@@ -64,6 +64,11 @@ class Place:
     def is_settled(self) -> bool:
         """Whether it came to serve, or ended at least once."""
         return bool(self.ends) or (self.process is not None and self.process.serves_since is not None)
+
+    @property
+    def may_be_copy(self) -> bool:
+        """Whether the next may be a copy of the spare one; if the last never served, what is copied may be at fault."""
+        return not self.ends or self.ends[-1].served_seconds is not None
 
     @property
     def state(self) -> State:

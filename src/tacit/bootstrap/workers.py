@@ -7,21 +7,25 @@ import json
 import os
 import socket
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from subprocess import Popen
+from typing import TYPE_CHECKING, Any, Protocol
 
 from tacit.bootstrap.serving import SERVING_LOCK, serving_process
 from tacit.errors import Misconfigured
 from tacit.monitoring import metrics as catalogue
-from tacit.settings import SettingsInForce
+from tacit.settings import Settings, SettingsInForce, load_settings
 
 if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry
 
     from tacit.adapters.prometheus import PrometheusSink
+    from tacit.adapters.spare_process import SpareProcess
+    from tacit.adapters.standing_by import Copy
     from tacit.adapters.supervisor import Supervisor
     from tacit.adapters.worker_line import WorkerLine
     from tacit.adapters.worker_places import SupervisorRules
@@ -65,13 +69,15 @@ def supervised(
     from tacit.adapters.prometheus import PrometheusSink
     from tacit.adapters.supervisor import Supervisor
 
+    start = _start(in_force, plan, listener=listener, lock=lock)
     sink = PrometheusSink((catalogue.WORKERS, catalogue.WORKER_RESTARTS))
     file = in_force.settings.home.resolve() / WORKERS_FILE
     supervisor = Supervisor(
-        _spawn(in_force, plan, listener=listener, lock=lock),
+        _spawn(start),
         _rules(in_force, request_seconds),
         on_serving=on_serving,
-        on_change=lambda rows, has_spare: _note(rows, file, sink, has_spare=has_spare),
+        on_change=lambda rows, spares: _note(rows, file, sink, spares=spares),
+        spawn_spare=_spawn_spare(in_force, start),
         on_ending=listener.close,
     )
 
@@ -116,7 +122,7 @@ def kept_lock(in_force: SettingsInForce, descriptor: int | None) -> Iterator[Non
     """
     if in_force.settings.serving.role == "reader":
         if descriptor is not None:
-            os.close(descriptor)  # a spare one has it, in case it is to take events
+            os.close(descriptor)  # the spare one has it, in case a copy of it is to take events
         yield
         return
     if descriptor is None:
@@ -135,6 +141,33 @@ def kept_lock(in_force: SettingsInForce, descriptor: int | None) -> Iterator[Non
         os.close(descriptor)
 
 
+def standing_by(descriptor: int, modules: Iterable[str], *, listener: int) -> Copy | None:
+    """Stand by, so much code loaded; in each copy of this process, what it is told, and in the end `None`."""
+    from tacit.adapters.standing_by import stand_by
+
+    os.set_inheritable(descriptor, False)
+    asked_for = _asked_for(load_settings().settings)
+    return stand_by(socket.socket(fileno=descriptor), [*modules, *asked_for], _load, listener=listener)
+
+
+def _asked_for(settings: Settings) -> list[str]:
+    """What else the settings ask for, of the code that not every server needs."""
+    database, cache = settings.database_url, settings.cache.redis_url
+    asked = {
+        "psycopg": database is not None and database.get_secret_value().startswith("postgres"),
+        "tacit.adapters.redis_cache": cache is not None,
+        "tacit.adapters.redis_limits": (settings.limits.redis_url or cache) is not None,
+        "tacit.adapters.model_signing": settings.signer == "model-signing",
+        "tacit.adapters.celery_runner": settings.retraining.runner == "celery",
+    }
+    return [name for name, is_asked in asked.items() if is_asked]
+
+
+def _load(name: str) -> None:
+    with suppress(ImportError):  # what is not installed here is not needed either
+        import_module(name)
+
+
 def worker_line(descriptor: int, on_alone: Callable[[], None]) -> WorkerLine:
     """A worker's line to the supervisor that started it."""
     from tacit.adapters.worker_line import WorkerLine
@@ -143,25 +176,48 @@ def worker_line(descriptor: int, on_alone: Callable[[], None]) -> WorkerLine:
     return WorkerLine(socket.socket(fileno=descriptor), on_alone)
 
 
-def _spawn(
+class _Starter(Protocol):
+    def __call__(self, number: int | None, *, is_first: bool = False) -> tuple[Popen[bytes], socket.socket]:
+        """Start the process of a number, or the spare one."""
+
+
+def _start(
     in_force: SettingsInForce, plan: Mapping[str, object], *, listener: socket.socket, lock: int | None
-) -> Callable[[int | None, float], WorkerProcess]:
-    from tacit.adapters.worker_process import WorkerProcess
+) -> _Starter:
+    from tacit.adapters.worker_process import started
     from tacit.bootstrap.jobs import told_environment
 
     environment = told_environment(in_force)
+
+    def start(number: int | None, *, is_first: bool = False) -> tuple[Popen[bytes], socket.socket]:
+        told = {**plan, "number": number, "is_first": is_first}
+        # A reader has no use for the lock, and would keep others from the home for longer than is right.
+        return started(told, environment, listener=listener, lock=None if number else lock)
+
+    return start
+
+
+def _spawn(start: _Starter) -> Callable[[int, float], WorkerProcess]:
+    from tacit.adapters.worker_process import WorkerProcess
+
     has_begun = False
 
-    def spawn(number: int | None, now: float) -> WorkerProcess:
+    def spawn(number: int, now: float) -> WorkerProcess:
         nonlocal has_begun
-        is_taker = number == 0
         # Only the very first has something to say on stdout: why it could not begin.
-        told = {**plan, "number": number, "is_first": is_taker and not has_begun}
-        has_begun = has_begun or is_taker
-        # A reader has no use for the lock, and would keep others from the home for longer than is right.
-        return WorkerProcess(told, environment, now=now, listener=listener, lock=None if number else lock)
+        is_first = number == 0 and not has_begun
+        has_begun = has_begun or is_first
+        return WorkerProcess(*start(number, is_first=is_first), now=now)
 
     return spawn
+
+
+def _spawn_spare(in_force: SettingsInForce, start: _Starter) -> Callable[[float], SpareProcess] | None:
+    from tacit.adapters.spare_process import SpareProcess, can_copy
+
+    if not (in_force.settings.workers.spare and can_copy()):
+        return None
+    return lambda now: SpareProcess(*start(None), now=now)
 
 
 def _rules(in_force: SettingsInForce, request_seconds: float) -> SupervisorRules:
@@ -174,18 +230,18 @@ def _rules(in_force: SettingsInForce, request_seconds: float) -> SupervisorRules
         count=chosen.count,
         restarts=RestartRules(chosen.restarts, chosen.restart_window_seconds),
         hung_seconds=chosen.hung_seconds,
-        has_spare=chosen.spare,
+        start_seconds=chosen.start_seconds,
         end_seconds=chosen.leaves_within(settings.host) + request_seconds + _SURPLUS_SECONDS,
     )
 
 
-def _note(rows: Sequence[Mapping[str, object]], file: Path, sink: PrometheusSink, *, has_spare: bool) -> None:
+def _note(rows: Sequence[Mapping[str, object]], file: Path, sink: PrometheusSink, *, spares: Sequence[int]) -> None:
     """Write down how the workers stand, for whoever looks from another process, and measure it."""
     for state in catalogue.WORKERS.labels["state"]:
         sink.set(catalogue.WORKERS, sum(row["state"] == state for row in rows), state=state)
     restarts = sum(int(str(row["restarts"])) for row in rows)
     sink.increment(catalogue.WORKER_RESTARTS, restarts - sink.value(catalogue.WORKER_RESTARTS))
-    noted = {"supervisor": os.getpid(), "at": int(time.time()), "has_spare": has_spare, "workers": rows}
+    noted = {"supervisor": os.getpid(), "at": int(time.time()), "spares": spares, "workers": rows}
     beside = file.with_suffix(".new")
     with suppress(OSError):  # a full disk: what was written last stays, and the workers go on
         beside.write_text(json.dumps(noted), "utf-8")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import signal
@@ -9,37 +10,88 @@ import socket
 import sys
 from collections.abc import Mapping
 from dataclasses import asdict
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from tacit.serving.model_pool import LoadedVersion
 
 PRELOADED = (
+    "tacit.adapters.access_queue",
+    "tacit.adapters.argon2_passwords",
+    "tacit.adapters.event_log_writer",
     "tacit.adapters.history",
+    "tacit.adapters.jwt_tokens",
+    "tacit.adapters.key_files",
+    "tacit.adapters.limiting",
+    "tacit.adapters.process_runner",
     "tacit.adapters.prometheus",
     "tacit.adapters.publisher",
+    "tacit.adapters.signers",
     "tacit.adapters.snapshots",
+    "tacit.adapters.sql.accesses",
+    "tacit.adapters.sql.accounts",
+    "tacit.adapters.sql.arm_traffic",
+    "tacit.adapters.sql.audit",
+    "tacit.adapters.sql.catalog",
     "tacit.adapters.sql.engine",
+    "tacit.adapters.sql.events",
+    "tacit.adapters.sql.exposures",
+    "tacit.adapters.sql.guards",
+    "tacit.adapters.sql.hiding",
+    "tacit.adapters.sql.jobs",
+    "tacit.adapters.sql.keys",
+    "tacit.adapters.sql.moods",
     "tacit.adapters.sql.outcomes",
     "tacit.adapters.sql.registry",
+    "tacit.adapters.sql.rollouts",
     "tacit.adapters.sql.runs",
+    "tacit.adapters.sql.sessions",
+    "tacit.adapters.sql.traffic",
+    "tacit.adapters.threads",
+    "tacit.bootstrap.ab",
+    "tacit.bootstrap.accounts",
     "tacit.bootstrap.events",
+    "tacit.bootstrap.event_relay",
+    "tacit.bootstrap.freshness",
+    "tacit.bootstrap.overload",
+    "tacit.bootstrap.precomputing",
+    "tacit.bootstrap.rollout_keeping",
+    "tacit.bootstrap.traffic",
     "tacit.entrypoints.api.app",
+    "tacit.entrypoints.api.gatehouse",
     "tacit.entrypoints.api.operations",
     "tacit.entrypoints.api.server",
+    "tacit.entrypoints.cli.first_start",
+    "tacit.entrypoints.cli.logs",
+    "tacit.entrypoints.cli.serving",
     "tacit.entrypoints.storefront.pages",
+    "tacit.entrypoints.storefront.signing_in",
+    "tacit.models.recommender.engines.native_engine",
     "tacit.models.recommender.workload",
+    "tacit.serving.freshness_keeper",
     "tacit.serving.recommend",
+    "uvloop",
 )
-"""What takes a process seconds to load before it can open anything; a spare one has done so when it is needed."""
+"""What takes a process seconds to load before it can open anything; a copy of the spare one has it all."""
 
 
 def main() -> int:
-    """Serve until told to end; returns the exit code."""
+    """Serve until told to end, or stand by and serve as a copy; returns the exit code."""
+    plan = json.loads(sys.argv[1])
+    try:
+        if plan["number"] is not None:
+            return _served(plan)
+        from tacit.bootstrap.workers import standing_by
+
+        copy = standing_by(plan["line"], PRELOADED, listener=plan["listener"])
+        return 0 if copy is None else _served({**plan, **asdict(copy)})
+    finally:
+        gc.unfreeze()  # so that what was loaded to be copied is let go of as well
+
+
+def _served(plan: Mapping[str, Any]) -> int:
     from tacit.errors import TacitError
 
-    plan = json.loads(sys.argv[1])
     try:
         run_worker(plan)
     except TacitError as error:
@@ -65,10 +117,6 @@ def run_worker(plan: Mapping[str, Any]) -> None:
     os.set_inheritable(plan["listener"], False)
     steps = Steps(say if plan["is_json"] else _print)
     number = plan["number"]
-    if number is None:
-        for name in PRELOADED:
-            import_module(name)
-        number = line.awaited_number()
 
     def told(loaded: LoadedVersion | None, addresses: dict[str, str]) -> None:
         del addresses

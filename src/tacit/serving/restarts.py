@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 
-STEADY_SECONDS = 10.0
-"""A worker that served for so long did not end because of how it began."""
 LONGEST_PAUSE = 60.0
 
 
@@ -39,8 +38,9 @@ class Ended:
 def pause_before_next(ends: Sequence[Ended], rules: RestartRules, now: float) -> float:
     """Seconds to wait before the next start.
 
-    None after an end of a worker that had served steadily; else 1, 2, 4, … up to 60 for ends in a row.  A failing one
-    waits a minute if it came to serve last, and if not until as many ends as may be restarts are as old as the window.
+    None after an end of a worker that had served, nor after the first of one that had not; 1, 2, 4, … up to 60 after
+    the next of those in a row.  A failing one waits a minute if it came to serve last, and if not until as many ends as
+    may be restarts are as old as the window.
 
     Args:
         ends: The latest last.
@@ -49,8 +49,9 @@ def pause_before_next(ends: Sequence[Ended], rules: RestartRules, now: float) ->
     """
     if not ends:
         return 0.0
-    quick = _quick(ends)
-    pause = min(LONGEST_PAUSE, 2.0 ** (quick - 1)) if quick else 0.0
+    unserved = _unserved(ends)
+    # The first may be an accident: whoever strikes one worker may strike the next before it serves.
+    pause = min(LONGEST_PAUSE, 2.0 ** (unserved - 2)) if unserved > 1 else 0.0
     if not is_failing(ends, rules, now):
         return pause
     if ends[-1].served_seconds is not None:
@@ -68,12 +69,6 @@ def _recent(ends: Sequence[Ended], rules: RestartRules, now: float) -> list[Ende
     return [each for each in ends if now - each.at < rules.window_seconds]
 
 
-def _quick(ends: Sequence[Ended]) -> int:
-    """How many of the latest ends came soon after a start."""
-    number = 0
-    for each in reversed(ends):
-        if (each.served_seconds or 0.0) >= STEADY_SECONDS:
-            break
-        number += 1
-    # The first quick end of a worker that served is an accident, and so is the only one.
-    return number - 1 if number and ends[-1].served_seconds is not None else number
+def _unserved(ends: Sequence[Ended]) -> int:
+    """How many of the latest ends in a row were of workers that never came to serve."""
+    return sum(1 for _ in takewhile(lambda each: each.served_seconds is None, reversed(ends)))

@@ -20,7 +20,10 @@ class Workers(BaseModel):
     count: int = Field(default=1, ge=1, le=64)
     """Processes that answer on one port: one that takes events, the others readers; 1 is a process by itself."""
     spare: bool = True
-    """Whether one more process stands by, all of its code loaded, to take the place of one that ends in no time."""
+    """Whether one more process stands by, all its code loaded, so that a copy of it takes the place of one that ends.
+
+    It takes about 100 MiB, most of which the copies share; on Linux only.
+    """
     leave_seconds: float | None = Field(default=None, ge=0, le=60)
     """How long a process that was told to end still listens, not ready any more; unset, 0 on loopback, else 2."""
     restarts: int = Field(default=6, ge=1, le=1_000)
@@ -28,8 +31,13 @@ class Workers(BaseModel):
     """
     restart_window_seconds: float = Field(default=600.0, ge=1, le=86_400)
     """The time in which they are counted."""
-    hung_seconds: float = Field(default=60.0, ge=5, le=3_600)
+    hung_seconds: float = Field(default=15.0, ge=5, le=3_600)
     """How long a worker may give no sign of life before it is killed and another one started."""
+    start_seconds: float = Field(default=120.0, ge=10, le=3_600)
+    """How long a worker may take to begin before it is killed and another one started.
+
+    The very first takes the time it takes: it may have to import and to train.
+    """
 
     def leaves_within(self, host: str) -> float:
         """How long a process that listens on an address does so after it was told to end."""

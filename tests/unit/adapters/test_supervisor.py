@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import threading
 from collections import Counter
@@ -83,10 +84,50 @@ def test_one_that_hangs_is_killed_and_one_that_is_stopped_for_a_moment_is_not(tm
         assert replaced == [0] or made.pid(0) == stopped
 
 
+def test_a_copy_that_never_comes_to_serve_is_killed_and_the_next_is_started_from_nothing(tmp_path: Path) -> None:
+    with crew(tmp_path, 2, has_spare=True, start_seconds=1.0) as made:
+        ready(made)
+        wait_until(lambda: bool(made.spares))
+        (tmp_path / "slow").touch()
+        made.signal(1, signal.SIGTERM)
+        wait_until(lambda: made.rows[1]["restarts"] == 1, seconds=10)
+        (tmp_path / "slow").unlink()
+        # It gave signs of life all the while.
+        assert made.rows[1]["last_end"] == "signal 9"
+        wait_until(lambda: made.states() == ["serving", "serving"], seconds=10)
+        assert parent_of(made.pid(1)) == os.getpid()
+
+
+def test_places_are_filled_by_copies_of_those_that_stand_by_and_of_others_once_those_ended(tmp_path: Path) -> None:
+    with crew(tmp_path, 2, has_spare=True) as made:
+        ready(made)
+        wait_until(lambda: len(made.spares) == 2)
+        first, twin = made.spares
+        for number in (0, 0, 1):
+            made.until_replaced(number, made.signal(number, signal.SIGKILL))
+            assert parent_of(made.pid(number)) == first
+            assert made.rows[number]["last_end"] == "signal 9"
+        os.kill(first, signal.SIGKILL)
+        made.until_replaced(0, made.signal(0, signal.SIGKILL))
+        assert parent_of(made.pid(0)) == twin
+        assert made.rows[0]["last_end"] == "unseen"
+        wait_until(lambda: len(made.spares) == 2 and first not in made.spares)
+        stopped = made.spares
+        for each in stopped:
+            os.kill(each, signal.SIGSTOP)
+        made.until_replaced(0, made.signal(0, signal.SIGKILL))
+        assert parent_of(made.pid(0)) not in (first, twin, *stopped)
+        stood_by = [first, twin, *stopped, *made.spares]
+        ended(made)
+
+    assert made.code == 0
+    assert not any(is_alive(each) for each in stood_by)
+
+
 def test_all_are_replaced_in_turn_on_demand_and_a_spare_one_is_ahead(tmp_path: Path) -> None:
     with crew(tmp_path, 2, has_spare=True) as made:
         ready(made)
-        wait_until(lambda: made.has_spare)
+        wait_until(lambda: bool(made.spares))
         before = [made.pid(0), made.pid(1)]
         made.supervisor.renew()
         for number in (1, 0):
@@ -98,3 +139,19 @@ def test_all_are_replaced_in_turn_on_demand_and_a_spare_one_is_ahead(tmp_path: P
         wait_until(lambda: made.code is not None, seconds=3)
 
     assert made.code == 130
+
+
+def parent_of(pid: int) -> int:
+    return int(status_of(pid)["PPid"])
+
+
+def is_alive(pid: int) -> bool:
+    try:
+        return not status_of(pid)["State"].startswith("Z")
+    except FileNotFoundError:
+        return False
+
+
+def status_of(pid: int) -> dict[str, str]:
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return {name: value.strip() for name, _, value in (line.partition(":") for line in lines)}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -27,12 +28,18 @@ def pauses(served: Sequence[float | None], rules: RestartRules = RULES) -> tuple
 
 def test_one_that_served_is_replaced_at_once_and_one_that_cannot_begin_after_twice_as_long_each_time() -> None:
     assert pauses([3_600.0, 1_000.0, 2_000.0])[0] == [0.0, 0.0, 0.0]
-    assert pauses([3.0])[0] == [0.0]
-    assert pauses([None] * 6)[0] == [1.0, 2.0, 4.0, 8.0, 16.0, 32.0]
+    assert pauses([None] * 6)[0] == [0.0, 1.0, 2.0, 4.0, 8.0, 16.0]
 
 
-def test_a_failing_one_that_serves_in_between_is_started_once_a_minute() -> None:
-    waited = pauses([20.0] * 8)[0]
+def test_one_that_is_killed_again_and_again_soon_after_it_served_is_replaced_at_once_each_time() -> None:
+    assert pauses([3_600.0, 0.1, 0.5, 2.0, 0.1])[0] == [0.0] * 5
+    # Killed once before it served: that says nothing of the next.
+    assert pauses([0.5, None, 0.5, None, 0.5])[0] == [0.0] * 5
+
+
+@pytest.mark.parametrize("seconds", [0.1, 20.0])
+def test_one_that_fails_again_and_again_after_it_served_is_started_once_a_minute(seconds: float) -> None:
+    waited = pauses([seconds] * 8)[0]
 
     assert waited == [0.0] * 6 + [60.0, 60.0]
 
