@@ -7,6 +7,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 
+from tacit.adapters.threads import step_back
 from tacit.errors import Unavailable
 from tacit.monitoring import guard_metrics as catalogue
 from tacit.monitoring.interfaces import MetricSink
@@ -119,6 +120,7 @@ class AccessQueue:
         self._metrics.increment(catalogue.ACCESSES, outcome="dropped")
 
     def _run(self) -> None:
+        step_back()
         while not self._over.wait(self._flush):
             try:
                 is_written = self.flush()

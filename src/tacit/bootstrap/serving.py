@@ -125,10 +125,11 @@ def serving(app: App) -> Iterator[Serving]:
 
 
 def _queue(app: App) -> ExposureQueue:
+    from tacit.adapters.threads import step_back
     from tacit.serving.exposures import ExposureQueue
 
     kept = app.settings.exposures
-    return ExposureQueue(app.exposures, capacity=kept.capacity, flush_seconds=kept.flush_seconds)
+    return ExposureQueue(app.exposures, capacity=kept.capacity, flush_seconds=kept.flush_seconds, begin=step_back)
 
 
 def _event_door(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Protocol
@@ -88,10 +88,18 @@ class ExposureQueue:
         log: Where exposures go.
         capacity: How many may wait; what comes beyond is dropped and counted.
         flush_seconds: The longest an exposure waits while the log works, and the pause after a failure.
+        begin: Called in the thread that writes, before anything else.
     """
 
-    def __init__(self, log: ExposureLog, *, capacity: int = 10_000, flush_seconds: float = 0.5) -> None:
-        self._log = log
+    def __init__(
+        self,
+        log: ExposureLog,
+        *,
+        capacity: int = 10_000,
+        flush_seconds: float = 0.5,
+        begin: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._log, self._begin = log, begin
         self._capacity = capacity
         self._crowd = max(1, capacity // 2)
         self._batch_size = _BATCH_SIZE
@@ -140,6 +148,7 @@ class ExposureQueue:
         return self.counts()
 
     def _run(self) -> None:
+        self._begin()
         while self._wait_until_due():
             was_closed = self._closed
             if not self._flush() and self._pause() and was_closed:

@@ -95,7 +95,7 @@ class RecommendationService:
     ) -> None:
         self._live = catalogue or UnsaidCatalogue()
         self._pool, self._metrics, self._clock = pool, metrics, clock
-        self._observe, self._timer = observe, timer
+        self._observe, self._timer, self._traffic = observe, timer, traffic or NoTraffic()
         self._limits = limits or ServingLimits()
         self._making = ListMaking(
             self._live,
@@ -108,7 +108,6 @@ class RecommendationService:
             precomputed=precomputed,
         )
         self._shared = SharedLists(self._making, shared)
-        self._traffic = traffic or NoTraffic()
         self._users = self._dividing(self._making, rehearsals)
         self._telling = Telling(exposures, metrics, self._live, clock=clock, new_id=new_id, timer=timer, random=random)
         self.is_immediate = all(each is None or each.is_immediate for each in (lists, shared))

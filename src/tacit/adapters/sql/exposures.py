@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import asdict
+from functools import lru_cache
 
 from sqlalchemy import delete, func, select
 
@@ -98,6 +99,12 @@ def _explored(exposure: Exposure) -> dict[str, object]:
     }
 
 
+@lru_cache(maxsize=4_096)
+def _spelled(item_ids: tuple[str, ...]) -> str:
+    """As it is kept; what lies ready is shown again and again."""
+    return json.dumps(item_ids)
+
+
 def _row(exposure: Exposure) -> tuple[str | int | None, ...]:
     """The values of `_COLUMNS`."""
     return (
@@ -106,7 +113,7 @@ def _row(exposure: Exposure) -> tuple[str | int | None, ...]:
         exposure.user_id,
         exposure.source,
         int(exposure.degraded),
-        json.dumps(exposure.item_ids),
+        _spelled(exposure.item_ids),
         exposure.at_ms,
     )
 

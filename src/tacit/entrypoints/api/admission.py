@@ -29,6 +29,8 @@ from tacit.serving.memory_ladder import CRITICAL, DEGRADED
 DEADLINE_HEADER = b"x-request-deadline-ms"
 _JOBS = "/api/v1/training"
 _STANDING_SECONDS = 0.1
+_TOO_LATE_SECONDS = 0.1
+"""By how much the event loop is late when it is given nothing more to do than it must."""
 _STANDING_WAIT = 0.015
 _LATE_SECONDS = 0.05
 """From which on what the event loop delayed says nothing of how much is at work."""
@@ -132,15 +134,17 @@ class Admission:
         """What lies ready takes no room, and is given whoever else must wait."""
         return freely
 
-    def room_for(self, path: str) -> Budget | None:
-        """What a question that is asked by GET and answered at once may cost; `None` where it has to wait, or no room
-        is to be wasted.
+    def room_at_once(self) -> Budget | None:
+        """What a question answered in the event loop's own turn may cost; `None` where it is to wait or be refused.
+
+        It takes no room from others but time of the loop, so that alone is asked for: what is done at once costs less
+        than letting it wait, also where others wait.
         """
-        priority = class_of("GET", path).priority
-        if self._strain.pressure or self._memory_step >= CRITICAL or self._verdict(priority) != "in":
+        if self._strain.pressure > 1 or self._memory_step >= CRITICAL or self._lateness() > _TOO_LATE_SECONDS:
             return None
-        self._strain.told()
-        return self._budget(float("inf"))
+        budget = self._budget(float("inf"))
+        budget.pressure = self._strain.pressure
+        return budget
 
     def leave(self, scope: Scope, *, status: int, seconds: float) -> None:
         """Give the request's room to the next."""

@@ -142,7 +142,7 @@ def _add_fast_lane(
     """Have what is asked most often answered past the framework, through a door like its own."""
     ready: Kept = ReadyAnswers(service.rests_on, clock_ms=lambda: int(time.time() * 1_000))
     admission = next((each for each in checkpoints if isinstance(each, Admission)), None)
-    at_once = AtOnce(service, ready, room=admission.room_for if admission is not None else lambda path: Budget())
+    at_once = AtOnce(service, ready, room=Budget if admission is None else admission.room_at_once)
     app.lists = ListWindow(ready, service.telling, metrics, at_once=at_once, checkpoints=checkpoints)
     fast = [each for each in routes.routes if isinstance(each, APIRoute) and each.path.count("{") == 1]
     lane = FastLane([each for each in fast if each.methods == {"GET"}], service, ready, window=app.lists)

@@ -23,12 +23,14 @@ from tacit.serving.budgets import Budget, spending
 from tacit.serving.ready_answers import RestsOn
 from tacit.serving.recommend import RecommendationService
 
-LONG_SECONDS = 0.004
+LONG_SECONDS = 0.006
 """Time of an answer, averaged, from which on threads work them out for a while: nobody else is heard meanwhile."""
-_WEIGHT = 0.1
+_WEIGHT = 0.05
+_MOST_SECONDS = 4 * LONG_SECONDS
+"""As what a longer one counts: one that fell into a pause says little of others."""
 _REST_SECONDS = 1.0
 
-Room = Callable[[str], Budget | None]
+Room = Callable[[], Budget | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +60,7 @@ class AtOnce:
     Args:
         service: Knows what answers rest on.
         ready: Keeps them.
-        room: Says what a question to a path may cost, if there is room for it now.
+        room: Says what a question may cost, if it may be answered at once now.
         clock: Passing time in seconds.
     """
 
@@ -83,7 +85,7 @@ class AtOnce:
         before = self._service.rests_on(endpoint.user_in(part))
         if before is None:
             return None
-        budget = self._room(path)
+        budget = self._room()
         return None if budget is None else Question(url, path, endpoint, part, budget, before)
 
     def answer(self, asked: Question, scope: MutableMapping[str, Any]) -> Response:
@@ -101,10 +103,16 @@ class AtOnce:
                 response = noted_response(scope, error)
         found = (scope.get(ANSWER), bytes(response.body), endpoint.user_in(part))
         keep_ready(self._ready, asked.url, endpoint, before=asked.before, found=found)
-        self._usual += _WEIGHT * (self._clock() - started - self._usual)
+        self._note(self._clock() - started)
+        return response
+
+    def _note(self, seconds: float) -> None:
+        """Learn how long answers take; one that was tried after a rest, and was short, is believed at once."""
+        if self._usual > LONG_SECONDS and seconds < LONG_SECONDS:
+            self._usual = seconds
+        self._usual += _WEIGHT * (min(seconds, _MOST_SECONDS) - self._usual)
         if self._usual > LONG_SECONDS:
             self._rests_until = self._clock() + _REST_SECONDS
-        return response
 
     def _is_rested(self) -> bool:
         """Whether it may be tried again; once, and for good if that was short."""
