@@ -11,8 +11,9 @@ from tests.guides import follow
 GUIDES = (
     "docs/howto/release-a-version.md",
     "docs/howto/roll-out-gradually.md",
-    "docs/howto/tune-a-model.md",
-    "docs/howto/compare-two-arms.md",
+    # What these two train takes longer than all else in them.
+    pytest.param("docs/howto/tune-a-model.md", marks=pytest.mark.slow),
+    pytest.param("docs/howto/compare-two-arms.md", marks=pytest.mark.slow),
 )
 
 

@@ -22,7 +22,7 @@ from tests.conservation import unaccounted
 from tests.faults.power_loss import SimulatedDisk
 
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
-SEEDS = 300
+SEEDS = 150
 MANY_SEEDS = 20_000
 LIVES = 2
 CALLS = 12

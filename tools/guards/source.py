@@ -8,7 +8,7 @@ import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatch
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path, PurePosixPath
 
 ROOT = Path(__file__).parents[2]
@@ -75,7 +75,13 @@ class Module:
 def modules(*folders: str, root: Path = ROOT) -> tuple[Module, ...]:
     """The Python files under some folders of the repository, by path."""
     paths = sorted(path for folder in folders for path in (root / folder).rglob("*.py"))
-    return tuple(Module(path.relative_to(root).as_posix(), path.read_text("utf-8")) for path in paths)
+    return tuple(_read(path, path.relative_to(root).as_posix(), path.stat().st_mtime_ns) for path in paths)
+
+
+@cache
+def _read(path: Path, name: str, changed_at: int) -> Module:
+    """A file as it stands; many rules look at each, and it is parsed once for all of them."""
+    return Module(name, path.read_text("utf-8"))
 
 
 def rooms(package: Path = PACKAGE) -> tuple[str, ...]:
