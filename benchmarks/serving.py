@@ -148,6 +148,8 @@ def _platform(
         "als__blend": "off",
         "snapshot__min_item_interactions": 1,
         "serving__unknown_user": "popular",
+        # Made once a day, at a pace of its own and by a process of its own: here it would share the server's core.
+        "retraining__precompute": "off",
     }
     say("a platform over an invented community")
     with platform(folder, core=cores.server, data=data, **chosen, **guarded()) as server:
