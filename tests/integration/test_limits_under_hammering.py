@@ -138,7 +138,7 @@ def knock(address: str, until: float, told: Any) -> None:
     with httpx2.Client(base_url=address, headers={"X-Forwarded-For": "203.0.113.66"}, timeout=30) as client:
         while time.monotonic() < until:
             asked = time.monotonic()
-            if client.get("/health").status_code == 429:
+            if client.get("/health").status_code in (403, 429):  # who asks for too much is in the end not heard at all
                 refused += 1
             else:
                 given.append((asked, time.monotonic()))
