@@ -59,7 +59,7 @@ class Desk:
 
     def asked(self, part: str = "ann") -> Question | None:
         endpoint: Any = self.endpoint
-        return self.at_once.question(b"/x", "/x", endpoint, part=part)
+        return self.at_once.question(b"/x", endpoint, part)
 
     def answered(self, seconds: float = 0.001) -> Response:
         self.endpoint.seconds = seconds

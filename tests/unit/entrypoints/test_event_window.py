@@ -76,6 +76,7 @@ def connection(loop: asyncio.AbstractEventLoop, app: Any) -> Any:
         on_response_complete=lambda: None,
     )
     own.flow = FlowControl(own.transport)
+    own.expect_100_continue = False
     own.parser = HttpRequestParser(own)
     own.parser.feed_data(f"POST {PATH} HTTP/1.1\r\nHost: tacit\r\nContent-Length: 2\r\n\r\n".encode())
     return own

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 
@@ -23,6 +24,16 @@ class _Nobody:
 
 
 ANSWERED_AT_ITS_HEAD = AnsweredAtItsHead()
+
+
+def header_lines(headers: Mapping[str, str]) -> bytes:
+    """Headers as HTTP/1.1 has them on the wire."""
+    return raw_lines((name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers.items())
+
+
+def raw_lines(headers: Iterable[tuple[bytes, bytes]]) -> bytes:
+    """The same of headers that are bytes already."""
+    return b"".join([b"%b: %b\r\n" % header for header in headers])
 
 
 def is_plain(connection: Any) -> bool:

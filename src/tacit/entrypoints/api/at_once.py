@@ -17,7 +17,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from tacit.entrypoints.api.errors import REQUEST_ID, noted_response
-from tacit.entrypoints.api.fast_routes import ANSWER, Endpoint, Kept, keep_ready
+from tacit.entrypoints.api.fast_routes import Endpoint, Kept, keep_ready
 from tacit.errors import TacitError
 from tacit.serving.budgets import Budget, spending
 from tacit.serving.ready_answers import RestsOn
@@ -39,7 +39,6 @@ class Question:
 
     Attributes:
         url: The address that asks.
-        path: Its path, as sent.
         endpoint: What answers.
         part: What fills the path.
         budget: What it may cost.
@@ -47,7 +46,6 @@ class Question:
     """
 
     url: bytes
-    path: str
     endpoint: Endpoint
     part: str
     budget: Budget
@@ -76,17 +74,18 @@ class AtOnce:
         self._usual = 0.0
         self._rests_until = 0.0
 
-    def question(self, url: bytes, path: str, endpoint: Endpoint, *, part: str) -> Question | None:
+    def question(self, url: bytes, endpoint: Endpoint, part: str) -> Question | None:
         """What a request asks, if it can be answered at once."""
         if self._usual > LONG_SECONDS and not self._is_rested():
             return None
-        if not self._service.is_immediate or (endpoint.is_personal and "%" in part):
+        user_id = endpoint.user_in(part)
+        if not self._service.is_immediate or (endpoint.is_personal and user_id is None):
             return None
-        before = self._service.rests_on(endpoint.user_in(part))
+        before = self._service.rests_on(user_id)
         if before is None:
             return None
         budget = self._room()
-        return None if budget is None else Question(url, path, endpoint, part, budget, before)
+        return None if budget is None else Question(url, endpoint, part, budget, before)
 
     def answer(self, asked: Question, scope: MutableMapping[str, Any]) -> Response:
         """The answer, whatever it is.
@@ -101,8 +100,7 @@ class AtOnce:
                 response = endpoint.answer_here(Request(scope), part)
             except TacitError as error:
                 response = noted_response(scope, error)
-        found = (scope.get(ANSWER), bytes(response.body), endpoint.user_in(part))
-        keep_ready(self._ready, asked.url, endpoint, before=asked.before, found=found)
+        keep_ready(self._ready, asked.url, endpoint, part=part, before=asked.before, scope=scope, response=response)
         self._note(self._clock() - started)
         return response
 

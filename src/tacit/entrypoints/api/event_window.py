@@ -17,6 +17,7 @@ from fastapi.routing import APIRoute
 from starlette.responses import Response
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCycle
 
+from tacit.entrypoints.api.answered_at_head import header_lines, is_plain, raw_lines
 from tacit.entrypoints.api.checkpoints import (
     BUDGET,
     HEADERS,
@@ -39,7 +40,7 @@ from tacit.serving.budgets import Budget
 _JSON = b"application/json"
 _OTHERWISE = frozenset({b"content-encoding", b"cookie", b"expect", b"transfer-encoding", b"upgrade"})
 """Headers that ask for more than is done here; whose a cookie is may have to be read."""
-_SECURE = b"".join(f"{name.lower()}: {value}\r\n".encode() for name, value in SECURE_HEADERS.items())
+_SECURE = header_lines(SECURE_HEADERS)
 _LEFT = 499
 
 Headers = Iterable[tuple[bytes, bytes]]
@@ -93,12 +94,8 @@ class EventWindow:
         """The request whose headers a connection has read, if it can be answered here."""
         if connection.url != self._url or connection.parser.get_method() != b"POST":
             return None
-        is_first = connection.cycle is None or connection.cycle.response_complete
-        is_kept = connection.parser.should_keep_alive() and connection.parser.get_http_version() == "1.1"
-        if not (is_first and is_kept) or connection.parser.should_upgrade():
+        if not is_plain(connection):
             return None
-        if connection.flow.write_paused:
-            return None  # who does not read what we answer is waited for, and nothing here waits
         request_id = plain_request_id(connection.headers)
         if request_id is None:
             return None
@@ -248,12 +245,11 @@ class PlainRequest:
         self._note(response.status_code, error)
 
     def _written(self, response: Response) -> bytes:
-        headers = [*self._connection.server_state.default_headers, *response.raw_headers]
-        lines = b"".join([b"%b: %b\r\n" % header for header in headers])
+        lines = raw_lines([*self._connection.server_state.default_headers, *response.raw_headers])
         ends = b"" if self.keep_alive else b"connection: close\r\n"
         its_id = b"x-request-id: " + self._request_id.encode()
         if HEADERS in self._scope:
-            lines += b"".join(f"{name}: {value}\r\n".encode("latin-1") for name, value in self._scope[HEADERS].items())
+            lines += header_lines(self._scope[HEADERS])
         head = STATUS_LINE[response.status_code] + lines + _SECURE + ends + its_id
         return head + b"\r\n\r\n" + bytes(response.body)
 

@@ -15,7 +15,7 @@ from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
 from tacit.entrypoints.api.errors import noted_response
-from tacit.entrypoints.api.fast_routes import ANSWER, Endpoint, Kept, keep_ready
+from tacit.entrypoints.api.fast_routes import Endpoint, Kept, keep_ready
 from tacit.entrypoints.api.list_window import ListWindow
 from tacit.errors import TacitError
 from tacit.serving.ready_answers import Ready
@@ -39,7 +39,7 @@ class FastLane:
         service: RecommendationService,
         ready: Kept,
         *,
-        window: ListWindow | None = None,
+        window: ListWindow,
     ) -> None:
         self._endpoints = tuple(map(Endpoint, routes))
         self._service = service
@@ -57,8 +57,7 @@ class FastLane:
         question = _question(scope)
         try:
             endpoint.check(scope, part)
-            if self._window is not None:
-                self._window.let_in(scope, endpoint)
+            self._window.let_in(scope, endpoint)
             ready = self._ready.get(question)
             if ready is not None:
                 await self._given_again(ready, send, started=started)
@@ -84,12 +83,12 @@ class FastLane:
 
     async def _worked_out(self, question: bytes, request: Request, endpoint: Endpoint, *, part: str) -> Response:
         # Before anything is looked at: news that comes meanwhile makes the answer one that does not hold.
-        user_id = endpoint.user_in(part)
-        before = self._service.rests_on(user_id)
+        before = self._service.rests_on(endpoint.user_in(part))
         response = await endpoint.answer(request, part)
         if before is not None:
-            found = (request.scope.get(ANSWER), bytes(response.body), user_id)
-            keep_ready(self._ready, question, endpoint, before=before, found=found)
+            keep_ready(
+                self._ready, question, endpoint, part=part, before=before, scope=request.scope, response=response
+            )
         return response
 
 

@@ -22,8 +22,6 @@ USER = "user_id"
 _LONGEST = 1_024
 """Bytes of the longest address whose answer is kept."""
 
-Found = tuple[object, bytes, str | None]
-
 
 class Endpoint:
     """A route with one part of its path to be filled in, and the function that answers it.
@@ -75,26 +73,37 @@ class Endpoint:
 
     def user_in(self, part: str) -> str | None:
         """The user whose list is asked for, where that is plain to see."""
-        return part if self.part == USER and "%" not in part else None
+        return part if self.is_personal and "%" not in part else None
 
 
 Kept = ReadyAnswers[bytes, Endpoint]
 """Answers by the address that asks for them."""
 
 
-def keep_ready(ready: Kept, question: bytes, endpoint: Endpoint, *, before: RestsOn, found: Found) -> None:
+def keep_ready(
+    ready: Kept,
+    question: bytes,
+    endpoint: Endpoint,
+    *,
+    part: str,
+    before: RestsOn,
+    scope: Scope,
+    response: Response,
+) -> None:
     """Keep an answer for whoever asks the same.
 
     Args:
         ready: Where.
         question: The address that asked for it.
         endpoint: What answered.
-        before: What it rests on, looked at before it was worked out.
-        found: The answer as the route gave it, if it did, as it is written, and whose was asked for.
+        part: What filled its path.
+        before: What the answer rests on, looked at before it was worked out.
+        scope: Of the request, where the route left the answer.
+        response: The answer as it is written.
     """
-    answer, body, user_id = found
-    if not isinstance(answer, Answer) or answer.user_id != user_id or len(question) > _LONGEST:
+    answer = scope.get(ANSWER)
+    if not isinstance(answer, Answer) or answer.user_id != endpoint.user_in(part) or len(question) > _LONGEST:
         return
-    head, name, tail = body.partition(answer.recommendation_id.encode())
+    head, name, tail = bytes(response.body).partition(answer.recommendation_id.encode())
     if name and answer.model_version == before.loaded.label:
         ready.keep(question, Ready(answer, (head, tail), before.things, answer.user_id, endpoint), before.loaded)

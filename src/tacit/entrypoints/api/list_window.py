@@ -17,7 +17,7 @@ from typing import Any, Protocol
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
 from tacit.entrypoints.api.admission import DEADLINE_HEADER
-from tacit.entrypoints.api.answered_at_head import ANSWERED_AT_ITS_HEAD, is_plain
+from tacit.entrypoints.api.answered_at_head import ANSWERED_AT_ITS_HEAD, header_lines, is_plain, raw_lines
 from tacit.entrypoints.api.at_once import AtOnce, Question
 from tacit.entrypoints.api.checkpoints import (
     CLIENT,
@@ -181,7 +181,7 @@ class ListWindow:
         for endpoint in connection.passages:
             part = endpoint.part_of(path)
             if part:
-                return self._at_once.question(connection.url, path, endpoint, part=part)
+                return self._at_once.question(connection.url, endpoint, part)
         return None
 
     def _give(self, ready: Ready[Endpoint], to: _Answering) -> None:
@@ -199,8 +199,7 @@ class ListWindow:
         scope["query_string"] = asked.url.partition(b"?")[2]
         response = self._at_once.answer(asked, scope)
         status = response.status_code
-        lines = b"".join([b"%b: %b\r\n" % each for each in response.raw_headers])
-        head = self._first_lines(status, to) + lines
+        head = self._first_lines(status, to) + raw_lines(response.raw_headers)
         self._write(to, b"%b%b%b" % (head, to.last_lines, bytes(response.body)))
         self._note(to, _Given(to.endpoint, scope, status, time.perf_counter() - to.started))
 
@@ -253,7 +252,7 @@ class ListWindow:
         defaults = to.connection.server_state.default_headers
         if defaults is not self._defaults:
             self._defaults = defaults
-            self._default_lines = b"".join([b"%b: %b\r\n" % each for each in defaults])
+            self._default_lines = raw_lines(defaults)
         return STATUS_LINE[status] + self._default_lines
 
     def _passage(self, scope: Scope) -> Passage | None:
@@ -266,9 +265,8 @@ class ListWindow:
             return None
         said = scope.get(HEADERS, {}).items()
         always = {**SECURE_HEADERS, **{name: value for name, value in said if not name.startswith("RateLimit-")}}
-        lines = "".join([f"{name.lower()}: {value}\r\n" for name, value in always.items()])
         kept = {name: scope.get(name) for name in (PRINCIPAL, CLIENT, "route")}
-        return Passage(headers, tuple(agains), lines.encode("latin-1"), {**kept, "method": "GET"})
+        return Passage(headers, tuple(agains), header_lines(always), {**kept, "method": "GET"})
 
 
 @dataclass(frozen=True, slots=True)

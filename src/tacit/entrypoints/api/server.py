@@ -18,6 +18,7 @@ from fastapi import FastAPI
 from threadpoolctl import threadpool_limits
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
+from tacit.entrypoints.api.answered_at_head import raw_lines
 from tacit.entrypoints.api.errors import problem_response
 from tacit.entrypoints.api.event_window import EventWindow
 from tacit.entrypoints.api.fast_routes import Endpoint
@@ -256,8 +257,9 @@ class _Protocol(HttpToolsProtocol):
 
     def _say_and_close(self, status: int, error: TacitError) -> None:
         response = problem_response(error, uuid.uuid4().hex)
-        headers = b"".join(name + b": " + value + b"\r\n" for name, value in response.raw_headers)
-        self.transport.write(STATUS_LINE[status] + headers + b"connection: close\r\n\r\n" + response.body)
+        self.transport.write(
+            STATUS_LINE[status] + raw_lines(response.raw_headers) + b"connection: close\r\n\r\n" + response.body
+        )
         self.transport.close()
 
     def shutdown(self) -> None:

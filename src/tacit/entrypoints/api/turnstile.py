@@ -13,7 +13,7 @@ from typing import Any
 import structlog
 
 from tacit.entrypoints.api.admission import Admission
-from tacit.entrypoints.api.answered_at_head import ANSWERED_AT_ITS_HEAD, is_plain
+from tacit.entrypoints.api.answered_at_head import ANSWERED_AT_ITS_HEAD, header_lines, is_plain
 from tacit.entrypoints.api.door import SECURE_HEADERS, note_shed, request_id_of
 from tacit.entrypoints.api.errors import MEDIA_TYPE
 from tacit.entrypoints.api.loop_lag import LoopLag
@@ -22,7 +22,7 @@ from tacit.monitoring.interfaces import MetricSink
 
 _TURNS_A_SECOND = 10
 """Of the watch over the event loop."""
-_SECURE = "".join(f"{name.lower()}: {value}\r\n" for name, value in SECURE_HEADERS.items())
+_SECURE = header_lines(SECURE_HEADERS).decode("latin-1")
 
 log = structlog.get_logger(__name__)
 
