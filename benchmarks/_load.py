@@ -86,7 +86,8 @@ class Offer:
         seed: Of times and bodies.
         patience: Seconds after the last was due at which the rest counts as unanswered.
         core: The core that the generator keeps to; any, if none is given.
-        paths: What is asked for, the first most often; without any, each request is a POST of a body.
+        paths: What is asked for, the first most often, `{number}` filled in; without any, each request is a POST of a
+            body.
     """
 
     host: str
@@ -214,10 +215,14 @@ def _posts(plan: Offer, count: int) -> list[bytes]:
 
 
 def _questions(plan: Offer, count: int) -> list[bytes]:
-    """So many GETs: the first paths by far the most often, as some users come more often than others."""
+    """So many GETs: the first paths by far the most often, as some users come more often than others.
+
+    `{number}` becomes a number of its own for each request, so that no answer was given before.
+    """
     known = [f"GET {path} HTTP/1.1\r\nhost: {plan.host}:{plan.port}\r\n\r\n".encode() for path in plan.paths]
     places = len(known) * np.random.default_rng(plan.seed).random(count) ** 3
-    return [known[place] for place in places.astype(int).tolist()]
+    chosen = enumerate(places.astype(int).tolist())
+    return [known[place].replace(b"{number}", b"%d" % number) for number, place in chosen]
 
 
 def _request(plan: Offer, body: bytes) -> bytes:

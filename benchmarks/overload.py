@@ -43,6 +43,7 @@ def options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--within-ms", type=float, default=KEPT_MS, help="in which 99 %% are answered within capacity")
     parser.add_argument("--capacity", type=float, default=None, help="in questions a second, where it is known")
     parser.add_argument("--limit", type=int, default=10, help="items that are asked for")
+    parser.add_argument("--kept", action="store_true", help="ask for what lies ready, not for what must be worked out")
 
 
 def measure(options: Options) -> Outcome:
@@ -51,7 +52,7 @@ def measure(options: Options) -> Outcome:
     with tempfile.TemporaryDirectory(dir=options.folder, prefix="tacit-overload-") as place:
         data = {} if options.data is None else {"data": options.data}
         with platform(Path(place), core=cores.server, **data) as server:
-            paths = questions(server, options.limit)
+            paths = questions(server, options.limit, is_kept=options.kept)
             steps = [] if options.capacity else _rising(server, paths, options, cores=cores)
             capacity = options.capacity or capacity_of(steps, options.within_ms)
             normal = _asked(server, paths, options, cores=cores, rate=_NORMAL * capacity)
@@ -80,9 +81,14 @@ def measure(options: Options) -> Outcome:
     )
 
 
-def questions(server: Process, limit: int) -> tuple[str, ...]:
-    """Users' lists above all, and a few of what is like an item, or popular."""
-    lists = [f"/api/v1/users/{number}/recommendations?limit={limit}" for number in _known_users(server)]
+def questions(server: Process, limit: int, *, is_kept: bool = False) -> tuple[str, ...]:
+    """Users' lists above all, and a few of what is like an item, or popular.
+
+    Unless those lists are asked for that lie ready, each is one that nobody asked for before: overload is of what costs
+    something.
+    """
+    end = "" if is_kept else "&exclude=x{number}"
+    lists = [f"/api/v1/users/{number}/recommendations?limit={limit}{end}" for number in _known_users(server)]
     items = [item["item_id"] for item in server.address.get("/api/v1/popular?limit=40")["items"]]
     others = [f"/api/v1/items/{item}/similar?limit={limit}" for item in items] + [f"/api/v1/popular?limit={limit}"]
     step = max(1, len(lists) // len(others))

@@ -43,6 +43,41 @@ nb::ndarray<nb::numpy, float> shares(Table<float> rotated, Vector<double> diagon
     return owned(out.release(), {static_cast<size_t>(targets), static_cast<size_t>(explaining)});
 }
 
+// Of each row the most columns of the largest parts of all that is positive there, the largest first and of equals the
+// first: their places and their parts, -1 and 0 where there are fewer that reach the least.  O(rows columns most).
+nb::tuple strongest(Table<float> contributions, int64_t most, float least) {
+    expect(most >= 1, "at least one of each row");
+    const int64_t high = size(contributions), wide = static_cast<int64_t>(contributions.shape(1));
+    std::unique_ptr<int32_t[]> places(new int32_t[static_cast<size_t>(std::max<int64_t>(high * most, 1))]);
+    std::unique_ptr<float[]> parts(new float[static_cast<size_t>(std::max<int64_t>(high * most, 1))]);
+    for (int64_t r = 0; r < high; ++r) {
+        const float* row = contributions.data() + r * wide;
+        int32_t* place = places.get() + r * most;
+        float* part = parts.get() + r * most;
+        double total = 0.0;
+        for (int64_t c = 0; c < wide; ++c) total += row[c] > 0.0f ? static_cast<double>(row[c]) : 0.0;
+        const double whole = std::max(total, static_cast<double>(std::numeric_limits<float>::min()));
+        int64_t found = 0;
+        for (int64_t c = 0; c < wide; ++c) {
+            const float share = row[c] > 0.0f ? static_cast<float>(static_cast<double>(row[c]) / whole) : 0.0f;
+            if (!(share >= least) || (found == most && share <= part[most - 1])) continue;
+            int64_t at = found < most ? found++ : most - 1;
+            for (; at > 0 && part[at - 1] < share; --at) {
+                part[at] = part[at - 1];
+                place[at] = place[at - 1];
+            }
+            part[at] = share;
+            place[at] = static_cast<int32_t>(c);
+        }
+        for (; found < most; ++found) {
+            place[found] = -1;
+            part[found] = 0.0f;
+        }
+    }
+    const size_t h = static_cast<size_t>(high), m = static_cast<size_t>(most);
+    return nb::make_tuple(owned(places.release(), {h, m}), owned(parts.release(), {h, m}));
+}
+
 // out[c, r] = matrix[rows[r], columns[c]], 0 where there is no entry: O(rows columns log(entries of a row)).
 nb::ndarray<nb::numpy, float> entries(Vector<int64_t> indptr, Vector<int32_t> indices, Vector<float> data,
                                       Vector<int32_t> rows, Vector<int32_t> columns) {
@@ -70,6 +105,7 @@ nb::ndarray<nb::numpy, float> entries(Vector<int64_t> indptr, Vector<int32_t> in
 void bind_explaining(nb::module_& m) {
     m.def("shares", &shares, "rotated"_a, "diagonal"_a, "items"_a.noconvert(), "weights"_a.noconvert(), "wanted"_a,
           "explaining"_a);
+    m.def("strongest", &strongest, "contributions"_a, "most"_a, "least"_a);
     m.def("entries", &entries, "indptr"_a, "indices"_a, "data"_a, "rows"_a.noconvert(), "columns"_a.noconvert());
 }
 

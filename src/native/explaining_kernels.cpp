@@ -1,9 +1,10 @@
 // What each item of a history adds to a score (Hu, Koren and Volinsky, "Collaborative Filtering for Implicit Feedback
-// Datasets", ICDM 2008, section 5, equation 7), in float64, through the smaller of two systems:
+// Datasets", ICDM 2008, section 5, equation 7), through the smaller of two systems, solved in float64:
 //   primal, k x k:  A = Λ + Zᵀ W Z,          x_t = A⁻¹ y_t,                        share = (1 + w_j) z_jᵀ x_t
 //   dual,   d x d:  B = W⁻¹ + Z Λ⁻¹ Zᵀ,      v_t = B⁻¹ Z Λ⁻¹ y_t  (push-through),  share = (1 + w_j) v_tj / w_j
 // Both are symmetric and positive definite.  O(d k min(d, k) + min(d, k)³ + targets d k), no thread but the caller's.
 #include "explaining_kernels.h"
+#include "simd.h"
 
 namespace tacit::TACIT_ISA {
 
@@ -48,28 +49,93 @@ static void add_square(double* a, int64_t n, const double* row, double factor) {
     }
 }
 
-static void explain_dual(const Explained& asked, float* out, double* doubles) {
-    const int64_t n = asked.count, k = asked.k;
-    double *system = doubles, *columns = doubles + n * n, *right = columns + k * n;
-    for (int64_t i = 0; i < n * n; ++i) system[i] = 0.0;
-    for (int64_t j = 0; j < n; ++j) {
-        const float* z = asked.rotated + static_cast<int64_t>(asked.items[j]) * k;
-        for (int64_t d = 0; d < k; ++d) columns[d * n + j] = static_cast<double>(z[d]);
-        system[j * n + j] = 1.0 / static_cast<double>(asked.weights[j]);
+// scaled[d] = row[d] / √Λ[d], padded with zeros: of a row of the fixed side, nowhere above 1.
+static void scale(const float* row, const double* root, float* scaled, int64_t k) {
+    for (int64_t d = 0; d < k; ++d) scaled[d] = static_cast<float>(static_cast<double>(row[d]) * root[d]);
+    for (int64_t d = k; d < padded_row(k); ++d) scaled[d] = 0.0f;
+}
+
+// to[j] = right · rows[j], four rows at a time.
+static void products(const float* right, const float* rows, int64_t first, int64_t n, int64_t wide, double* to) {
+    int64_t j = first;
+    for (; j + 4 <= n; j += 4) {
+        const float* at = rows + j * wide;
+        F16 a = zero(), b = zero(), c = zero(), e = zero();
+        for (int64_t d = 0; d < wide; d += 16) {
+            const F16 x = load(right + d);
+            a = fma(x, load(at + d), a);
+            b = fma(x, load(at + wide + d), b);
+            c = fma(x, load(at + 2 * wide + d), c);
+            e = fma(x, load(at + 3 * wide + d), e);
+        }
+        to[j] = static_cast<double>(sum(a));
+        to[j + 1] = static_cast<double>(sum(b));
+        to[j + 2] = static_cast<double>(sum(c));
+        to[j + 3] = static_cast<double>(sum(e));
     }
-    for (int64_t d = 0; d < k; ++d) add_square(system, n, columns + d * n, 1.0 / asked.diagonal[d]);
+    for (; j < n; ++j) {
+        F16 a = zero();
+        for (int64_t d = 0; d < wide; d += 16) a = fma(load(right + d), load(rows + j * wide + d), a);
+        to[j] = static_cast<double>(sum(a));
+    }
+}
+
+// X = (Uᵀ U)⁻¹ X of so many right sides at once, (n, SIDES): loops run in whole registers.
+static void substitute_all(const double* u, int64_t n, double* x) {
+    constexpr int64_t lanes = SIDES;
+    for (int64_t j = 0; j < n; ++j) {
+        double* at = x + j * lanes;
+        const double inverse = 1.0 / u[j * n + j];
+        for (int64_t l = 0; l < lanes; ++l) at[l] *= inverse;
+        for (int64_t i = j + 1; i < n; ++i) {
+            const double factor = u[j * n + i];
+            double* to = x + i * lanes;
+            for (int64_t l = 0; l < lanes; ++l) to[l] -= factor * at[l];
+        }
+    }
+    for (int64_t j = n - 1; j >= 0; --j) {
+        double* to = x + j * lanes;
+        for (int64_t i = j + 1; i < n; ++i) {
+            const double factor = u[j * n + i];
+            const double* at = x + i * lanes;
+            for (int64_t l = 0; l < lanes; ++l) to[l] -= factor * at[l];
+        }
+        const double inverse = 1.0 / u[j * n + j];
+        for (int64_t l = 0; l < lanes; ++l) to[l] *= inverse;
+    }
+}
+
+// The products of rows are float32 of numbers up to 1; the system, to which 1 / w is added, is solved in float64.
+static void explain_dual(const Explained& asked, float* out, double* doubles) {
+    const int64_t n = asked.count, k = asked.k, wide = padded_row(k);
+    double *system = doubles, *right = system + n * n, *root = right + n, *sides = root + k;
+    float *rows = reinterpret_cast<float*>(sides + n * SIDES), *target = rows + n * wide;
+    // The rows lie far apart: all are called for before the first is used.
+    for (int64_t j = 0; j < n; ++j)
+        for (int64_t d = 0; d < k; d += 16) __builtin_prefetch(asked.rotated + static_cast<int64_t>(asked.items[j]) * k + d);
+    for (int64_t d = 0; d < k; ++d) root[d] = 1.0 / __builtin_sqrt(asked.diagonal[d]);
+    for (int64_t j = 0; j < n; ++j)
+        scale(asked.rotated + static_cast<int64_t>(asked.items[j]) * k, root, rows + j * wide, k);
+    for (int64_t j = 0; j < n; ++j) {
+        products(rows + j * wide, rows, j, n, wide, system + j * n);
+        system[j * n + j] += 1.0 / static_cast<double>(asked.weights[j]);
+    }
     factorise(system, n);
-    for (int64_t t = 0; t < asked.targets; ++t) {
-        for (int64_t j = 0; j < n; ++j) right[j] = 0.0;
-        for (int64_t d = 0; d < k; ++d) {
-            const double factor = static_cast<double>(asked.wanted[t * k + d]) / asked.diagonal[d];
-            for (int64_t j = 0; j < n; ++j) right[j] += factor * columns[d * n + j];
+    for (int64_t first = 0; first < asked.targets; first += SIDES) {
+        const int64_t some = asked.targets - first < SIDES ? asked.targets - first : SIDES;
+        for (int64_t i = 0; i < n * SIDES; ++i) sides[i] = 0.0;
+        for (int64_t t = 0; t < some; ++t) {
+            scale(asked.wanted + (first + t) * k, root, target, k);
+            products(target, rows, 0, n, wide, right);
+            for (int64_t j = 0; j < n; ++j) sides[j * SIDES + t] = right[j];
         }
-        substitute(system, n, right);
-        for (int64_t j = 0; j < asked.explaining; ++j) {
-            const double weight = asked.weights[j];
-            out[t * asked.explaining + j] = static_cast<float>((1.0 + weight) / weight * right[j]);
-        }
+        substitute_all(system, n, sides);
+        for (int64_t t = 0; t < some; ++t)
+            for (int64_t j = 0; j < asked.explaining; ++j) {
+                const double weight = asked.weights[j];
+                out[(first + t) * asked.explaining + j] =
+                    static_cast<float>((1.0 + weight) / weight * sides[j * SIDES + t]);
+            }
     }
 }
 

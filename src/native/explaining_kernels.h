@@ -22,9 +22,13 @@ struct Explained {
     void explain_scores(const Explained& asked, float* out, double* doubles);
 
 namespace tacit {
-inline int64_t explaining_scratch(int64_t k, int64_t count) {
-    const int64_t n = count < k ? count : k;
-    return n * n + k * (count < k ? count : int64_t{1}) + n + k;
+// Of a row of k floats, in whole registers of sixteen.
+constexpr int64_t padded_row(int64_t k) { return (k + 15) / 16 * 16; }
+// Right sides that are solved at once.
+constexpr int64_t SIDES = 16;
+constexpr int64_t explaining_scratch(int64_t k, int64_t count) {
+    if (count >= k) return k * k + 3 * k;
+    return count * count + count + k + count * SIDES + ((count + 1) * padded_row(k) + 1) / 2;
 }
 namespace avx512 { TACIT_EXPLAINING_KERNELS }
 namespace avx2 { TACIT_EXPLAINING_KERNELS }

@@ -77,14 +77,14 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
         running = Running(app, parts, stack.enter_context(listening(api)))
         assert isinstance(api, DescribedApi)
         assert api.lists is not None
-        running.lists, answers = api.lists, api.lists.answers
+        running.lists, answers = api.lists, api.lists.answers_plain
 
         def noticed(connection: Connection) -> bool:
             url, is_given = connection.url, answers(connection)
             running.given.extend([url] if is_given else [])
             return is_given
 
-        api.lists.answers = noticed  # type: ignore[method-assign]
+        api.lists.answers_plain = noticed  # type: ignore[method-assign]
         yield running
 
 
@@ -228,3 +228,15 @@ def test_an_item_that_is_hidden_is_in_no_list_that_lay_ready(running: Running, r
 
     assert answer.status_code < 300, answer.text
     assert hidden not in [item["item_id"] for item in after.json()["items"]]
+
+
+def test_a_connection_of_its_own_needs_no_introduction_where_another_with_the_same_head_had_one(
+    running: Running, ready: httpx2.Client, reader: str
+) -> None:
+    with running.asking(reader) as another:
+        first, was_ready = running.given_after(another)
+    with running.asking(running.key(role="reader")) as somebody_else:
+        other, was_ready_too = running.given_after(somebody_else)
+
+    assert (first.status_code, was_ready) == (200, True)
+    assert (other.status_code, was_ready_too) == (200, False)

@@ -297,16 +297,11 @@ def explain(
     explaining, contributions = _contributions(model, taste, found, newcomers=newcomers, bonus=bonus)
     if taste.emphasis is not None:
         contributions = contributions * taste.emphasis[taste.items < len(model.item_factors)]
-    positive = np.maximum(contributions, 0)
-    shares = positive / np.maximum(positive.sum(axis=1, keepdims=True), np.finfo(np.float32).tiny)
-    strongest = np.argsort(-shares, axis=1, kind="stable")[:, :most]
+    columns, shares = model.engine.strongest(contributions, most, least=_LEAST_SHARE)
+    rows = explaining[columns].tolist()
     return [
-        tuple(
-            _reason(model, int(explaining[column]), float(row[column]))
-            for column in columns
-            if row[column] >= _LEAST_SHARE
-        )
-        for row, columns in zip(shares, strongest, strict=True)
+        tuple([_reason(model, row, share) for row, column, share in zip(*told, strict=True) if column >= 0])
+        for told in zip(rows, columns.tolist(), shares.tolist(), strict=True)
     ]
 
 

@@ -55,7 +55,7 @@ class Desk:
         self.budget: Budget | None = Budget()
         ready: Any = ReadyAnswers(lambda _: None, clock_ms=lambda: 0)
         service: Any = self.service
-        self.at_once = AtOnce(service, ready, room=lambda: self.budget, clock=self.clock)
+        self.at_once = AtOnce(service, ready, room=lambda: self.budget, clock=self.clock, worked=self.clock)
 
     def asked(self, part: str = "ann") -> Question | None:
         endpoint: Any = self.endpoint

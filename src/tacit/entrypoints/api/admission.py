@@ -29,8 +29,6 @@ from tacit.serving.memory_ladder import CRITICAL, DEGRADED
 DEADLINE_HEADER = b"x-request-deadline-ms"
 _JOBS = "/api/v1/training"
 _STANDING_SECONDS = 0.1
-_TOO_LATE_SECONDS = 0.1
-"""By how much the event loop is late when it is given nothing more to do than it must."""
 _STANDING_WAIT = 0.015
 _LATE_SECONDS = 0.05
 """From which on what the event loop delayed says nothing of how much is at work."""
@@ -65,6 +63,7 @@ class Admission:
         self._refused = dict.fromkeys(Priority, 0)
         self._strain = Strain(clock)
         self._lateness: Callable[[], float] = lambda: 0.0
+        self._are_turns_long: Callable[[], bool] = lambda: False
         _watch(self, metrics)
 
     def pools(self) -> dict[str, Pool]:
@@ -80,9 +79,9 @@ class Admission:
         """Hear where on the memory ladder we are."""
         self._memory_step = step
 
-    def heed(self, lateness: Callable[[], float]) -> None:
-        """Have it known from now on by how many seconds the event loop is late."""
-        self._lateness = lateness
+    def heed(self, lateness: Callable[[], float], *, is_standing: Callable[[], bool] = lambda: False) -> None:
+        """Have it known from now on by how many seconds the event loop is late, and whether its turns stay long."""
+        self._lateness, self._are_turns_long = lateness, is_standing
 
     @property
     def pressure(self) -> Pressure:
@@ -135,15 +134,17 @@ class Admission:
         return freely
 
     def room_at_once(self) -> Budget | None:
-        """What a question answered in the event loop's own turn may cost; `None` where it is to wait or be refused.
+        """What a question answered in the event loop's own turn may cost; `None` where it is not to be answered there.
 
-        It takes no room from others but time of the loop, so that alone is asked for: what is done at once costs less
-        than letting it wait, also where others wait.
+        It takes no room from others but time of the loop, and less of that than letting it wait, also where others
+        wait: handed to threads, what is too much already would cost twice.  Who comes late in a long turn was refused
+        before (`late_turns`).
         """
-        if self._strain.pressure > 1 or self._memory_step >= CRITICAL or self._lateness() > _TOO_LATE_SECONDS:
+        if self._memory_step >= CRITICAL:
             return None
         budget = self._budget(float("inf"))
-        budget.pressure = self._strain.pressure
+        # Lists are shorter before any is refused.
+        budget.pressure = 1 if self._are_turns_long() else self._strain.pressure
         return budget
 
     def leave(self, scope: Scope, *, status: int, seconds: float) -> None:
@@ -169,6 +170,14 @@ class Admission:
             return None
         self._refused[kind.priority] += 1
         return kind.priority
+
+    def refused_at_its_head(self, priority: Priority) -> None:
+        """Count a question that was refused because the event loop's turn had lasted too long.
+
+        Others are not held to be pressed by it: whoever is answered in the loop takes no room from them, and room that
+        was taken for scarce would have them answered by threads, which costs more.
+        """
+        self._refused[priority] += 1
 
     @property
     def retry_seconds(self) -> float:

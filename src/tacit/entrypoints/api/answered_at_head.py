@@ -46,3 +46,11 @@ def is_plain(connection: Any) -> bool:
     if not parser.should_keep_alive() or parser.should_upgrade() or parser.get_http_version() != "1.1":
         return False
     return not (connection.expect_100_continue or connection.flow.write_paused)
+
+
+_BODIES = frozenset({b"content-length", b"transfer-encoding"})
+
+
+def has_no_body(headers: Iterable[tuple[bytes, bytes]]) -> bool:
+    """Whether nothing follows a head."""
+    return not any(name in _BODIES for name, _ in headers)

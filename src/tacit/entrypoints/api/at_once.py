@@ -60,6 +60,7 @@ class AtOnce:
         ready: Keeps them.
         room: Says what a question may cost, if it may be answered at once now.
         clock: Passing time in seconds.
+        worked: Seconds that the thread has worked: while it waits for its turn among threads, no answer is long.
     """
 
     def __init__(
@@ -69,8 +70,10 @@ class AtOnce:
         *,
         room: Room,
         clock: Callable[[], float] = time.perf_counter,
+        worked: Callable[[], float] = time.thread_time,
     ) -> None:
-        self._service, self._ready, self._room, self._clock = service, ready, room, clock
+        self._service, self._ready, self._room = service, ready, room
+        self._clock, self._worked = clock, worked
         self._usual = 0.0
         self._rests_until = 0.0
 
@@ -93,7 +96,7 @@ class AtOnce:
         Args:
             scope: Of the request; given what a route would put there.
         """
-        started = self._clock()
+        started = self._worked()
         endpoint, part = asked.endpoint, asked.part
         with spending(asked.budget), structlog.contextvars.bound_contextvars(request_id=scope[REQUEST_ID]):
             try:
@@ -101,7 +104,7 @@ class AtOnce:
             except TacitError as error:
                 response = noted_response(scope, error)
         keep_ready(self._ready, asked.url, endpoint, part=part, before=asked.before, scope=scope, response=response)
-        self._note(self._clock() - started)
+        self._note(self._worked() - started)
         return response
 
     def _note(self, seconds: float) -> None:

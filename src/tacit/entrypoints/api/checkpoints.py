@@ -71,7 +71,7 @@ class Checkpoint(Protocol):
 
 
 Again = Callable[[], bytes | None]
-"""What a further request with the same head, on the same connection, meets in place of `enter`: gives the header lines
+"""What a further request with the same head, from the same address, meets in place of `enter`: gives the header lines
 that its answer gets from there, or `None` where it must enter after all."""
 
 

@@ -1,15 +1,16 @@
 """The shortest way for a list that lies ready: written where the server has read the request's head.
 
 Who asks, whether they may and how much is found out as ever, by an application; what of it holds for further requests
-of the same connection is remembered, and the rest asked anew for each (`checkpoints.Lasting`).  A request that differs
-in its head, a list that holds no longer, and whatever else there is goes to the application.  What is to be remembered
-of an answer, in the record of what was shown, counts, trail and log, is told for some answers together: far apart, each
-would cost several times as much.
+with the same head from the same address is remembered, and the rest asked anew for each (`checkpoints.Lasting`).  A
+request that differs in its head, a list that holds no longer, and whatever else there is goes to the application.  What
+is to be remembered of an answer, in the record of what was shown, counts, trail and log, is told for some answers
+together: far apart, each would cost several times as much.
 """
 
 from __future__ import annotations
 
 import time
+from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -43,6 +44,8 @@ CONNECTION = "tacit.connection"
 
 _GATHERED_SECONDS = 0.02
 """For how long answers wait to be told of together: each is of no use before a thread writes it down anyway."""
+_HEADS = 4_096
+"""How many are remembered, the oldest given up first."""
 _OTHERWISE = frozenset({b"content-length", b"cookie", b"expect", b"transfer-encoding", b"upgrade", DEADLINE_HEADER})
 """Headers of requests that ask for more than is done here."""
 _NAME = b"x-request-id"
@@ -131,13 +134,29 @@ class ListWindow:
         self._ready, self._telling, self._metrics = ready, telling, metrics
         self._at_once, self._checkpoints = at_once, checkpoints
         self._lasting = [each for each in checkpoints if isinstance(each, Lasting)]
+        self._let_in: OrderedDict[tuple[object, ...], dict[Endpoint, Passage]] = OrderedDict()
         self._given: list[_Given] = []
         self._told_at = 0.0
         self._defaults: Headers | None = None
         self._default_lines = b""
 
+    def passages_of(self, peer: object, headers: Headers) -> dict[Endpoint, Passage]:
+        """Whom a head of an address lets in: the same on each connection, for none is asked by which one it came.
+
+        Args:
+            peer: The other end of the connection.
+            headers: The head.
+        """
+        key = (peer, *(each for each in headers if each[0] != _NAME))
+        found = self._let_in.get(key)
+        if found is None:
+            found = self._let_in[key] = {}
+            if len(self._let_in) > _HEADS:
+                self._let_in.popitem(last=False)
+        return found
+
     def let_in(self, scope: Scope, endpoint: Endpoint) -> None:
-        """Let whoever may ask something do so again without being asked, on the connection that they came by."""
+        """Let whoever may ask something do so again without being asked, if they come by the same head."""
         connection: Connection | None = scope.get(CONNECTION)
         if connection is None or len(self._lasting) < len(self._checkpoints):
             return
@@ -149,9 +168,12 @@ class ListWindow:
 
     def answers(self, connection: Connection) -> bool:
         """Whether a request, whose head a connection has read, was answered."""
-        connection.scope[CONNECTION] = connection
         if not connection.passages or not is_plain(connection) or connection.parser.get_method() != b"GET":
             return False
+        return self.answers_plain(connection)
+
+    def answers_plain(self, connection: Connection) -> bool:
+        """The same of one whose head is known to ask for nothing out of the way."""
         started = time.perf_counter()
         ready = self._ready.get(connection.url)
         asked = self._question(connection) if ready is None else None
@@ -164,7 +186,7 @@ class ListWindow:
             return False
         lines = passage.enter()
         if lines is None:
-            del connection.passages[endpoint]
+            connection.passages.pop(endpoint, None)
             return False
         connection.cycle = ANSWERED_AT_ITS_HEAD
         request_id = request_id_of(given_id.decode("latin-1")) if given_id else new_name()

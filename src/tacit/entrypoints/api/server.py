@@ -18,11 +18,12 @@ from fastapi import FastAPI
 from threadpoolctl import threadpool_limits
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
-from tacit.entrypoints.api.answered_at_head import raw_lines
+from tacit.entrypoints.api.answered_at_head import has_no_body, is_plain, raw_lines
 from tacit.entrypoints.api.errors import problem_response
 from tacit.entrypoints.api.event_window import EventWindow
 from tacit.entrypoints.api.fast_routes import Endpoint
-from tacit.entrypoints.api.list_window import ListWindow, Passage
+from tacit.entrypoints.api.glance import Glance
+from tacit.entrypoints.api.list_window import CONNECTION, ListWindow, Passage
 from tacit.entrypoints.api.listening import SHUTDOWN_SECONDS, address_of, listen_on
 from tacit.entrypoints.api.pace import Pace, PaceRules, too_slow
 from tacit.entrypoints.api.turnstile import Turnstile
@@ -31,7 +32,7 @@ from tacit.errors import BadInput, TacitError
 _FAREWELL_SECONDS = 0.25
 _GIVING_UP_SECONDS = 0.5
 _TURN_SECONDS = 0.001
-_COLLECTED_AFTER = (25_000, 20, 20)
+_COLLECTED_AFTER = (5_000, 100, 20)
 """New objects, and collections of the younger ones, between two collections; the last looks at everything there is."""
 
 
@@ -162,6 +163,9 @@ class _Server(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
+        # What is loaded by now stays for good: looking through it for cycles again and again keeps everybody waiting.
+        gc.collect()
+        gc.freeze()
         self.on_started()
 
     async def on_tick(self, counter: int) -> bool:
@@ -197,6 +201,8 @@ class _Protocol(HttpToolsProtocol):
         self._lists: ListWindow | None = getattr(self.app, "lists", None)
         self.passages: dict[Endpoint, Passage] = {}
         self._pace = Pace()
+        self._glance = Glance()
+        self._is_looked_at = False
 
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
@@ -211,7 +217,25 @@ class _Protocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         self._pace.hear()
+        if self._is_answered_at_a_glance(data):
+            return
+        self._glance.arrived(data)
         super().data_received(data)
+
+    def _is_answered_at_a_glance(self, data: bytes) -> bool:
+        """Whether what came is a whole head like the last, which was answered without being read."""
+        self._is_looked_at = False
+        url = self._glance.address(data)
+        if url is None or self._is_leaving or self.flow.write_paused:
+            return False
+        if self._lists is None or (self.cycle is not None and not self.cycle.response_complete):
+            return False
+        self.url, self.headers = url, self._glance.headers
+        self._is_looked_at = True
+        return self._is_refused_late() or self._lists.answers_plain(self)
+
+    def _is_refused_late(self) -> bool:
+        return self._turnstile is not None and self._turnstile.refuses_late(self)
 
     def pause_writing(self) -> None:
         self._pace.begin_waiting()
@@ -223,10 +247,12 @@ class _Protocol(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         self._pace.begin_head()
+        self._glance.is_between = False
         super().on_message_begin()
 
     def on_message_complete(self) -> None:
         self._pace.end_message()
+        self._glance.is_between = True
         super().on_message_complete()
 
     def slow_at(self, rules: PaceRules) -> str | None:
@@ -276,8 +302,7 @@ class _Protocol(HttpToolsProtocol):
             if self.cycle is not None:
                 self.cycle.keep_alive = False
             return
-        # What lies ready takes no room, so it is given whether there is any or not.
-        if self._lists is not None and self._lists.answers(self):
+        if self._is_answered_plainly():
             return
         if self._turnstile is not None and self._turnstile.turns_away(self):
             return
@@ -286,6 +311,21 @@ class _Protocol(HttpToolsProtocol):
             self.cycle = asked  # type: ignore[assignment]  # as much of one as the protocol looks at
             return
         super().on_headers_complete()
+
+    def _is_answered_plainly(self) -> bool:
+        """Whether somebody asks for what lies ready or is worked out at once, and has it, or is too late."""
+        if self._lists is None:
+            return False
+        self.scope[CONNECTION] = self  # type: ignore[typeddict-unknown-key]  # whoever is let in may come again by it
+        if self._is_looked_at:
+            return False
+        if self.parser.get_method() == b"GET" and is_plain(self) and has_no_body(self.headers):
+            self._glance.is_plain(self.headers)
+            self.passages = self._lists.passages_of(self.client and self.client[0], self.headers)
+            if self._is_refused_late():
+                return True
+        # What lies ready takes no room, so it is given whether there is any or not.
+        return self._lists.answers(self)
 
 
 @contextmanager

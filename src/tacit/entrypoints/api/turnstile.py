@@ -16,13 +16,21 @@ from tacit.entrypoints.api.admission import Admission
 from tacit.entrypoints.api.answered_at_head import ANSWERED_AT_ITS_HEAD, header_lines, is_plain
 from tacit.entrypoints.api.door import SECURE_HEADERS, note_shed, request_id_of
 from tacit.entrypoints.api.errors import MEDIA_TYPE
+from tacit.entrypoints.api.late_turns import LateTurns
 from tacit.entrypoints.api.loop_lag import LoopLag
+from tacit.entrypoints.api.priorities import Priority, class_of
 from tacit.monitoring import overload_metrics as catalogue
 from tacit.monitoring.interfaces import MetricSink
 
 _TURNS_A_SECOND = 10
 """Of the watch over the event loop."""
-_SECURE = header_lines(SECURE_HEADERS).decode("latin-1")
+_HEAD = f"HTTP/1.1 503 Service Unavailable\r\ncontent-type: {MEDIA_TYPE}\r\ncontent-length: ".encode()
+_RETRY = b"\r\nretry-after: "
+_SECURE = b"\r\n" + header_lines(SECURE_HEADERS) + b"x-request-id: "
+_BODY = (
+    b'\r\n\r\n{"type": "urn:tacit:problem:overloaded", "title": "Overloaded", "status": 503, "code": "overloaded",'
+    b' "detail": "More is asked than can be answered now.", "fix": "Ask again in a moment.", "request_id": "'
+)
 
 log = structlog.get_logger(__name__)
 
@@ -39,7 +47,8 @@ class Turnstile:
         self._admission, self._metrics = admission, metrics
         self._connections: Iterable[Any] = ()
         self._lag = LoopLag(metrics, also=self._turn)
-        admission.heed(lambda: self._lag.lateness)
+        self._late = LateTurns()
+        admission.heed(lambda: self._lag.lateness, is_standing=lambda: self._late.is_standing)
         self._ids = uuid.uuid4().hex[:20]
         self._turns = 0
         self._answered = 0
@@ -62,25 +71,41 @@ class Turnstile:
         path = connection.url.partition(b"?")[0]
         if method == b"HEAD" or self._admission.turns_away(method.decode("latin-1"), path.decode("latin-1")) is None:
             return False
+        self._refuse(connection)
+        return True
+
+    def refuses_late(self, connection: Any) -> bool:
+        """Whether a question, whose head is known and plain, was refused because its turn has lasted too long.
+
+        What is asked of the catalogue is given up in the first half of such a turn, users' lists after it.
+        """
+        loop = connection.loop
+        if not self._late.is_too_late(loop, share=0.5):
+            return False
+        kind = class_of("GET", connection.url.partition(b"?")[0].decode("latin-1"))
+        if kind.pool != "answers" or (kind.priority <= Priority.LISTS and not self._late.is_too_late(loop)):
+            return False
+        self._admission.refused_at_its_head(kind.priority)
+        self._refuse(connection)
+        return True
+
+    def _refuse(self, connection: Any) -> None:
         self._answered += 1
         connection.cycle = ANSWERED_AT_ITS_HEAD
         connection.transport.write(self._answer(connection.headers))
         connection.on_response_complete()
-        return True
 
     def _answer(self, headers: list[tuple[bytes, bytes]]) -> bytes:
-        given = [value.decode("latin-1") for name, value in headers if name == b"x-request-id"]
-        request_id = request_id_of(given[0]) if given else f"{self._ids}{self._admission.refused:x}"
-        body = (
-            '{"type": "urn:tacit:problem:overloaded", "title": "Overloaded", "status": 503, "code": "overloaded",'
-            ' "detail": "More is asked than can be answered now.", "fix": "Ask again in a moment.",'
-            f' "request_id": "{request_id}"}}'
+        request_id = f"{self._ids}{self._admission.refused:012x}"
+        for name, value in headers:
+            if name == b"x-request-id":
+                request_id = request_id_of(value.decode("latin-1"))
+                break
+        named = request_id.encode("latin-1")
+        return b"%b%d%b%.0f%b%b%b%b%b" % (
+            *(_HEAD, len(_BODY) - 4 + len(named) + 2, _RETRY, self._admission.retry_seconds, _SECURE),
+            *(named, _BODY, named, b'"}'),
         )
-        head = (
-            f"HTTP/1.1 503 Service Unavailable\r\ncontent-type: {MEDIA_TYPE}\r\ncontent-length: {len(body)}\r\n"
-            f"retry-after: {self._admission.retry_seconds:.0f}\r\n{_SECURE}x-request-id: {request_id}\r\n\r\n"
-        )
-        return (head + body).encode("latin-1")
 
     def _turn(self) -> None:
         self._turns += 1

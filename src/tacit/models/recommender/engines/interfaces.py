@@ -343,6 +343,22 @@ class Engine(Protocol):
         """
         ...
 
+    def strongest(self, contributions: Floats, most: int, *, least: float) -> tuple[Positions, Floats]:
+        """Of each row, the columns whose parts of all that is positive in it are the largest, the largest first.
+
+        O(rows · columns · most) or better.
+
+        Args:
+            contributions: `(rows, columns)` float32.
+            most: How many of each.
+            least: The part that a column must reach.
+
+        Returns:
+            The columns, `(rows, most)` int32, of equals the first, -1 where there are fewer; and their parts, from 0
+            to 1, float32.
+        """
+        ...
+
     def index(self, factors: Floats) -> Index:
         """Prepare exact retrieval over `(n, k)` float32 factors, which are kept by reference and must not change.
 

@@ -266,6 +266,10 @@ class NativeEngine:
         wide = np.ascontiguousarray(wanted, np.float32)
         return _native.shares(side.rotated, diagonal_of(side, len(items)), items, weights, wide, explaining)
 
+    def strongest(self, contributions: Floats, most: int, *, least: float) -> tuple[Positions, Floats]:
+        """In one pass over each row."""
+        return _native.strongest(np.ascontiguousarray(contributions, np.float32), most, least)
+
     def entries(self, matrix: Matrix, rows: Positions, columns: Positions) -> Floats:
         """A search in each row for each column."""
         return _native.entries(matrix.indptr, matrix.indices, matrix.data, rows, columns)

@@ -154,6 +154,18 @@ class NumpyEngine:
         """See `numpy_explaining`."""
         return numpy_explaining.shares(side, items, weights, wanted=wanted, explaining=explaining)
 
+    def strongest(self, contributions: Floats, most: int, *, least: float) -> tuple[Positions, Floats]:
+        """By a stable sort of each row."""
+        positive = np.maximum(contributions, 0)
+        whole = np.maximum(positive.sum(axis=1, keepdims=True, dtype=np.float64), np.finfo(np.float32).tiny)
+        parts = (positive / whole).astype(np.float32)
+        columns = np.argsort(-parts, axis=1, kind="stable")[:, :most].astype(np.int32)
+        found = np.take_along_axis(parts, columns, axis=1)
+        padding = ((0, 0), (0, most - columns.shape[1]))
+        columns, found = np.pad(columns, padding, constant_values=-1), np.pad(found, padding)
+        is_left_out = (found < np.float32(least)) | (columns < 0)
+        return np.where(is_left_out, -1, columns).astype(np.int32), np.where(is_left_out, 0, found).astype(np.float32)
+
     def entries(self, matrix: Matrix, rows: Positions, columns: Positions) -> Floats:
         """See `numpy_explaining`."""
         return numpy_explaining.entries(matrix, rows, columns)
