@@ -7,6 +7,7 @@
 #include <nanobind/stl/vector.h>
 
 #include <cstdint>
+#include <optional>
 
 namespace nb = nanobind;
 using namespace nb::literals;
@@ -28,6 +29,18 @@ nb::ndarray<nb::numpy, T> owned(T* values, std::initializer_list<size_t> shape) 
     nb::capsule owner(values, [](void* p) noexcept { delete[] static_cast<T*>(p); });
     return nb::ndarray<nb::numpy, T>(values, shape, owner);
 }
+
+// Lets other threads run while a kernel works, if that takes longer than they take turns at anyway (a millisecond in the
+// server): whoever gives up the interpreter for less waits for a whole turn of another thread to get it back.
+class UnlockedIfLong {
+public:
+    explicit UnlockedIfLong(double microseconds) {
+        if (microseconds > 500.0) released_.emplace();
+    }
+
+private:
+    std::optional<nb::gil_scoped_release> released_;
+};
 
 void bind_training(nb::module_& m);
 void bind_retrieval(nb::module_& m);

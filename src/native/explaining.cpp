@@ -35,7 +35,9 @@ nb::ndarray<nb::numpy, float> shares(Table<float> rotated, Vector<double> diagon
     for (int64_t d = 0; d < k; ++d) expect(diagonal.data()[d] > 0.0, "the diagonal is not above 0");
     std::unique_ptr<float[]> out(new float[static_cast<size_t>(std::max<int64_t>(targets * explaining, 1))]);
     {
-        nb::gil_scoped_release unlocked;
+        const double n = static_cast<double>(size(items)), small = std::min(n, static_cast<double>(k));
+        const double operations = n * static_cast<double>(k) * (small + static_cast<double>(targets));
+        const UnlockedIfLong unlocked(operations / 4e3);
         const Explained asked{rotated.data(), k, diagonal.data(), items.data(), weights.data(), size(items),
                               explaining, wanted.data(), targets};
         TACIT_DISPATCH(explain_scores, asked, out.get(), kept_buffer<double>(explaining_scratch(k, size(items))));

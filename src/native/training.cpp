@@ -224,7 +224,7 @@ nb::ndarray<nb::numpy, float> solve_single(Table<float> rotated, Table<float> ba
         throw nb::value_error("an item stands there twice");
     std::unique_ptr<float[]> out(new float[static_cast<size_t>(k)]);
     {
-        nb::gil_scoped_release unlocked;
+        const UnlockedIfLong unlocked(static_cast<double>(k) * static_cast<double>(k + 32 * count) / 4e3);
         const int64_t wide = padded(k), floats = row_scratch(k);
         float* scratch = kept_buffer<float>(floats + wide);
         std::copy(spectrum.data(), spectrum.data() + k, scratch + floats);

@@ -11,9 +11,9 @@ from tests.guides import follow
 GUIDES = (
     "docs/quickstart.md",
     "docs/howto/import-your-data.md",
-    "docs/howto/manage-the-catalogue.md",
+    pytest.param("docs/howto/manage-the-catalogue.md", marks=pytest.mark.slow),
     "docs/howto/send-events.md",
-    "docs/howto/look-after-quarantine.md",
+    pytest.param("docs/howto/look-after-quarantine.md", marks=pytest.mark.slow),
     pytest.param("docs/howto/control-who-may.md", marks=pytest.mark.slow),
     pytest.param("docs/howto/sign-people-in.md", marks=pytest.mark.slow),
     "docs/howto/limit-and-block.md",

@@ -121,6 +121,7 @@ def test_what_the_command_cannot_mean_is_said_with_the_field(home: Path) -> None
         assert within("jobs", *arguments, "--json", home=home).answer["error"]["code"] == code
 
 
+@pytest.mark.slow  # the runner's contract is kept with Celery in every run
 @pytest.mark.timeout(300)
 @pytest.mark.requirement("TRAIN-009")
 @pytest.mark.requirement("STREAM-008")
