@@ -108,6 +108,7 @@ def platform(
     core: int | None = None,
     community: Mapping[str, int] | None = None,
     data: Path | None = None,
+    module: str = "tacit",
     **settings: object,
 ) -> Iterator[Process]:
     """A platform over an empty home, its champion trained on an invented community.
@@ -117,6 +118,7 @@ def platform(
         core: The core it keeps to.
         community: Sizes of `synthetic.generate`.
         data: A community that was written already, in its place.
+        module: What is run as `python -m`.
         settings: By key, two underscores for a point.
 
     Raises:
@@ -125,7 +127,7 @@ def platform(
     data = data or synthetic.generate(folder / synthetic.DATASET, **(community or {}))
     chosen = {"home": folder / "home", "data": data, "download": "false", "port": _free_port(), **settings}
     environment = {f"TACIT_{key.upper()}": str(value) for key, value in chosen.items()}
-    with _running([sys.executable, "-m", "tacit", "up", "--json"], folder, environment, core=core) as (pid, said):
+    with _running([sys.executable, "-m", module, "up", "--json"], folder, environment, core=core) as (pid, said):
         ports = [int(said[name].split(":")[2].partition("/")[0]) for name in ("pages", "metrics")]
         yield Process(pid, Address(ports[0]), Address(ports[1]))
 

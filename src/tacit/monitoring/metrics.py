@@ -7,7 +7,9 @@ from tacit.monitoring.metric import LATENCY_BUCKETS, Metric
 from tacit.monitoring.overload_metrics import OVERLOAD_METRICS
 
 SOURCES = ("personal", "blended", "similar", "category", "popular", "static", "mood", "trending", "discovery")
-QUESTIONS = ("user", "likes", "similar", "popular", "mood", "chart", "trending", "discovery")
+QUESTIONS = (
+    "user", "likes", "similar", "popular", "mood", "chart", "trending", "discovery", "session", "rerank",
+)  # fmt: skip
 ERROR_KINDS = (
     "bad_input",
     "not_found",

@@ -27,6 +27,7 @@ from tacit.entrypoints.cli.render import print_json, say
 from tacit.entrypoints.cli.rollouts import rollout_commands
 from tacit.entrypoints.cli.search import search_commands
 from tacit.entrypoints.cli.serving import serving_commands
+from tacit.entrypoints.cli.traffic import traffic_commands
 from tacit.entrypoints.cli.trail import trail_commands
 from tacit.entrypoints.cli.training import training_commands
 from tacit.errors import TacitError
@@ -70,6 +71,7 @@ def program() -> typer.Typer:
         trail_commands,
         audit_commands,
         guard_commands,
+        traffic_commands,
         installation_commands,
     ):
         add_commands(app)

@@ -1,0 +1,1 @@
+"""Grafana's dashboards, made from the catalogue of metrics: `python -m tools.dashboards` writes `deploy/grafana`."""
