@@ -52,8 +52,9 @@ fix: $(READY) ## mend what can be mended mechanically
 bench: $(READY) ## measure, and print each figure with its command
 	@$(RUN)/python -m benchmarks $(ARGS)
 
-docs: $(READY) ## regenerate docs/reference from the code
+docs: $(READY) ## regenerate docs/reference, the rules in docs/runbooks and the files of Prometheus from the code
 	@$(RUN)/python -m tools.reference $(ARGS)
+	@$(RUN)/python -m tools.alerting $(ARGS)
 
 requirements: $(READY) ## which rows of the checklist the tests prove (ARGS=--json, ARGS=--slow)
 	@$(RUN)/python -m tools.requirements $(ARGS)

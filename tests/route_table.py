@@ -126,6 +126,9 @@ lists:read       list           GET    /api/v1/recommendations/user/{user_id}
 operations:read  administrative GET    /api/v1/monitoring/metrics
 operations:read  administrative GET    /api/v1/mlflow/runs
 operations:read  administrative GET    /api/v1/mlflow/runs/{run_id}
+operations:read  administrative GET    /api/v1/alerts
+operations:write administrative POST   /api/v1/alerts/silences
+operations:write administrative DELETE /api/v1/alerts/silences/{silence_id}
 """
 """What each route takes, and as what sort of call it is written down; a star marks what is about all users, which
 nobody gets who is bound to one."""

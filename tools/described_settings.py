@@ -21,6 +21,8 @@ def described_fields(model: type[BaseModel] = Settings, prefix: str = "") -> Ite
 
 def _kind(annotation: Any) -> str:
     """A type as a person writes its values: `int`, `auto | time | hash`."""
+    if hasattr(annotation, "__metadata__"):  # what a value must be like says nothing of its type
+        annotation = annotation.__origin__
     choices = get_args(annotation)
     if get_origin(annotation) is Literal:
         return " | ".join(str(choice) for choice in choices)

@@ -29,6 +29,7 @@ from tacit.entrypoints.api.operations import further_routes
 from tacit.entrypoints.api.schemas import ProblemBody, TakenEventsBody
 from tacit.errors import Unavailable
 from tacit.monitoring import metrics as catalogue
+from tacit.monitoring.model_metrics import LAST_EVENT
 from tests.apis import api_of
 from tests.stages import listening, stage, wait_until
 
@@ -265,7 +266,9 @@ def test_every_event_received_is_counted_under_one_fate_and_the_store_agrees(tmp
         wait_until(lambda: running.accounted()["stored"] == 2)
         counted, kept, accounted = running.counted(), running.app.event_store.counts()["api"], running.accounted()
         balance = running.parts.metrics.value(catalogue.EVENT_BALANCE, source="api")
+        applied_at = running.parts.metrics.value(LAST_EVENT)
 
+    assert 0 <= time.time() - applied_at < 120
     assert counted == {"received": 9, "stored": 2, "deduplicated": 2, "quarantined": 2, "rejected": 3}
     assert (kept.stored, kept.deduplicated, kept.quarantined, kept.rejected, kept.missing) == (2, 2, 2, 3, 0)
     assert (accounted, balance) == (counted, 0)

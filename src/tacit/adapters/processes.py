@@ -11,7 +11,12 @@ _PROC = Path("/proc")
 
 def own_name() -> str:
     """What names this process, and no other on any machine for as long as this one runs."""
-    return f"{socket.gethostname()}/{os.getpid()}/{_began(os.getpid())}"
+    return name_of(os.getpid())
+
+
+def name_of(pid: int) -> str:
+    """The same of another process of this machine."""
+    return f"{socket.gethostname()}/{pid}/{_began(pid)}"
 
 
 def is_gone(name: str) -> bool:

@@ -17,6 +17,7 @@ from tacit.bootstrap.repeating import now_ms, repeated
 from tacit.errors import TacitError, Unavailable
 from tacit.monitoring import metrics as catalogue
 from tacit.monitoring.interfaces import MetricSink
+from tacit.monitoring.model_metrics import LAST_EVENT
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -212,6 +213,8 @@ def _failed(error: Exception, health: EventHealth, lost_sight: LostSight) -> Non
 
 
 def _measure(metrics: MetricSink, applied: Applied) -> None:
+    if applied.stored:
+        metrics.set(LAST_EVENT, now_ms() / 1_000)
     for outcome, number in (
         ("stored", applied.stored),
         ("deduplicated", applied.deduplicated),

@@ -13,6 +13,7 @@ from tacit.bootstrap.browsing import browsing_over, chosen_moods, rehearsals_of
 from tacit.bootstrap.catalogue import item_desk, live_catalogue, polled, user_desk
 from tacit.bootstrap.guarding import Guards, guarding
 from tacit.bootstrap.hiding import hiding_desk
+from tacit.bootstrap.host_numbers import measuring
 from tacit.bootstrap.repeating import now_ms, repeated
 from tacit.monitoring.interfaces import MetricSink
 from tacit.serving.exposures import ExposureLog
@@ -107,7 +108,7 @@ def serving(app: App) -> Iterator[Serving]:
                 # Before any version is loaded: who did something since is asked once, and told from then on.
                 _event_door(app, pool, metrics, live=catalogue, fresh=fresh) as intake,
                 followed(traffic),
-                _pruned(app.exposures, keep_days=app.settings.exposures.keep_days),
+                _looked_after(app, pool, metrics),
                 keeping_rollouts(app, metrics),
                 keeping_ab(app, metrics),
                 keeping_jobs(app, metrics) as training,
@@ -198,6 +199,13 @@ def _pool(app: App, metrics: MetricSink) -> ModelPool:
         observe=log_serving_event,
         poll_seconds=app.settings.serving.refresh_seconds,
     )
+
+
+@contextmanager
+def _looked_after(app: App, pool: ModelPool, metrics: MetricSink) -> Iterator[None]:
+    """Have old exposures removed, and measure how the machine, the version and the trails stand."""
+    with _pruned(app.exposures, keep_days=app.settings.exposures.keep_days), measuring(app, pool, metrics):
+        yield
 
 
 def _pruned(log: ExposureLog, *, keep_days: int) -> AbstractContextManager[None]:

@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 from tacit.bootstrap.serving import SERVING_LOCK, serving_process
 from tacit.errors import Misconfigured
 from tacit.monitoring import metrics as catalogue
+from tacit.monitoring.interfaces import MetricSink
+from tacit.monitoring.watch_metrics import WATCH_METRICS
 from tacit.settings import Settings, SettingsInForce, load_settings
 
 if TYPE_CHECKING:
@@ -40,10 +42,11 @@ _SURPLUS_SECONDS = 4.5
 
 @dataclass(frozen=True)
 class Supervised:
-    """What keeps workers alive, and what all of them measure."""
+    """What keeps workers alive, what all of them measure, and where it measures what it does itself."""
 
     supervisor: Supervisor
     registry: CollectorRegistry
+    sink: MetricSink
 
 
 @contextmanager
@@ -70,7 +73,7 @@ def supervised(
     from tacit.adapters.supervisor import Supervisor
 
     start = _start(in_force, plan, listener=listener, lock=lock)
-    sink = PrometheusSink((catalogue.WORKERS, catalogue.WORKER_RESTARTS))
+    sink = PrometheusSink((catalogue.WORKERS, catalogue.WORKER_RESTARTS, *WATCH_METRICS))
     file = in_force.settings.home.resolve() / WORKERS_FILE
     supervisor = Supervisor(
         _spawn(start),
@@ -82,7 +85,7 @@ def supervised(
     )
 
     try:
-        yield Supervised(supervisor, _exported(supervisor, sink))
+        yield Supervised(supervisor, _exported(supervisor, sink), sink)
     finally:
         listener.close()
         file.unlink(missing_ok=True)

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from tacit.monitoring.guard_metrics import GUARD_METRICS
+from tacit.monitoring.host_metrics import HOST_METRICS
 from tacit.monitoring.metric import LATENCY_BUCKETS, Metric
+from tacit.monitoring.model_metrics import MODEL_METRICS
 from tacit.monitoring.overload_metrics import OVERLOAD_METRICS
+from tacit.monitoring.watch_metrics import WATCH_METRICS
 
 SOURCES = ("personal", "blended", "similar", "category", "popular", "static", "mood", "trending", "discovery")
 QUESTIONS = (
@@ -375,4 +378,7 @@ CATALOGUE: tuple[Metric, ...] = (
     WORKERS,
     WORKER_RESTARTS,
     *GUARD_METRICS,
+    *HOST_METRICS,
+    *MODEL_METRICS,
+    *WATCH_METRICS,
 )

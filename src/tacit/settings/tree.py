@@ -9,10 +9,12 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 
 from tacit.settings.accounts import Accounts
+from tacit.settings.alerts import Alerts, Slo
 from tacit.settings.answering import Answering
 from tacit.settings.auditing import Audit
 from tacit.settings.auth import Auth
 from tacit.settings.limits import Limits
+from tacit.settings.monitoring import Monitoring
 from tacit.settings.moods import Moods, Tiers
 from tacit.settings.overload import Overload
 from tacit.settings.releasing import Ab, Attribution, Experiments, RolloutChoices
@@ -298,8 +300,11 @@ class Settings(BaseModel):
     overload: Overload = Overload()
     workers: Workers = Workers()
     health: Health = Health()
+    alerts: Alerts = Alerts()
+    slo: Slo = Slo()
     moods: Moods = Moods()
     tiers: Tiers = Tiers()
+    monitoring: Monitoring = Monitoring()
 
     @model_validator(mode="after")
     def _public_is_deliberate(self) -> Settings:

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import re
+from importlib import import_module
+from pkgutil import iter_modules
 
 import pytest
 
-from tacit.monitoring import guard_metrics, overload_metrics
-from tacit.monitoring import metrics as catalogue
+from tacit import monitoring
 from tacit.monitoring.metric import Metric
 from tacit.monitoring.metrics import CATALOGUE, SOURCES
 from tacit.serving.answers import Source
 
 
 def test_every_metric_declared_is_in_the_catalogue_once() -> None:
-    places = vars(catalogue) | vars(overload_metrics) | vars(guard_metrics)
-    declared = [value for value in places.values() if isinstance(value, Metric)]
+    modules = [each.name for each in iter_modules(monitoring.__path__) if each.name.endswith("metrics")]
+    places = [vars(import_module(f"tacit.monitoring.{name}")) for name in modules]
+    declared = [value for place in places for value in place.values() if isinstance(value, Metric)]
 
     assert sorted(metric.name for metric in declared) == sorted({metric.name for metric in CATALOGUE})
     assert len(CATALOGUE) == len(declared)

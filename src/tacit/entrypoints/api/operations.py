@@ -8,9 +8,11 @@ from tacit.bootstrap import App, Serving
 from tacit.bootstrap.components import components
 from tacit.bootstrap.events import rules_of
 from tacit.bootstrap.guarding import guard_desk
+from tacit.bootstrap.monitoring import alert_desk
 from tacit.bootstrap.upkeep import version_desk
 from tacit.entrypoints.api.ab import comparing_routes
 from tacit.entrypoints.api.accounts import account_routes
+from tacit.entrypoints.api.alerts import alert_routes
 from tacit.entrypoints.api.blocks import guard_routes
 from tacit.entrypoints.api.browsing import browsing_routes
 from tacit.entrypoints.api.bulk import many_routes
@@ -37,6 +39,7 @@ def further_routes(app: App, parts: Serving) -> list[APIRouter]:
         token_routes(app.people.counted(parts.metrics)),
         component_routes(lambda: components(app, parts)),
         guard_routes(guard_desk(app)),
+        alert_routes(alert_desk(app)),
         hiding_routes(parts.hiding),
         *browsing_routes(app, parts),
         *many_routes(parts.service.bench, rules_of(app.settings)),

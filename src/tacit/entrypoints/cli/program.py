@@ -12,6 +12,7 @@ import typer
 from tacit.entrypoints.cli import exits
 from tacit.entrypoints.cli.ab import ab_commands
 from tacit.entrypoints.cli.accounts import account_commands
+from tacit.entrypoints.cli.alerts import alert_commands
 from tacit.entrypoints.cli.auditing import audit_commands
 from tacit.entrypoints.cli.browsing import browsing_commands
 from tacit.entrypoints.cli.data import data_commands
@@ -22,6 +23,7 @@ from tacit.entrypoints.cli.jobs import job_commands
 from tacit.entrypoints.cli.keys import key_commands
 from tacit.entrypoints.cli.lists import list_commands
 from tacit.entrypoints.cli.models import model_commands
+from tacit.entrypoints.cli.monitoring import monitoring_commands
 from tacit.entrypoints.cli.quarantine import quarantine_commands
 from tacit.entrypoints.cli.render import print_json, say
 from tacit.entrypoints.cli.rollouts import rollout_commands
@@ -72,6 +74,8 @@ def program() -> typer.Typer:
         audit_commands,
         guard_commands,
         traffic_commands,
+        alert_commands,
+        monitoring_commands,
         installation_commands,
     ):
         add_commands(app)

@@ -15,7 +15,7 @@ import typer
 from tacit.entrypoints.cli.answering import Berth, Plan, answer_until_told, end_soon
 from tacit.entrypoints.cli.notices import tell_notices
 from tacit.entrypoints.cli.options import Asked, command
-from tacit.entrypoints.cli.ports import check_ports
+from tacit.entrypoints.cli.ports import METRICS_HOST, check_ports
 from tacit.entrypoints.cli.render import print_json, printable, say
 from tacit.errors import Refused
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from fastapi import FastAPI
 
     from tacit.bootstrap import App, Serving, SettingsInForce
+    from tacit.bootstrap.monitoring import Watched
     from tacit.entrypoints.api.callers import Identified
     from tacit.entrypoints.api.checkpoints import Checkpoint
     from tacit.entrypoints.cli.first_start import Step, Steps
@@ -40,6 +41,12 @@ Workers = Annotated[
     int | None,
     typer.Option(help="How many processes answer on the port (setting `workers.count`).", show_default=False),
 ]
+WithMonitoring = Annotated[
+    bool,
+    typer.Option(
+        "--with-monitoring", help="Start Prometheus and Alertmanager beside it (setting `monitoring.servers`)."
+    ),
+]
 Told = Callable[["LoadedVersion | None", dict[str, str]], None]
 """Told what is served, if anything yet, and where, by name; and under `auth`, who may ask."""
 
@@ -56,9 +63,11 @@ def up(
     data: Annotated[Path | None, typer.Option(help="What to import into an empty home (setting `data`).")] = None,
     port: Port = None,
     workers: Workers = None,
+    with_monitoring: WithMonitoring = False,
 ) -> None:
     """Start everything: where nothing is there yet, import, train, gate and promote first; then serve."""
-    _run(asked, {"data": data, "port": port, "workers.count": workers}, is_first_start_allowed=True)
+    flags: dict[str, object] = {"data": data, "port": port, "workers.count": workers}
+    _run(asked, {**flags, "monitoring.servers": with_monitoring or None}, is_first_start_allowed=True)
 
 
 def serve(
@@ -69,6 +78,7 @@ def serve(
     workers: Workers = None,
     reader: Reader = False,
     without_champion: WithoutChampion = False,
+    with_monitoring: WithMonitoring = False,
 ) -> None:
     """Serve the champion: API, pages and metrics, until told to stop."""
     flags: dict[str, object] = {
@@ -76,6 +86,7 @@ def serve(
         "metrics_port": metrics_port,
         "workers.count": workers,
         "serving.role": "reader" if reader else None,
+        "monitoring.servers": with_monitoring or None,
     }
     _run(asked, flags, is_first_start_allowed=False, needs_champion=not without_champion)
 
@@ -96,12 +107,14 @@ def _run(asked: Asked, flags: dict[str, object], *, is_first_start_allowed: bool
         return
     # The lock comes first: a second server is to be refused before it has loaded or touched anything.
     with serving_lock(in_force):
+        from tacit.bootstrap.monitoring import check_monitoring
         from tacit.entrypoints.cli.first_start import Steps
         from tacit.entrypoints.cli.logs import log_to_stderr
 
         log_to_stderr("info", is_waiting=False)
         steps = Steps(say if asked.is_json else _print)
         check_ports(in_force.settings)
+        check_monitoring(in_force.settings)
         serve_here(in_force, plan, steps, told=_announcement(plan, steps.done, started))
     end_soon()
 
@@ -118,13 +131,28 @@ def serve_here(in_force: SettingsInForce, plan: Plan, steps: Steps, *, told: Tol
         with serving(app) as parts, _callers(app) as callers:
             loaded = _loaded(parts, is_needed=plan.needs_champion)
             api = _application(app, parts, loaded, callers=callers)
-            answer_until_told(
-                api,
-                app.settings,
-                parts.metrics.registry,
-                berth=berth or Berth(),
-                told=lambda addresses: told(loaded, {**addresses, "auth": callers.mode()}),
-            )
+            at = berth or Berth()
+            with _seen(app, parts, at) as watch:
+                answer_until_told(
+                    api,
+                    app.settings,
+                    watch.registry,
+                    berth=at,
+                    told=lambda addresses: told(loaded, {**addresses, **watch.addresses, "auth": callers.mode()}),
+                )
+
+
+@contextmanager
+def _seen(app: App, parts: Serving, berth: Berth) -> Iterator[Watched]:
+    """Have somebody watch, or notice that nobody does; of a worker, its supervisor sees to both."""
+    from tacit.bootstrap.monitoring import Watched, watched
+
+    if berth.line is not None:
+        yield Watched(parts.metrics.registry)
+        return
+    target = f"{METRICS_HOST}:{app.settings.metrics_on}"
+    with watched(app.in_force, parts.metrics, parts.metrics.registry, targets=(target,)) as watch:
+        yield watch
 
 
 @contextmanager
@@ -216,11 +244,12 @@ def announce(plan: Plan, facts: Mapping[str, Any], addresses: dict[str, str], *,
         return
     what = "No version yet" if label is None else f"Serving {label}, learnt from {facts['dataset']}"
     _print(f"{what}, after {seconds:.1f} s:")
-    for name in ("pages", "api", "metrics"):
-        if name in addresses:
-            _print(f"  {name:<8} {addresses[name]}")
+    shown = [name for name in ("pages", "api", "metrics", "prometheus", "alertmanager") if name in addresses]
+    width = max(8, *map(len, shown))
+    for name in shown:
+        _print(f"  {name:<{width}} {addresses[name]}")
     if "workers" in facts:
-        _print(f"  {'workers':<8} {facts['workers']}")
+        _print(f"  {'workers':<{width}} {facts['workers']}")
     if addresses.get("auth") == "open":
         _print("Whoever reaches these addresses may do everything: auth.mode is open (tacit keys create).")
     if label is None:

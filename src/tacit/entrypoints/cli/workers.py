@@ -31,6 +31,7 @@ def supervise(in_force: SettingsInForce, plan: Plan, told: Told) -> None:
         typer.Exit: The first worker could not begin, and has said why.
     """
     from tacit.bootstrap import serving_lock
+    from tacit.bootstrap.monitoring import check_monitoring, watched
     from tacit.bootstrap.workers import supervised
     from tacit.entrypoints.api.listening import SHUTDOWN_SECONDS, listen_on
     from tacit.entrypoints.api.metrics_listener import MetricsListener
@@ -41,6 +42,7 @@ def supervise(in_force: SettingsInForce, plan: Plan, told: Told) -> None:
     with serving_lock(in_force) as lock:
         log_to_stderr("info")
         check_ports(settings)
+        check_monitoring(settings)
         listener = listen_on(settings.host, settings.port, is_open=False)
         with (
             supervised(
@@ -49,9 +51,10 @@ def supervise(in_force: SettingsInForce, plan: Plan, told: Told) -> None:
                 listener=listener,
                 lock=lock,
                 request_seconds=SHUTDOWN_SECONDS,
-                on_serving=lambda said: told(_facts(in_force, said), _addresses(in_force)),
+                on_serving=lambda said: told(_facts(in_force, said), {**_addresses(in_force), **watch.addresses}),
             ) as wired,
-            MetricsListener(wired.registry, METRICS_HOST, settings.metrics_on),
+            watched(in_force, wired.sink, wired.registry, targets=(f"{METRICS_HOST}:{settings.metrics_on}",)) as watch,
+            MetricsListener(watch.registry, METRICS_HOST, settings.metrics_on),
         ):
             _heed_signals(wired)
             code = wired.supervisor.run()
