@@ -17,6 +17,8 @@ from tacit.bootstrap import App, build, load_settings, serving
 from tacit.entrypoints.api.callers import Identified, Mode, identified
 from tacit.entrypoints.api.operations import further_routes
 from tacit.entrypoints.api.same_origin import SameOrigin
+from tacit.entrypoints.api.visiting import visiting_of
+from tacit.entrypoints.storefront.behind import behind
 from tacit.entrypoints.storefront.pages import storefront
 from tacit.entrypoints.storefront.signing_in import sign_in_pages
 from tacit.security.key_wishes import wish_of
@@ -29,7 +31,9 @@ OWN, OTHER = "u000", "u001"
 STRANGERS = ("bad", "cut", "expired", "revoked", "foreign", "address")
 """Callers whose credentials do not hold."""
 
-FORMS = frozenset({"/signin", "/signout", "/account/password", "/account/sign-ins"})
+FORMS = frozenset(
+    {"/signin", "/signout", "/account/password", "/account/sign-ins", "/start", "/acts", "/opinion", "/you/forget"}
+)
 """What takes a form of our own pages; let in, something else is refused as no form (415), and no password as wrong."""
 
 FILLED = {"item_id": "rare", "item_id:path": "rare", "digest": "0", "name": "x.css"}
@@ -132,12 +136,14 @@ def house_in(folder: Path) -> Iterator[House]:
         mode: list[Mode] = ["required"]
         callers = stack.enter_context(identified(app))
         callers.mode = lambda: mode[0]
-        shop = storefront(parts.service, dataset=_dataset, has_sign_in=True)
+        shop = storefront(parts.service, dataset=_dataset, has_sign_in=True, behind=behind(app, parts))
+        visiting = visiting_of(app)
+        assert visiting is not None
         api = api_of(
             parts,
             quarantine=app.quarantine,
             extra_routers=[*further_routes(app, parts), shop.router(), sign_in_pages(app, parts, _dataset)],
-            checkpoints=[SameOrigin(), callers],
+            checkpoints=[SameOrigin(), callers, visiting],
             refusal_page=shop.failure,
         )
         keys, key_id = _keys(app, foreign)

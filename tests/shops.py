@@ -41,13 +41,14 @@ def id_of(title: str) -> str:
     return ODD_ID if title == "Paper Kites" else f"artist-{(*GUITARS, *MACHINES).index(title) + 1}"
 
 
-def _catalogue() -> list[Item]:
+def listening_catalogue() -> list[Item]:
+    """The artists, each of one of two tastes."""
     guitars = [Item(id_of(title), title, ("folk", "calm") if at % 2 else ("folk",)) for at, title in enumerate(GUITARS)]
     machines = [Item(id_of(title), title, ("electronic", "calm")) for title in MACHINES]
     return guitars + machines
 
 
-def _rows() -> list[Row]:
+def listening_rows() -> list[Row]:
     """Sixty listeners with one of two tastes, a third of whom also met something of the other."""
     rows: list[Row] = []
     for user in range(60):
@@ -84,7 +85,7 @@ def open_shop(
     promote: bool = True,
 ) -> Iterator[Shop]:
     """Train, sign, promote, and put the application with its pages in front of it."""
-    snapshot = freeze(interactions(_rows()), _catalogue(), SnapshotRules())
+    snapshot = freeze(interactions(listening_rows()), listening_catalogue(), SnapshotRules())
     workload = RecommenderWorkload(AlsSettings(factors=4, iterations=6))
     model = workload.fit(snapshot).model
     bench = memory_bench(home)

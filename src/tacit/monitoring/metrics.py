@@ -7,6 +7,7 @@ from tacit.monitoring.host_metrics import HOST_METRICS
 from tacit.monitoring.metric import LATENCY_BUCKETS, Metric
 from tacit.monitoring.model_metrics import MODEL_METRICS
 from tacit.monitoring.overload_metrics import OVERLOAD_METRICS
+from tacit.monitoring.storefront_metrics import STOREFRONT_METRICS
 from tacit.monitoring.watch_metrics import WATCH_METRICS
 
 SOURCES = ("personal", "blended", "similar", "category", "popular", "static", "mood", "trending", "discovery")
@@ -381,4 +382,5 @@ CATALOGUE: tuple[Metric, ...] = (
     *HOST_METRICS,
     *MODEL_METRICS,
     *WATCH_METRICS,
+    *STOREFRONT_METRICS,
 )

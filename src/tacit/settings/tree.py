@@ -19,6 +19,7 @@ from tacit.settings.moods import Moods, Tiers
 from tacit.settings.overload import Overload
 from tacit.settings.releasing import Ab, Attribution, Experiments, RolloutChoices
 from tacit.settings.retraining import Retraining
+from tacit.settings.storefront import StorefrontChoices
 from tacit.settings.workers import Health, Workers
 
 _FROZEN = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True, hide_input_in_errors=True)
@@ -305,6 +306,7 @@ class Settings(BaseModel):
     moods: Moods = Moods()
     tiers: Tiers = Tiers()
     monitoring: Monitoring = Monitoring()
+    storefront: StorefrontChoices = StorefrontChoices()
 
     @model_validator(mode="after")
     def _public_is_deliberate(self) -> Settings:

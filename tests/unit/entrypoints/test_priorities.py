@@ -65,6 +65,18 @@ pages  GET    /search
 pages  GET    /listener
 pages  GET    /listener/{user_id:path}
 pages  GET    /alike/{item_id:path}
+pages  GET    /start
+pages  GET    /moods
+pages  GET    /moods/{mood}
+pages  GET    /charts
+pages  GET    /discover
+pages  GET    /alike
+pages  GET    /item/{item_id:path}
+pages  GET    /you
+pages  POST   /start
+pages  POST   /acts
+pages  POST   /opinion
+pages  POST   /you/forget
 """
 """Every route that is not an operator's; those are given up first."""
 

@@ -10,6 +10,7 @@ from tacit.entrypoints.api.checkpoints import Checkpoint
 from tacit.entrypoints.api.guards import guard_checkpoints
 from tacit.entrypoints.api.pace import PaceRules
 from tacit.entrypoints.api.same_origin import SameOrigin
+from tacit.entrypoints.api.visiting import visiting_of
 
 
 def checkpoints_of(app: App, parts: Serving, callers: Checkpoint) -> list[Checkpoint]:
@@ -21,7 +22,9 @@ def checkpoints_of(app: App, parts: Serving, callers: Checkpoint) -> list[Checkp
         callers: Finds out who asks.
     """
     first, last = guard_checkpoints(parts.guards)
-    return [*first, admission_of(app, parts), SameOrigin(parts.guards.cors), callers, *last]
+    visiting = visiting_of(app)
+    known = [] if visiting is None else [visiting]
+    return [*first, admission_of(app, parts), SameOrigin(parts.guards.cors), callers, *last, *known]
 
 
 def admission_of(app: App, parts: Serving) -> Admission:

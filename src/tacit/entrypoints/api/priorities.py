@@ -54,6 +54,8 @@ _HEALTH = re.compile(r"/(?:livez|readyz|startupz|healthz|health|live|ready)/?")
 _VITAL = re.compile(r"/api/v1/(?:events|auth/[^/]+)")
 _DOORS = frozenset({"/signin", "/signout"})
 """Where browsers sign in and out: as `auth/` is for programs."""
+_DEEDS = frozenset({"/start", "/acts", "/opinion", "/you/forget"})
+"""Where the forms of the storefront's pages lead."""
 _LIST = re.compile(
     r"/api/v1/(?:(?:sessions/)?recommendations|users/[^/]+/recommendations|recommendations/user/[^/]+)|/recommend/[^/]+"
 )
@@ -84,7 +86,8 @@ def _class_of(method: str, path: str) -> RequestClass:
     is_reading = method in ("GET", "HEAD")
     if _OTHER.fullmatch(path) or (is_reading and _READING.fullmatch(path)):
         return OTHERS
-    return LAST if path.startswith("/api/") or not is_reading else PAGES
+    is_page = is_reading or path in _DEEDS
+    return PAGES if is_page and not path.startswith("/api/") else LAST
 
 
 # What is asked most is asked again and again: health, events, charts, the lists of those who are here now.

@@ -174,6 +174,7 @@ def _application(app: App, parts: Serving, loaded: LoadedVersion | None, *, call
     from tacit.entrypoints.api.app import create_app
     from tacit.entrypoints.api.gatehouse import checkpoints_of
     from tacit.entrypoints.api.operations import further_routes
+    from tacit.entrypoints.storefront.behind import behind
     from tacit.entrypoints.storefront.pages import storefront
     from tacit.entrypoints.storefront.signing_in import sign_in_pages
 
@@ -181,7 +182,8 @@ def _application(app: App, parts: Serving, loaded: LoadedVersion | None, *, call
     known = () if loaded is None or app.settings.auth.mode != "open" else loaded.model.user_ids
     examples = tuple(known[: app.settings.serving.example_users])
     dataset = partial(_dataset, parts)
-    shop = storefront(parts.service, dataset=dataset, example_users=examples, has_sign_in=True)
+    standing = behind(app, parts)
+    shop = storefront(parts.service, dataset=dataset, example_users=examples, has_sign_in=True, behind=standing)
     api = create_app(
         parts.service,
         parts.pool,

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Annotated
-from urllib.parse import parse_qsl, quote
+from urllib.parse import quote
 
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import RedirectResponse
@@ -15,11 +15,11 @@ from fastapi.responses import RedirectResponse
 from tacit.bootstrap import App, Serving
 from tacit.entrypoints.api.asking import client_of
 from tacit.entrypoints.api.errors import ERROR, status_of
-from tacit.entrypoints.api.same_origin import check_origin, our_cookie
-from tacit.entrypoints.api.strict_json import media_type_of
+from tacit.entrypoints.api.same_origin import our_cookie
 from tacit.entrypoints.storefront.assets import read_assets
 from tacit.entrypoints.storefront.cookies import clear_flow, clear_session, flow_of, set_flow, set_session
 from tacit.entrypoints.storefront.failures import UNEXPECTED, failure_of
+from tacit.entrypoints.storefront.forms import few_fields
 from tacit.entrypoints.storefront.rendering import Renderer, new_renderer
 from tacit.entrypoints.storefront.routes import page_route
 from tacit.entrypoints.storefront.ways_in import SIGN_IN, own_path
@@ -31,7 +31,6 @@ from tacit.security.elsewhere import FLOW_SECONDS, Elsewhere, IdentityProvider, 
 from tacit.security.sessions import Session
 from tacit.security.sign_ins import Cookie, SignIns
 
-MAX_FORM_BYTES = 16_384
 _LONGEST_KEPT = 2_000
 """Characters of an address that is remembered while somebody signs in elsewhere: a cookie holds some 4,000."""
 Form = Mapping[str, str]
@@ -58,25 +57,7 @@ class Doorway:
     elsewhere: Elsewhere | None = None
 
 
-async def _form(request: Request) -> Form:
-    """The fields of a form that a page of ours sent; one that is there twice counts as not there."""
-    check_origin(request.method, request.headers)
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > MAX_FORM_BYTES:
-            raise BadInput("body_too_large", f"The form is larger than {MAX_FORM_BYTES} bytes.", field="body")
-    if body and media_type_of(request) != "application/x-www-form-urlencoded":
-        raise BadInput("media_type", "This takes what a form sends.", field="Content-Type")
-    try:
-        pairs = parse_qsl(body.decode("ascii"), keep_blank_values=True, max_num_fields=20, errors="strict")
-    except ValueError as error:
-        raise BadInput("request_malformed", "The form cannot be read.", field="body") from error
-    names = [name for name, _ in pairs]
-    return {name: value for name, value in pairs if names.count(name) == 1}
-
-
-_Form = Annotated[Form, Depends(_form)]
+_Form = Annotated[Form, Depends(few_fields)]
 
 
 def sign_in_router(doorway: Doorway) -> APIRouter:

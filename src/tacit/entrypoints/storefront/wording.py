@@ -14,17 +14,19 @@ class Wording:
         items: Several.
         person: Somebody with a history.
         history: Heading over what they already know.
+        own: What somebody's own list is called.
     """
 
     item: str = "item"
     items: str = "items"
     person: str = "visitor"
     history: str = "Has chosen"
+    own: str = "Your next pick"
 
 
-MUSIC = Wording("artist", "artists", "listener", history="Listens to")
-FILMS = Wording("film", "films", "viewer", history="Has watched")
-COURSES = Wording("course", "courses", "learner", history="Has taken")
+MUSIC = Wording("artist", "artists", "listener", history="Listens to", own="Your next listen")
+FILMS = Wording("film", "films", "viewer", history="Has watched", own="Your next film")
+COURSES = Wording("course", "courses", "learner", history="Has taken", own="Your next course")
 ANYTHING = Wording()
 
 _TRADES = {
