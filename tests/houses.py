@@ -18,6 +18,7 @@ from tacit.entrypoints.api.callers import Identified, Mode, identified
 from tacit.entrypoints.api.operations import further_routes
 from tacit.entrypoints.api.same_origin import SameOrigin
 from tacit.entrypoints.api.visiting import visiting_of
+from tacit.entrypoints.console.pages import console
 from tacit.entrypoints.storefront.behind import behind
 from tacit.entrypoints.storefront.pages import storefront
 from tacit.entrypoints.storefront.signing_in import sign_in_pages
@@ -65,7 +66,7 @@ class House:
     runner: asyncio.Runner
 
     def ask(self, method: str, path: str, *, caller: str = "none", **more: Any) -> Answer:
-        if method == "POST" and path in FORMS:
+        if method == "POST" and (path in FORMS or path.startswith("/console/")):
             more = {"body": b"{}", "headers": [(b"sec-fetch-site", b"same-origin")], **more}
         query = b"api_key=" + self.keys["admin"].encode() if caller == "address" else b""
         sent = [] if caller in ("none", "address") else [(b"authorization", f"Bearer {self.keys[caller]}".encode())]
@@ -142,7 +143,12 @@ def house_in(folder: Path) -> Iterator[House]:
         api = api_of(
             parts,
             quarantine=app.quarantine,
-            extra_routers=[*further_routes(app, parts), shop.router(), sign_in_pages(app, parts, _dataset)],
+            extra_routers=[
+                *further_routes(app, parts),
+                shop.router(),
+                sign_in_pages(app, parts, _dataset),
+                *console(app, parts).routers,
+            ],
             checkpoints=[SameOrigin(), callers, visiting],
             refusal_page=shop.failure,
         )

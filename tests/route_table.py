@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-TABLE = """
+from tests.console_route_table import CONSOLE
+
+TABLE = (
+    """
 public           -              GET    /livez
 public           -              GET    /readyz
 public           -              GET    /health
@@ -142,5 +145,7 @@ operations:read  administrative GET    /api/v1/alerts
 operations:write administrative POST   /api/v1/alerts/silences
 operations:write administrative DELETE /api/v1/alerts/silences/{silence_id}
 """
+    + CONSOLE
+)
 """What each route takes, and as what sort of call it is written down; a star marks what is about all users, which
 nobody gets who is bound to one."""

@@ -7,6 +7,7 @@ import string
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from sqlalchemy import text
@@ -20,6 +21,7 @@ from tacit.adapters.sql.engine import Database
 from tacit.monitoring import guard_metrics as catalogue
 from tacit.security.accesses import Access, AccessTrail
 from tacit.security.chains import first_broken_row
+from tacit.security.trail_questions import AccessQuestion, AskedAccesses
 
 ACCESS = Access(
     at_ms=5,
@@ -124,3 +126,27 @@ def test_the_database_itself_refuses_to_change_a_row(sqlite_database: Database) 
     for statement in ("UPDATE accesses SET status = 1", "DELETE FROM accesses"):
         with pytest.raises(IntegrityError), sqlite_database.writing() as connection:
             connection.execute(text(statement))
+
+
+def test_the_trail_is_looked_through_by_kind_decision_caller_user_and_time(trail: AskedAccesses) -> None:
+    trail.append(  # type: ignore[attr-defined]
+        [
+            ACCESS,
+            replace(ACCESS, kind="administrative", user_id=None, at_ms=6),
+            replace(ACCESS, decision="refused", status=403, principal="key:other", at_ms=7),
+            replace(ACCESS, user_id="ann", at_ms=8),
+        ]
+    )
+
+    def places(before: int | None = None, limit: int = 9, **asked: Any) -> tuple[list[int], int | None]:
+        page = trail.page(AccessQuestion(**asked), before=before, limit=limit)
+        return [each.sequence for each in page.rows], page.next_before
+
+    assert places() == ([4, 3, 2, 1], None)
+    assert places(limit=2) == ([4, 3], 3)
+    assert places(before=3, limit=2) == ([2, 1], None)
+    assert places(kind="administrative") == ([2], None)
+    assert places(decision="refused") == places(principal="key:other") == ([3], None)
+    assert places(user_id="björk") == ([3, 1], None)
+    assert places(user_id="nobody") == ([], None)
+    assert places(since_ms=6, until_ms=8) == ([3, 2], None)

@@ -14,6 +14,7 @@ from tacit.registry.interfaces import pruned_refusal
 from tacit.registry.versions import Evidence, LedgerEntry, Origin, Pin, Promotion, Pruning, Version
 from tacit.security.audit import AuditEntry
 from tacit.security.audit_chain import AuditLink, linked
+from tacit.security.trail_questions import ActQuestion, TrailPage, paged
 from tacit.serving.exposures import Exposure
 
 
@@ -129,6 +130,12 @@ class MemoryAuditTrail:
 
     def newest(self) -> AuditLink | None:
         return self._links[-1] if self._links else None
+
+    def page(self, question: ActQuestion, *, before: int | None, limit: int) -> TrailPage[AuditLink]:
+        """The latest entries that fit, of those before a place if one is given."""
+        earlier = (each for each in reversed(self._links) if before is None or each.sequence < before)
+        found = [each for each in earlier if question.fits(each)][: limit + 1]
+        return paged(found, [each.sequence for each in found], limit=limit)
 
     def links(self) -> Sequence[AuditLink]:
         """The whole trail, oldest first."""

@@ -10,6 +10,7 @@ from tacit.security.accesses import Access, KeptAccess, pseudonym
 from tacit.security.audit_chain import ORIGIN
 from tacit.security.blocks import Block, Guarding
 from tacit.security.chains import ChainedRow, Head, chain_digest
+from tacit.security.trail_questions import AccessQuestion, TrailPage, paged
 
 
 class MemoryGuardStore:
@@ -80,6 +81,13 @@ class MemoryAccessTrail:
         subject = None if user_id is None else pseudonym(self._keys[user_id], user_id)
         found = (row for row in reversed(self._rows) if subject is None or row.subject == subject)
         return [row for row in found if principal is None or row.principal == principal][:limit]
+
+    def page(self, question: AccessQuestion, *, before: int | None, limit: int) -> TrailPage[KeptAccess]:
+        """The latest rows that fit, of those before a place if one is given."""
+        of_whom = self.latest(limit=len(self._rows), user_id=question.user_id)
+        fitting = (each for each in of_whom if question.fits(each) and (before is None or each.sequence < before))
+        found = list(fitting)[: limit + 1]
+        return paged(found, [each.sequence for each in found], limit=limit)
 
     def rows(self) -> Iterator[ChainedRow]:
         """The whole trail, oldest first."""

@@ -15,10 +15,9 @@ from tacit.errors import NotFound, Refused
 from tacit.registry.interfaces import Clock, VersionStore
 from tacit.rollout.events import ModelPromoted, ModelRolledBack
 from tacit.rollout.traffic import TrafficPlan
-from tacit.security.accesses import AccessTrail
 from tacit.security.audit import AuditEntry
-from tacit.security.audit_chain import HeadedTrail
 from tacit.security.blocks import GuardStore
+from tacit.security.trail_questions import AskedAccesses, AskedActs
 from tacit.serving.exposures import ExposureLog
 from tacit.settings import Settings, SettingsInForce
 
@@ -76,8 +75,8 @@ class App:
     registry: Registry
     release: Release
     versions: VersionStore
-    audit: HeadedTrail
-    accesses: AccessTrail
+    audit: AskedActs
+    accesses: AskedAccesses
     guards: GuardStore
     transaction: Callable[[], AbstractContextManager[None]]
     exposures: ExposureLog

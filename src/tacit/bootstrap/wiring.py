@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, TypedDict
 from tacit.bootstrap.app import MODEL, App, now
 from tacit.registry.interfaces import Clock, VersionStore
 from tacit.registry.versions import Version
-from tacit.security.accesses import AccessTrail
 from tacit.security.audit import AuditRecorder, AuditTrail
 from tacit.security.blocks import GuardStore
+from tacit.security.trail_questions import AskedAccesses
 from tacit.settings import Als, Settings, SettingsInForce
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ class _Kept(TypedDict):
     moods: MoodDesk
     runs: RunStore
     people: People
-    accesses: AccessTrail
+    accesses: AskedAccesses
     guards: GuardStore
     transaction: Callable[[], AbstractContextManager[None]]
 

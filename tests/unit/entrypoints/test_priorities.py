@@ -61,6 +61,7 @@ pages  GET    /docs/docs.js
 pages  GET    /docs/docs.css
 pages  GET    /openapi.json
 pages  GET    /static/storefront/{digest}/{name}
+pages  GET    /static/console/{digest}/{name}
 pages  GET    /search
 pages  GET    /listener
 pages  GET    /listener/{user_id:path}

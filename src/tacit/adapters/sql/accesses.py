@@ -6,7 +6,7 @@ import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, insert, select
+from sqlalchemy import Connection, Row, Select, delete, insert, select
 
 from tacit.adapters.sql.dialects import insert_all, insert_new, is_listed, listing
 from tacit.adapters.sql.engine import Database, again_after_conflict, is_unstorable
@@ -15,6 +15,7 @@ from tacit.errors import Unavailable
 from tacit.security.accesses import Access, KeptAccess, pseudonym
 from tacit.security.audit_chain import ORIGIN
 from tacit.security.chains import ChainedRow, Head, canonical_json, chain_digest
+from tacit.security.trail_questions import AccessQuestion, TrailPage, paged
 
 _KEY_BYTES = 32
 _PAGE = 5_000
@@ -64,11 +65,24 @@ class SqlAccessTrail:
         asked = asked if principal is None else asked.where(accesses.c.principal == principal)
         with self._database.reading(patient=True) as connection:
             if user_id is not None:
-                key = connection.scalar(select(subject_keys.c.key).where(subject_keys.c.user_id == user_id))
-                if key is None:
+                subject = _subject(connection, user_id)
+                if subject is None:
                     return []
-                asked = asked.where(accesses.c.subject == pseudonym(bytes.fromhex(key), user_id))
+                asked = asked.where(accesses.c.subject == subject)
             return [_access(row) for row in connection.execute(asked)]
+
+    def page(self, question: AccessQuestion, *, before: int | None, limit: int) -> TrailPage[KeptAccess]:
+        """The latest rows that fit, of those before a place if one is given."""
+        asked = _asked(question).order_by(accesses.c.sequence.desc()).limit(limit + 1)
+        asked = asked if before is None else asked.where(accesses.c.sequence < before)
+        with self._database.reading(patient=True) as connection:
+            if question.user_id is not None:
+                subject = _subject(connection, question.user_id)
+                if subject is None:
+                    return TrailPage(())
+                asked = asked.where(accesses.c.subject == subject)
+            found = [_access(row) for row in connection.execute(asked)]
+        return paged(found, [each.sequence for each in found], limit=limit)
 
     def rows(self) -> Iterator[ChainedRow]:
         """The whole trail, oldest first, by the page: it may be larger than the memory."""
@@ -104,6 +118,26 @@ class SqlAccessTrail:
         insert_all(connection, insert_new(subject_keys), fresh, names=("user_id", "key"))
         known |= dict(fresh)
         return {user_id: bytes.fromhex(key) for user_id, key in known.items()}
+
+
+def _subject(connection: Connection, user_id: str) -> str | None:
+    """A user's pseudonym, while there is a key for it."""
+    key = connection.scalar(select(subject_keys.c.key).where(subject_keys.c.user_id == user_id))
+    return None if key is None else pseudonym(bytes.fromhex(key), user_id)
+
+
+def _asked(question: AccessQuestion) -> Select[Any]:
+    """The rows that fit, whoever they are about."""
+    asked = select(accesses)
+    told = (
+        (accesses.c.kind, question.kind),
+        (accesses.c.decision, question.decision),
+        (accesses.c.principal, question.principal),
+    )
+    for column, wanted in told:
+        asked = asked if wanted is None else asked.where(column == wanted)
+    asked = asked if question.since_ms is None else asked.where(accesses.c.at_ms >= question.since_ms)
+    return asked if question.until_ms is None else asked.where(accesses.c.at_ms < question.until_ms)
 
 
 def _said(access: Access, keys: Mapping[str, bytes]) -> dict[str, Any]:

@@ -84,7 +84,8 @@ class RequestDoor:
             try:
                 await self._answer(inner, receive, exit_, passed=passed)
             finally:
-                status, seconds = exit_.status or 499, time.perf_counter() - started
+                # Of what goes on telling for minutes, the time to its beginning is what somebody waited for.
+                status, seconds = exit_.status or 499, (exit_.streams_since or time.perf_counter()) - started
                 leave_all(passed, inner, status=status, seconds=seconds)
                 self._record(inner, scope["method"], status=status, seconds=seconds)
 
@@ -204,6 +205,7 @@ class _Exit:
         self._scope = scope
         self._has_body = has_body
         self.status: int | None = None
+        self.streams_since: float | None = None
         self.began: Callable[[], None] = _nobody_waits
 
     async def send(self, message: Message) -> None:
@@ -211,6 +213,8 @@ class _Exit:
             self.status = message["status"]
             self.began()
             headers = MutableHeaders(scope=message)
+            if headers.get("content-type", "").startswith("text/event-stream"):
+                self.streams_since = time.perf_counter()
             headers["X-Request-Id"] = self._scope[REQUEST_ID]
             for name, value in self._scope.get(HEADERS, {}).items():
                 if name == "Vary":

@@ -32,6 +32,7 @@ PUBLIC = frozenset(
         ("GET", "/docs/docs.js"),
         ("GET", "/docs/docs.css"),
         ("GET", "/static/storefront/{digest}/{name}"),
+        ("GET", "/static/console/{digest}/{name}"),
         ("GET", "/.well-known/security.txt"),
         ("POST", "/api/v1/auth/token"),
         ("POST", "/api/v1/auth/refresh"),

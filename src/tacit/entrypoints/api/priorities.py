@@ -87,7 +87,8 @@ def _class_of(method: str, path: str) -> RequestClass:
     if _OTHER.fullmatch(path) or (is_reading and _READING.fullmatch(path)):
         return OTHERS
     is_page = is_reading or path in _DEEDS
-    return PAGES if is_page and not path.startswith("/api/") else LAST
+    is_operators = path.startswith(("/api/", "/console/")) or path == "/console"
+    return PAGES if is_page and not is_operators else LAST
 
 
 # What is asked most is asked again and again: health, events, charts, the lists of those who are here now.

@@ -11,7 +11,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
-from typing import Any
+from typing import Any, cast
 
 import uvicorn
 from fastapi import FastAPI
@@ -316,7 +316,8 @@ class _Protocol(HttpToolsProtocol):
         """Whether somebody asks for what lies ready or is worked out at once, and has it, or is too late."""
         if self._lists is None:
             return False
-        self.scope[CONNECTION] = self  # type: ignore[typeddict-unknown-key]  # whoever is let in may come again by it
+        # Whoever is let in may come again by it.
+        cast(dict[str, Any], self.scope)[CONNECTION] = self
         if self._is_looked_at:
             return False
         if self.parser.get_method() == b"GET" and is_plain(self) and has_no_body(self.headers):

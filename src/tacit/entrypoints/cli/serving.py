@@ -174,6 +174,7 @@ def _application(app: App, parts: Serving, loaded: LoadedVersion | None, *, call
     from tacit.entrypoints.api.app import create_app
     from tacit.entrypoints.api.gatehouse import checkpoints_of
     from tacit.entrypoints.api.operations import further_routes
+    from tacit.entrypoints.console.pages import console, watchers_of
     from tacit.entrypoints.storefront.behind import behind
     from tacit.entrypoints.storefront.pages import storefront
     from tacit.entrypoints.storefront.signing_in import sign_in_pages
@@ -184,6 +185,7 @@ def _application(app: App, parts: Serving, loaded: LoadedVersion | None, *, call
     dataset = partial(_dataset, parts)
     standing = behind(app, parts)
     shop = storefront(parts.service, dataset=dataset, example_users=examples, has_sign_in=True, behind=standing)
+    operators = console(app, parts, watchers_of(app))
     api = create_app(
         parts.service,
         parts.pool,
@@ -193,7 +195,13 @@ def _application(app: App, parts: Serving, loaded: LoadedVersion | None, *, call
         items=parts.items,
         users=parts.users,
         quarantine=app.quarantine,
-        extra_routers=[*further_routes(app, parts), shop.router(), sign_in_pages(app, parts, dataset)],
+        extra_routers=[
+            *further_routes(app, parts),
+            shop.router(),
+            sign_in_pages(app, parts, dataset),
+            *operators.routers,
+        ],
+        background=operators.background,
         checkpoints=checkpoints_of(app, parts, callers),
         role=parts.role,
         refusal_page=shop.failure,

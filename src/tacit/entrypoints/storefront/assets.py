@@ -32,10 +32,12 @@ class Assets:
     Attributes:
         digest: Names this set of files; another content has another one.
         by_name: The files.
+        prefix: Where they are found.
     """
 
     digest: str
     by_name: Mapping[str, Asset]
+    prefix: str = PREFIX
 
     def address(self, name: str) -> str:
         """Where a file is found, as long as it is what it is now.
@@ -45,15 +47,15 @@ class Assets:
         """
         if name not in self.by_name:
             raise KeyError(name)
-        return f"{PREFIX}/{self.digest}/{name}"
+        return f"{self.prefix}/{self.digest}/{name}"
 
 
-def read_assets() -> Assets:
-    """Read the files that came with the package."""
-    found = {path.name: path.read_bytes() for path in (files(__package__) / "static").iterdir() if path.is_file()}
+def read_assets(package: str = __package__, prefix: str = PREFIX) -> Assets:
+    """Read the files that came with a package of pages."""
+    found = {path.name: path.read_bytes() for path in (files(package) / "static").iterdir() if path.is_file()}
     listing = "".join(f"{name}\n{sha256(found[name]).hexdigest()}\n" for name in sorted(found))
     by_name = {name: Asset(content, _media_type(name)) for name, content in found.items()}
-    return Assets(sha256(listing.encode()).hexdigest()[:16], by_name)
+    return Assets(sha256(listing.encode()).hexdigest()[:16], by_name, prefix)
 
 
 def _media_type(name: str) -> str:

@@ -79,7 +79,7 @@ class Storefront:
         router = APIRouter(include_in_schema=False, route_class=page_route(self.failure))
         for path, method, page, guards in self._routes():
             router.add_api_route(path, page, methods=[method], response_model=None, dependencies=guards)
-        router.add_api_route(PREFIX + "/{digest}/{name}", _sender(self._assets), response_model=None)
+        router.add_api_route(PREFIX + "/{digest}/{name}", sender(self._assets), response_model=None)
         return router
 
     def _routes(self) -> list[_Route]:
@@ -168,7 +168,7 @@ class Storefront:
         return self._frame.failure(request, error)
 
 
-def _sender(assets: Assets) -> Callable[[str, str], Response]:
+def sender(assets: Assets) -> Callable[[str, str], Response]:
     """Sends a file; for good if the address names its content, and for now if a page of another release asks."""
 
     def send(digest: str, name: str) -> Response:

@@ -1,0 +1,64 @@
+"""When a page of the console cannot be shown: what an operator is told, and what to do about it (pure)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from tacit.entrypoints.api.errors import status_of
+from tacit.errors import BadInput, Forbidden, Misconfigured, NotFound, Refused, TacitError, Unauthenticated, Unavailable
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A failure in words.
+
+    Attributes:
+        code: The error's own code, to search for.
+        status: The HTTP status.
+        heading: What happened, in a few words.
+        detail: The same in a sentence.
+        fix: What to do next, where we know.
+        way_in: Where to sign in, if that is what it takes.
+    """
+
+    code: str
+    status: int
+    heading: str
+    detail: str
+    fix: str | None = None
+    way_in: str | None = None
+
+
+UNEXPECTED = Failure(
+    "internal_error",
+    500,
+    "Something broke on our side",
+    "This page could not be put together. The log says why, under the id of the request.",
+    "Load it again; if it stays so, look into the log for `page_failed`.",
+)
+
+_HEADINGS: Mapping[type[TacitError], str] = {
+    BadInput: "That cannot be taken as it is",
+    NotFound: "There is no such thing here",
+    Unauthenticated: "Sign in first",
+    Forbidden: "Not with these credentials",
+    Refused: "The platform will not do this",
+    Unavailable: "Not at this moment",
+    Misconfigured: "Something is set up wrong",
+}
+_OF_SCOPES = "Ask somebody who gives out accounts for a role that may: an operator acts, a reader does neither."
+
+
+def failure_of(error: TacitError, *, way_in: str | None = None) -> Failure:
+    """How an error of the platform is told to an operator.
+
+    Args:
+        error: What went wrong.
+        way_in: Where people sign in, and come back from to what they asked.
+    """
+    heading = next(heading for kind, heading in _HEADINGS.items() if isinstance(error, kind))
+    is_unknown = isinstance(error, Unauthenticated)
+    detail = "The console is for people who are signed in." if error.code == "credentials_missing" else error.detail
+    fix = _OF_SCOPES if error.code == "scope_missing" else None if is_unknown else error.fix
+    return Failure(error.code, status_of(error), heading, detail, fix, way_in if is_unknown else None)

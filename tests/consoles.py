@@ -1,0 +1,198 @@
+"""A console on real parts, for the suites that open its pages: a home with a champion, behind a real server."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx2
+from playwright.sync_api import Browser, BrowserContext, Page
+
+from tacit.bootstrap import App, Serving, build, load_settings, serving
+from tacit.entrypoints.api.callers import identified
+from tacit.entrypoints.api.gatehouse import checkpoints_of
+from tacit.entrypoints.api.operations import further_routes
+from tacit.entrypoints.api.server import ApiServer
+from tacit.entrypoints.console.pages import Watchers, console
+from tacit.entrypoints.storefront.pages import storefront
+from tacit.entrypoints.storefront.signing_in import sign_in_pages
+from tacit.monitoring import metrics as catalogue
+from tacit.monitoring.recent import RecentFigures
+from tacit.security.key_wishes import wish_of
+from tests.apis import api_of
+from tests.stages import stage
+
+ARGUMENTS = [
+    "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update",
+    "--disable-sync", "--no-first-run",
+]  # fmt: skip
+DESK, PHONE = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
+AXE = Path(__file__).parent / "vendor" / "axe.min.js"
+
+PAGES = (
+    "/console",
+    "/console/data",
+    "/console/data/quarantine",
+    "/console/data/quarantine/{entry}",
+    "/console/jobs",
+    "/console/jobs/new",
+    "/console/jobs/{job}",
+    "/console/alerts",
+    "/console/drift",
+    "/console/settings",
+)
+"""Pages of what comes in, what is done, what is wrong, and what is set."""
+
+
+@dataclass(frozen=True)
+class Site:
+    """A console that can be opened, and what stands behind it.
+
+    Attributes:
+        looker: A key that may look, and not act.
+    """
+
+    app: App
+    parts: Serving
+    recent: RecentFigures
+    address: str
+    looker: str
+
+    def asks(self, path: str, body: object | None = None, **headers: str) -> httpx2.Response:
+        """What the interface answers, as a program asks it."""
+        method = "GET" if body is None else "POST"
+        return httpx2.request(method, self.address + path, json=body, headers=headers, timeout=10)
+
+    def sent(self, name: str, item_id: str = "ghost") -> int:
+        """Send an event; the number of its entry in quarantine, once it is there."""
+        before = set(self._held())
+        event = {"event_id": name, "user_id": "u000", "item_id": item_id, "type": "play"}
+        self.asks("/api/v1/events", event)
+        until = time.monotonic() + 10
+        while not (new := set(self._held()) - before):
+            assert time.monotonic() < until
+            time.sleep(0.02)
+        return new.pop()
+
+    def _held(self) -> list[int]:
+        return [each.quarantine_id for each in self.app.event_store.quarantined(limit=1_000)]
+
+    def job(self) -> str:
+        """A job that came to nothing, for there is nothing to learn from."""
+        known = self.asks("/api/v1/training/jobs").json()["jobs"]
+        if known:
+            return str(known[0]["job_id"])
+        return str(self.asks("/api/v1/training/train", {"model_type": "als"}).json()["job_id"])
+
+
+@contextmanager
+def console_in(folder: Path, watchers: Watchers | None = None) -> Iterator[Site]:
+    """A console over one home in a folder, where nobody has to say who they are."""
+    with stage(folder / "home") as made:
+        made.release()
+    with ExitStack() as stack:
+        flags = {"home": folder / "home", "als.engine": "numpy"}
+        app = stack.enter_context(build(load_settings(flags=flags, environ={})))
+        parts = stack.enter_context(serving(app))
+        callers = stack.enter_context(identified(app))
+        desk, shop = console(app, parts, watchers), storefront(parts.service, dataset=lambda: "made-up")
+        _some_minutes(desk.recent, parts)
+        api = api_of(
+            parts,
+            quarantine=app.quarantine,
+            extra_routers=[
+                *further_routes(app, parts),
+                shop.router(),
+                sign_in_pages(app, parts, lambda: "made-up"),
+                *desk.routers,
+            ],
+            background=desk.background,
+            checkpoints=checkpoints_of(app, parts, callers),
+        )
+        wish = wish_of({"name": "looker", "scopes": ["operations:read"]}, now_ms=app.keys.desk.now_ms())
+        key = app.keys.desk.create(wish, actor="ann").text
+        with listening_at(api) as address:
+            yield Site(app, parts, desk.recent, address, key)
+
+
+@contextmanager
+def listening_at(api: Any) -> Iterator[str]:
+    """The address of an application behind a real server."""
+    server = ApiServer(api, port=0)
+    running = threading.Thread(target=server.run, daemon=True)
+    running.start()
+    try:
+        yield server.address
+    finally:
+        server.stop()
+        running.join(15)
+        assert not running.is_alive(), "streams kept the server from leaving"
+
+
+def _some_minutes(recent: RecentFigures, parts: Serving) -> None:
+    """Traffic as if minutes had gone by."""
+    now = int(time.time() * 1_000)
+    for minute in range(8, 0, -1):
+        for name, count in (("personal", 40 + minute), ("popular", 9)):
+            parts.metrics.increment(catalogue.RECOMMENDATIONS, count, source=name)
+            parts.metrics.increment(
+                catalogue.HTTP_REQUESTS, count, method="GET", route="/api/v1/popular", status="200"
+            )  # fmt: skip
+        parts.metrics.observe(catalogue.HTTP_DURATION, 0.004 * minute, method="GET", route="/api/v1/popular")
+        recent.take(now - minute * 60_000)
+
+
+@dataclass(frozen=True)
+class Visit:
+    """A tab, and everything in it that a visit without incident leaves empty.
+
+    Attributes:
+        complaints: Errors and warnings of the browser, policy violations among them.
+        hosts: Every host that was asked for anything.
+    """
+
+    tab: Page
+    complaints: list[str] = field(default_factory=list)
+    hosts: set[str] = field(default_factory=set)
+
+    def open(self, path: str) -> None:
+        self.tab.goto(path)
+
+    def heading(self) -> str:
+        return self.tab.get_by_role("heading", level=1).inner_text()
+
+    def overflow(self) -> int:
+        """By how many pixels the page is wider than its window."""
+        return int(self.tab.evaluate("document.documentElement.scrollWidth - window.innerWidth"))
+
+    def issues(self) -> list[str]:
+        """What axe-core calls serious or critical."""
+        # Past the policy of the page, which would not let a file of the tests in.
+        self.tab.evaluate(AXE.read_text("utf-8"))
+        found = self.tab.evaluate("axe.run(document, { resultTypes: ['violations'] })")
+        return [
+            f"{each['id']}: {[node['html'][:120] for node in each['nodes'][:3]]}"
+            for each in found["violations"]
+            if each["impact"] in ("serious", "critical")
+        ]
+
+
+@contextmanager
+def visiting(browser: Browser, address: str, **more: Any) -> Iterator[Visit]:
+    """A visit during which nothing may go wrong, whatever else it is for."""
+    context: BrowserContext = browser.new_context(base_url=address, **{"viewport": DESK, **more})
+    visit = Visit(context.new_page())
+    visit.tab.set_default_timeout(10_000)
+    visit.tab.on("console", lambda said: said.type in {"error", "warning"} and visit.complaints.append(said.text))
+    visit.tab.on("pageerror", lambda error: visit.complaints.append(str(error)))
+    visit.tab.on("request", lambda request: visit.hosts.add(urlsplit(request.url).netloc))
+    yield visit
+    context.close()
+    assert visit.complaints == []
+    assert visit.hosts <= {urlsplit(address).netloc}
