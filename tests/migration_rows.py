@@ -87,6 +87,7 @@ MOOD_ROWS = (
     "INSERT INTO moods VALUES ('party', 'Party', '{}', '[\"i1\"]', 5)",
     "INSERT INTO rehearsed_lists VALUES ('list-1', 5)",
 )
+DRIFT_ROWS = ("INSERT INTO drift_looks VALUES (5, 0.25, 'ok', '{}')",)
 ADDED_ROWS = {
     "0001": FIRST_ROWS,
     "0002": EVENT_ROWS,
@@ -102,5 +103,6 @@ ADDED_ROWS = {
     "0012": GUARD_ROWS,
     "0014": HIDING_ROWS,
     "0013": MOOD_ROWS,
+    "0015": DRIFT_ROWS,
 }
 """Rows in every table that a revision adds."""

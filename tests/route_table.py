@@ -82,6 +82,10 @@ operations:write administrative POST   /api/v1/training/jobs/{job_id}/cancel
 operations:read  administrative GET    /api/v1/training/jobs
 operations:read  administrative GET    /api/v1/training/jobs/{job_id}
 operations:read  administrative GET    /api/v1/training/evaluate/{run_id}
+operations:read  administrative GET    /api/v1/drift
+operations:read  administrative GET    /api/v1/drift/history
+operations:read  administrative GET    /api/v1/drift/reports/{date}
+operations:write administrative POST   /api/v1/drift/run
 operations:read  administrative GET    /api/v1/quarantine
 operations:read  administrative GET    /api/v1/quarantine/{quarantine_id}
 operations:write administrative PATCH  /api/v1/quarantine/{quarantine_id}

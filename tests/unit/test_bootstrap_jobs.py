@@ -143,7 +143,7 @@ def test_a_job_never_has_more_threads_than_a_training_may(tmp_path: Path) -> Non
 @pytest.mark.requirement("RETR-003")
 def test_unless_told_otherwise_it_retrains_weekly_refits_monthly_and_searches_quarterly() -> None:
     assert schedule_rules(load_settings(environ={}).settings) == ScheduleRules(
-        refresh="weekly", full_refit="monthly", search="quarterly", drift_trigger=0.6
+        refresh="weekly", full_refit="monthly", search="quarterly", drift_trigger=0.6, drift_minutes=60.0
     )
 
 

@@ -19,12 +19,12 @@ import structlog
 
 from tacit.adapters.duck.connection import open_duckdb, storage_full
 from tacit.adapters.duck.importing import DIGESTED_SHARE, ImportJob, merge_of
-from tacit.adapters.duck.reading import ImportFiles, read_interactions
+from tacit.adapters.duck.reading import ImportFiles, read_interactions, recent_rows
 from tacit.adapters.import_folders import ImportFolders, StoredImport
 from tacit.data.catalog import Item
 from tacit.data.imports import ImportReport, Limits, Source
 from tacit.data.interactions import Interactions
-from tacit.data.interfaces import Progress, QuarantinedRow, silent
+from tacit.data.interfaces import Progress, QuarantinedRow, RecentRow, silent
 from tacit.data.tables.sources import Original, confine, digest
 from tacit.data.validation import check_dataset_name, check_limits
 from tacit.errors import NotFound
@@ -82,6 +82,14 @@ class ParquetHistory:
             files = [ImportFiles(each.report.import_id, each.folder, each.merge) for each in stored]
             with self._database(scratch) as connection:
                 return read_interactions(connection, dataset, files)
+
+    def recent(self, dataset: str, *, since_ms: int, limit: int) -> Sequence[RecentRow]:
+        with (
+            self._reading(dataset) as stored,
+            self._folders.scratch() as scratch,
+            self._database(scratch) as connection,
+        ):
+            return recent_rows(connection, [each.folder for each in stored], since_ms=since_ms, limit=limit)
 
     def items(self, dataset: str) -> Iterator[Item]:
         """The catalogue of a dataset, by item id; the latest description counts, and any beats a mere title.

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
 RULES_FILE, PROMETHEUS_FILE, ALERTMANAGER_FILE = "tacit.rules.yml", "prometheus.yml", "alertmanager.yml"
 _DAYS = {"daily": 1, "weekly": 7, "monthly": 31, "quarterly": 92}
-_DRIFT_WARNING = 0.3
 _LATE = 2
 """How many cadences a job may be late: one that failed is tried again at the next."""
 
@@ -160,7 +159,7 @@ def alert_choices(settings: Settings) -> AlertChoices:
         degraded_share=_pair(chosen.degraded_share),
         loop_lag=chosen.loop_lag_seconds,
         model_age_days=_pair(chosen.model_age_days),
-        drift=Pair(_DRIFT_WARNING, settings.retraining.drift_trigger),
+        drift=Pair(settings.drift.warn, settings.retraining.drift_trigger),
         job_overdue_seconds=_overdue(settings),
         disk_free=_pair(chosen.disk_free),
         owners=cast("Mapping[Category, str]", chosen.owners.model_dump()),
@@ -234,7 +233,8 @@ def _overdue(settings: Settings) -> Mapping[str, float]:
         "search": chosen.search,
         "precompute": chosen.precompute,
     }
-    return {kind: _LATE * _DAYS[cadence] * 86_400.0 for kind, cadence in cadences.items() if cadence != "off"}
+    found = {kind: _LATE * _DAYS[cadence] * 86_400.0 for kind, cadence in cadences.items() if cadence != "off"}
+    return found | ({"drift": _LATE * settings.drift.every_minutes * 60.0} if settings.drift.every_minutes else {})
 
 
 def _pair(limits: Rising | Falling) -> Pair:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from tacit.adapters.snapshots import SnapshotFolder
     from tacit.bootstrap.accounts import People
     from tacit.bootstrap.callers import Keys
+    from tacit.bootstrap.drift_parts import DriftParts
     from tacit.bootstrap.freezing import Known
     from tacit.bootstrap.rollouts import Rollouts
     from tacit.data.catalog_edits import EditableCatalog
@@ -78,6 +79,7 @@ class App:
     audit: AskedActs
     accesses: AskedAccesses
     guards: GuardStore
+    drift: DriftParts
     transaction: Callable[[], AbstractContextManager[None]]
     exposures: ExposureLog
     event_store: EventStore

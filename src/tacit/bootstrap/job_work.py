@@ -39,6 +39,8 @@ def perform(order: Order, progress: Progress) -> Mapping[str, object]:
             return _searched(app, order, progress)
         if order.kind == "precompute":
             return _precomputed(app, order, progress)
+        if order.kind == "drift":
+            return _looked(app, progress)
         return _trained(app, order, progress)
 
 
@@ -99,6 +101,20 @@ def _precomputed(app: App, order: Order, progress: Progress) -> Mapping[str, obj
 
     given: Mapping[str, Any] = order.parameters
     return precompute(app, number=given.get("version"), count=given.get("count"), progress=progress)
+
+
+def _looked(app: App, progress: Progress) -> Mapping[str, object]:
+    from tacit.bootstrap.drift import look_for_drift
+
+    report = look_for_drift(app, progress)
+    moved = [each.name for each in report.features if each.state in ("warn", "retrain")]
+    return {
+        "overall": report.overall,
+        "state": report.state,
+        "moved": moved,
+        "retraining": report.retraining,
+        "job_id": report.job_id,
+    }
 
 
 def _evaluated(app: App, order: Order, progress: Progress) -> Mapping[str, object]:

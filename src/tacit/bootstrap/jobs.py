@@ -114,6 +114,7 @@ def schedule_rules(settings: Settings) -> ScheduleRules:
         stale_days=chosen.stale_days,
         drift_trigger=chosen.drift_trigger,
         cooldown_hours=chosen.cooldown_hours,
+        drift_minutes=settings.drift.every_minutes,
     )
 
 
@@ -135,15 +136,16 @@ def keeping_jobs(app: App, metrics: MetricSink, *, every_seconds: float = KEEP_S
         Misconfigured: `extra_missing`.
     """
     from tacit.bootstrap.app import MODEL
+    from tacit.bootstrap.drift_watching import watching_drift
     from tacit.bootstrap.job_numbers import watch_jobs
     from tacit.rollout.training_desk import TrainingDesk
 
     watch_jobs(app.jobs, metrics)
     if app.settings.serving.role == "reader":
-        with job_teller(app) as teller:
+        with job_teller(app) as teller, watching_drift(app, metrics):
             yield TrainingDesk(app.jobs, teller, app.registry, MODEL)
         return
-    with job_runner(app) as runner, _kept(job_keeper(app, runner), every_seconds):
+    with job_runner(app) as runner, _kept(job_keeper(app, runner), every_seconds), watching_drift(app, metrics):
         yield TrainingDesk(app.jobs, runner, app.registry, MODEL)
 
 

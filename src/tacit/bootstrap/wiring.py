@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from tacit.adapters.snapshots import SnapshotFolder
     from tacit.adapters.sql.engine import Database
     from tacit.bootstrap.accounts import People
+    from tacit.bootstrap.drift_parts import DriftParts
     from tacit.bootstrap.rollouts import Rollouts
     from tacit.data.catalog_edits import EditableCatalog
     from tacit.data.hiding import HidingStore
@@ -54,6 +55,7 @@ class _Kept(TypedDict):
     people: People
     accesses: AskedAccesses
     guards: GuardStore
+    drift: DriftParts
     transaction: Callable[[], AbstractContextManager[None]]
 
 
@@ -172,6 +174,7 @@ def _kept(database: Database, settings: Settings, home: Path, *, audit: AuditTra
     from tacit.adapters.sql.runs import SqlRunStore
     from tacit.bootstrap.accounts import People
     from tacit.bootstrap.browsing import mood_desk
+    from tacit.bootstrap.drift_parts import drift_parts
 
     return {
         "exposures": SqlExposureLog(database),
@@ -183,6 +186,7 @@ def _kept(database: Database, settings: Settings, home: Path, *, audit: AuditTra
         "people": People(settings, home, database, audit),
         "accesses": SqlAccessTrail(database),
         "guards": SqlGuardStore(database),
+        "drift": drift_parts(database),
         "transaction": database.transaction,
     }
 

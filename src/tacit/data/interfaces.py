@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from tacit.data.imports import ImportReport, Limits, Source
 
@@ -39,6 +39,15 @@ class QuarantinedRow:
     raw: str
 
 
+class RecentRow(NamedTuple):
+    """What one user's events with one item amounted to, and when the last was."""
+
+    user_id: str
+    item_id: str
+    value: float
+    at_ms: int
+
+
 class HistoryStore(Protocol):
     """Everything ever imported, one Parquet data set per dataset; an import is visible wholly or not at all."""
 
@@ -60,6 +69,16 @@ class HistoryStore(Protocol):
 
     def items(self, dataset: str) -> Iterator[Item]:
         """The catalogue of a dataset, by item id; of an item described twice the latest import counts."""
+        ...
+
+    def recent(self, dataset: str, *, since_ms: int, limit: int) -> Sequence[RecentRow]:
+        """The interactions of a dataset whose last event was at some moment or later, oldest first.
+
+        Args:
+            dataset: Which.
+            since_ms: The moment, in milliseconds since 1970, UTC.
+            limit: At most so many, the latest.
+        """
         ...
 
     def quarantined(self, dataset: str, *, limit: int = 100) -> Sequence[QuarantinedRow]:

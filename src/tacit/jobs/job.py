@@ -8,11 +8,11 @@ from typing import Literal
 
 from tacit.errors import Refused
 
-Kind = Literal["train", "full_refit", "search", "evaluate", "precompute"]
+Kind = Literal["train", "full_refit", "search", "evaluate", "precompute", "drift"]
 State = Literal["queued", "running", "succeeded", "failed", "cancelled"]
 Why = Literal["schedule", "staleness", "drift", "person"]
 
-KINDS: tuple[Kind, ...] = ("train", "full_refit", "search", "evaluate", "precompute")
+KINDS: tuple[Kind, ...] = ("train", "full_refit", "search", "evaluate", "precompute", "drift")
 STATES: tuple[State, ...] = ("queued", "running", "succeeded", "failed", "cancelled")
 ALIVE: frozenset[State] = frozenset({"queued", "running"})
 """States that a job may still leave."""

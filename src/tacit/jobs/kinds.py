@@ -74,6 +74,7 @@ PARAMETERS: Mapping[Kind, Mapping[str, Check]] = {
     "search": {"dataset": _name, "minutes": _number(0.01, 1_440), "trials": _whole(1, 1_000)},
     "evaluate": {"version": _NUMBER_OF_A_VERSION, "dataset": _name},
     "precompute": {"version": _NUMBER_OF_A_VERSION, "count": _whole(1, 1_000)},
+    "drift": {},
 }
 """What each kind takes; `warm_start` is the number of a version, or `champion`."""
 

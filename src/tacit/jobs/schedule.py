@@ -29,6 +29,7 @@ class ScheduleRules:
         stale_days: Age of the newest version at which one is trained out of turn; `None` for never.
         drift_trigger: Drift score above which one is trained out of turn.
         cooldown_hours: How long after a training none is begun out of turn, but by a person.
+        drift_minutes: How often somebody looks for drift; 0 for never.
     """
 
     refresh: Cadence = "weekly"
@@ -39,6 +40,7 @@ class ScheduleRules:
     stale_days: float | None = 30.0
     drift_trigger: float = 0.6
     cooldown_hours: float = 24.0
+    drift_minutes: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -132,6 +134,9 @@ def _on_schedule(now_ms: int, past: Past, rules: ScheduleRules) -> Iterator[Due]
     since = max(past.asked_ms("precompute"), first)
     if "precompute" not in past.in_flight and _is_due(now_ms, rules.precompute, rules.hour, since=since):
         yield Due("precompute", "schedule")
+    pause_ms = rules.drift_minutes * 60_000
+    if pause_ms and "drift" not in past.in_flight and now_ms - max(past.asked_ms("drift"), first) >= pause_ms:
+        yield Due("drift", "schedule")
 
 
 def _is_due(now_ms: int, cadence: Cadence, hour: int, *, since: int) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tacit.monitoring.drift_metrics import DRIFT_METRICS
 from tacit.monitoring.guard_metrics import GUARD_METRICS
 from tacit.monitoring.host_metrics import HOST_METRICS
 from tacit.monitoring.metric import LATENCY_BUCKETS, Metric
@@ -224,7 +225,7 @@ CACHE_REACHABLE = Metric(
     "1 while the cache is asked, 0 while it is spared because it failed.",
     "serving",
 )
-JOB_KINDS = ("train", "full_refit", "search", "evaluate", "precompute")
+JOB_KINDS = ("train", "full_refit", "search", "evaluate", "precompute", "drift")
 JOBS = Metric(
     "tacit_jobs",
     "gauge",
@@ -383,4 +384,5 @@ CATALOGUE: tuple[Metric, ...] = (
     *MODEL_METRICS,
     *WATCH_METRICS,
     *STOREFRONT_METRICS,
+    *DRIFT_METRICS,
 )

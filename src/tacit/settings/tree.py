@@ -13,6 +13,7 @@ from tacit.settings.alerts import Alerts, Slo
 from tacit.settings.answering import Answering
 from tacit.settings.auditing import Audit
 from tacit.settings.auth import Auth
+from tacit.settings.drift import Drift
 from tacit.settings.limits import Limits
 from tacit.settings.monitoring import Monitoring
 from tacit.settings.moods import Moods, Tiers
@@ -293,6 +294,7 @@ class Settings(BaseModel):
     ab: Ab = Ab()
     experiments: Experiments = Experiments()
     retraining: Retraining = Retraining()
+    drift: Drift = Drift()
     answering: Answering = Answering()
     auth: Auth = Auth()
     accounts: Accounts = Accounts()

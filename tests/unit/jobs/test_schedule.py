@@ -129,6 +129,19 @@ def test_everybodys_lists_are_due_once_a_day_beside_whatever_else_is_and_not_whi
     assert due(at("2026-11-02T03:00"), made, ScheduleRules(stale_days=None))[-1] == Due("precompute", "schedule")
 
 
+def test_drift_is_looked_for_every_so_often_once_there_is_a_version_and_not_while_somebody_looks() -> None:
+    rules = ScheduleRules("off", "off", "off", "off", stale_days=None, drift_minutes=60)
+    looked = past("2026-11-01T00:00", tally("drift", "2026-11-02T10:00", "failed"))
+    looking = past("2026-11-01T00:00", tally("drift", "2026-11-02T10:00", "running"))
+
+    assert due(at("2026-11-01T00:59"), past("2026-11-01T00:00"), rules) == ()
+    assert due(at("2026-11-01T01:00"), past("2026-11-01T00:00"), rules) == (Due("drift", "schedule"),)
+    assert due(at("2026-11-02T10:59"), looked, rules) == ()
+    assert due(at("2026-11-02T11:00"), looked, rules) == (Due("drift", "schedule"),)
+    assert due(at("2026-11-02T12:00"), looking, rules) == ()
+    assert due(at("2026-11-02T12:00"), looked, replace(rules, drift_minutes=0)) == ()
+
+
 def test_a_training_that_was_asked_for_or_ended_lately_keeps_the_next_one_back() -> None:
     began = past("2026-10-01T00:00", tally("full_refit", "2026-11-01T00:00", "running"))
 

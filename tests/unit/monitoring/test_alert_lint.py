@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from importlib.util import find_spec
 
 import pytest
 
@@ -17,16 +16,10 @@ from tacit.monitoring.alerting.recordings import recording_rules
 from tacit.monitoring.alerting.rules import AlertRule
 from tacit.monitoring.alerting.series import ANSWERING, PROBES
 from tacit.monitoring.alerting.watch_alerts import OF_PROMETHEUS, WATCHED
-from tacit.monitoring.metric import Metric
 from tacit.monitoring.metrics import CATALOGUE
 from tests.route_table import TABLE
 
 USUAL = AlertChoices()
-OF_DRIFT = ("tacit_drift_score", "tacit_drift_state")
-LATER = () if find_spec("tacit.monitoring.drift_metrics") else tuple(
-    Metric(name, "gauge", "score", "Of drift.", "monitoring", {"feature": ()}) for name in OF_DRIFT
-)  # fmt: skip
-METRICS = (*CATALOGUE, *LATER)
 SECRETS_AND_LISTENERS = {"tacit_secret_age_seconds", "tacit_model_info"}
 """What has no series before there is something to tell: a secret in a file, a version that answers."""
 
@@ -34,7 +27,7 @@ SECRETS_AND_LISTENERS = {"tacit_secret_age_seconds", "tacit_model_info"}
 def found(rule: AlertRule, runbooks: frozenset[str] | None = None) -> list[str]:
     """What is wrong with one rule among those that are shipped."""
     others = [each for each in alert_rules(USUAL) if each.name != rule.name]
-    return [each.detail for each in lint((*others, rule), recording_rules(USUAL), METRICS, runbooks=runbooks)]
+    return [each.detail for each in lint((*others, rule), recording_rules(USUAL), CATALOGUE, runbooks=runbooks)]
 
 
 def rule(name: str) -> AlertRule:
@@ -45,7 +38,7 @@ def rule(name: str) -> AlertRule:
 def test_the_rules_that_are_shipped_can_all_work() -> None:
     pages = frozenset(each.runbook for each in alert_rules(USUAL))
 
-    assert lint(alert_rules(USUAL), recording_rules(USUAL), METRICS, runbooks=pages) == ()
+    assert lint(alert_rules(USUAL), recording_rules(USUAL), CATALOGUE, runbooks=pages) == ()
 
 
 @pytest.mark.requirement("MON-038")
@@ -74,7 +67,7 @@ def test_a_runbook_that_is_missing_is_found() -> None:
 def test_a_grave_alert_with_the_more_lenient_limit_is_found() -> None:
     """Whoever swaps two thresholds is told, of limits that rise and of those that fall."""
     swapped = replace(USUAL, latency_avg=Pair(2.0, 0.5), disk_free=Pair(0.05, 0.15))
-    problems = lint(alert_rules(swapped), recording_rules(swapped), METRICS)
+    problems = lint(alert_rules(swapped), recording_rules(swapped), CATALOGUE)
 
     assert [each.rule for each in problems] == ["LatencyCritical", "DiskNearlyFull"]
     assert problems[0].detail == "Its limit, 0.5, is reached before the milder one's, 2."
@@ -83,7 +76,7 @@ def test_a_grave_alert_with_the_more_lenient_limit_is_found() -> None:
 def test_a_rule_that_stands_there_twice_and_a_heartbeat_that_is_missing_are_found() -> None:
     rules = [*(each for each in alert_rules(USUAL) if each.severity != "heartbeat"), rule("EventLagHigh")]
 
-    assert [each.rule for each in lint(rules, recording_rules(USUAL), METRICS)] == ["EventLagHigh", "DeadMansSwitch"]
+    assert [each.rule for each in lint(rules, recording_rules(USUAL), CATALOGUE)] == ["EventLagHigh", "DeadMansSwitch"]
 
 
 def test_each_series_that_an_alert_reads_is_there_on_a_fresh_start() -> None:
@@ -92,7 +85,7 @@ def test_each_series_that_an_alert_reads_is_there_on_a_fresh_start() -> None:
     told = {line.partition("{")[0].partition(" ")[0] for line in fresh.splitlines() if not line.startswith("#")}
     rules = alert_rules(USUAL)
     read = {each.name for one in (*rules, *recording_rules(USUAL)) for each in selections(one.expr)}
-    ours = {name for name in read if ":" not in name} - OF_PROMETHEUS - {"process_cpu_seconds_total"} - {*OF_DRIFT}
+    ours = {name for name in read if ":" not in name} - OF_PROMETHEUS - {"process_cpu_seconds_total"}
 
     # Of requests, every route is there with its first 200; see the test of the application.
     of_routes = {name for name in ours if name.startswith("http_request")}

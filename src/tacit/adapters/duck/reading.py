@@ -15,6 +15,7 @@ from tacit.adapters.duck.connection import parquet_files
 from tacit.adapters.duck.merging import MERGED_FOLD, NO_TIME_SQL, merged_value
 from tacit.data.imports import Merge
 from tacit.data.interactions import Interactions
+from tacit.data.interfaces import RecentRow
 
 PARTS = "interactions/*/*.parquet"
 """Where the interactions of an import lie in its folder."""
@@ -115,3 +116,23 @@ def _slice_query(merge: Merge | None) -> str:
         SELECT u, i, ({value})::FLOAT AS value, coalesce({last}, {NO_TIME_SQL}) AS last_at_ms,
                ({fold})::TINYINT AS fold
         FROM pairs WHERE u >= ? AND u < ? {group} ORDER BY u, i"""
+
+
+def recent_rows(
+    connection: duckdb.DuckDBPyConnection, folders: Sequence[Path], *, since_ms: int, limit: int
+) -> list[RecentRow]:
+    """The latest interactions of some imports since a moment, oldest first; a pair that stands in several counts once.
+
+    Only what is asked for is read: Parquet tells of each group of rows which times it holds.
+    """
+    parts = [f"SELECT * FROM {parquet_files(each, PARTS)}" for each in folders if any(each.glob(PARTS))]
+    if not parts:
+        return []
+    rows = connection.execute(
+        f"""
+        SELECT user_id, item_id, arg_max(value, last_at_ms)::DOUBLE, max(last_at_ms) AS at_ms
+        FROM ({" UNION ALL ".join(parts)}) WHERE last_at_ms >= ?
+        GROUP BY user_id, item_id ORDER BY at_ms DESC, user_id, item_id LIMIT ?""",
+        [since_ms, limit],
+    ).fetchall()
+    return [RecentRow(*row) for row in reversed(rows)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from tacit.adapters.sql import (
     ab_tables,
     account_tables,
+    drift_tables,
     guard_tables,
     hiding_tables,
     job_tables,
@@ -22,6 +23,7 @@ __all__ = ["APPEND_ONLY", "MODULES", "metadata"]
 MODULES = (
     ab_tables,
     account_tables,
+    drift_tables,
     guard_tables,
     hiding_tables,
     job_tables,

@@ -6,6 +6,7 @@ from fastapi import APIRouter
 
 from tacit.bootstrap import App, Serving
 from tacit.bootstrap.components import components
+from tacit.bootstrap.drift_watching import drift_desk
 from tacit.bootstrap.events import rules_of
 from tacit.bootstrap.guarding import guard_desk
 from tacit.bootstrap.monitoring import alert_desk
@@ -17,6 +18,7 @@ from tacit.entrypoints.api.blocks import guard_routes
 from tacit.entrypoints.api.browsing import browsing_routes
 from tacit.entrypoints.api.bulk import many_routes
 from tacit.entrypoints.api.components import component_routes
+from tacit.entrypoints.api.drift import drift_routes
 from tacit.entrypoints.api.experiments import experiment_routes
 from tacit.entrypoints.api.hiding import hiding_routes
 from tacit.entrypoints.api.keys import key_routes
@@ -34,6 +36,7 @@ def further_routes(app: App, parts: Serving) -> list[APIRouter]:
         *comparing_routes(app.ab, app.outcome_desk),
         experiment_routes(app.runs),
         training_routes(parts.training),
+        drift_routes(drift_desk(app), parts.training),
         key_routes(app.keys.desk),
         account_routes(app.people.desk),
         token_routes(app.people.counted(parts.metrics)),

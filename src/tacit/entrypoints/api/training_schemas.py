@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-KindName = Literal["train", "full_refit", "search", "evaluate", "precompute"]
+KindName = Literal["train", "full_refit", "search", "evaluate", "precompute", "drift"]
 StateName = Literal["queued", "running", "succeeded", "failed", "cancelled"]
 
 

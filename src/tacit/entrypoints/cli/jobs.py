@@ -14,6 +14,7 @@ from tacit.entrypoints.cli import exits
 from tacit.entrypoints.cli.options import Asked, command
 from tacit.entrypoints.cli.people import actor
 from tacit.entrypoints.cli.render import facts, say, show, table
+from tacit.jobs.job import KINDS
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -72,7 +73,7 @@ def show_log(asked: Asked, job: JobId) -> None:
 
 def submit(
     asked: Asked,
-    kind: Annotated[str, typer.Argument(metavar="KIND", help="train, full_refit, search, evaluate or precompute.")],
+    kind: Annotated[str, typer.Argument(metavar="KIND", help=f"One of: {', '.join(KINDS)}.")],
     parameters: Given = None,
 ) -> None:
     """Ask for a job; a server on the same home begins it within seconds, or else a Celery worker."""

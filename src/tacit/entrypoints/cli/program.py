@@ -16,6 +16,7 @@ from tacit.entrypoints.cli.alerts import alert_commands
 from tacit.entrypoints.cli.auditing import audit_commands
 from tacit.entrypoints.cli.browsing import browsing_commands
 from tacit.entrypoints.cli.data import data_commands
+from tacit.entrypoints.cli.drift import drift_commands
 from tacit.entrypoints.cli.experiments import experiment_commands
 from tacit.entrypoints.cli.guards import guard_commands
 from tacit.entrypoints.cli.installation import installation_commands
@@ -63,6 +64,7 @@ def program() -> typer.Typer:
         search_commands,
         experiment_commands,
         job_commands,
+        drift_commands,
         list_commands,
         browsing_commands,
         model_commands,

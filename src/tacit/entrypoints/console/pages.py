@@ -12,6 +12,7 @@ from fastapi import APIRouter, Response
 from tacit.bootstrap import App, Serving
 from tacit.bootstrap.components import components
 from tacit.bootstrap.console import champion_of, figures_over, installation_of
+from tacit.bootstrap.drift_watching import drift_desk
 from tacit.bootstrap.monitoring import alert_desk
 from tacit.entrypoints.api.memory import memory_share
 from tacit.entrypoints.console.alerts_pages import AlertDesk, AlertWatch, alert_pages
@@ -62,7 +63,7 @@ class Watchers:
 
 def watchers_of(app: App) -> Watchers:
     """Who they are in an installation."""
-    return Watchers(alerts=alert_desk(app), runbooks=app.settings.alerts.runbook_url)
+    return Watchers(alert_desk(app), app.settings.alerts.runbook_url, drift_desk(app))
 
 
 def console(app: App, parts: Serving, watchers: Watchers | None = None) -> Console:
