@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from tacit.data.event_effects import MILLIONTHS, Effect, Reason
+from tacit.data.event_columns import LoggedColumns
+from tacit.data.event_effects import MILLIONTHS, Effect, EffectColumns, Reason
 from tacit.data.events import Event, LoggedEvent
 from tacit.data.ingestion import EventStore
 
@@ -24,6 +26,11 @@ def effect(number: int, *, weight: float = 1.0, reason: Reason | None = None, **
     """What the `number`th event of the log does."""
     logged = LoggedEvent(number, MOMENT + 5_000 + number, "api", play(number, **changes))
     return Effect(logged, 0 if reason else round(weight * MILLIONTHS), reason)
+
+
+def in_columns(effects: Sequence[Effect]) -> EffectColumns:
+    """The same effects as the log's events have them."""
+    return EffectColumns(LoggedColumns.of([each.logged for each in effects]), [each.weight for each in effects])
 
 
 def from_the_door(number: int, reason: Reason = UNKNOWN, **changes: Any) -> Effect:

@@ -47,5 +47,7 @@ void bind_retrieval(nb::module_& m);
 void bind_sums(nb::module_& m);
 void bind_neighbours(nb::module_& m);
 void bind_explaining(nb::module_& m);
+void bind_event_lines(nb::module_& m);
+void bind_plain_events(nb::module_& m);
 
 }  // namespace tacit

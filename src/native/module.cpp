@@ -31,4 +31,6 @@ NB_MODULE(_native, m) {
     tacit::bind_retrieval(m);
     tacit::bind_neighbours(m);
     tacit::bind_explaining(m);
+    tacit::bind_event_lines(m);
+    tacit::bind_plain_events(m);
 }

@@ -1,5 +1,7 @@
 """The compiled kernels, as `src/native` exports them.  Arrays are C-contiguous; shapes are checked, values trusted."""
 
+import builtins
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -138,3 +140,38 @@ def product(
 def shares(rotated: F32, diagonal: F64, items: I32, weights: F32, wanted: F32, explaining: int) -> F32: ...
 def strongest(contributions: F32, most: int, least: float) -> tuple[I32, F32]: ...
 def entries(indptr: I64, indices: I32, data: F32, rows: I32, columns: I32) -> F32: ...
+
+# event_lines.cpp: what no line can hold raises ValueError, TypeError or OverflowError
+class EventLines:
+    def __init__(
+        self,
+        ids: list[str],
+        users: list[str],
+        items: list[str],
+        types: list[str],
+        values: list[float | None],
+        times: list[int],
+        links: list[str | None],
+        properties: list[str],
+        timed: list[bool],
+    ) -> None: ...
+    def __len__(self) -> int: ...
+    def bytes(self) -> int: ...
+    def keys(self) -> list[int]: ...
+    def line(self, nth: int) -> tuple[builtins.bytes, int]: ...
+    def pieces(self, first: int, seed: int, most_bytes: int) -> list[tuple[int, int, builtins.bytes]]: ...
+
+# plain_events.cpp
+PlainColumns = tuple[
+    list[str], list[str], list[str], list[str], list[float | None], list[int], list[str | None], list[bool]
+]
+
+def plain_events(
+    body: bytes,
+    is_lines: bool,
+    types: list[tuple[str, int, float, float, bool]],
+    now_ms: int,
+    oldest_ms: int,
+    latest_ms: int,
+    most: int,
+) -> PlainColumns | None: ...

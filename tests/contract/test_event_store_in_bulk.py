@@ -6,8 +6,9 @@ import pytest
 
 from tacit.adapters.memory_store import MemoryEventStore
 from tacit.adapters.sql.events import SqlEventStore
+from tacit.data.event_effects import Effect, Meetings
 from tacit.data.ingestion import EventStore
-from tests.event_stores import MOMENT, effect
+from tests.event_stores import MOMENT, effect, everything, in_columns
 
 
 @pytest.fixture(params=["memory", "sqlite", "postgres"])
@@ -39,3 +40,47 @@ def test_hundreds_of_events_at_once_amount_to_what_they_do_one_by_one(store: Eve
     assert store.applied(0, limit=300) == alone.applied(0, limit=300)
     users = [f"u{number}" for number in range(5)]
     assert [store.interactions_of(user) for user in users] == [alone.interactions_of(user) for user in users]
+
+
+def mixed(numbers: range) -> list[Effect]:
+    """Plays and ratings, some of a list that was shown, of a few users with a few items."""
+    return [
+        effect(
+            number,
+            weight=number % 7 - 3,
+            user_id=f"u{number * 7 % 5}",
+            item_id=f"i{number * 11 % 13}",
+            **({"type": "rating", "value": float(number % 6), "occurred_at_ms": MOMENT} if number % 3 else {}),
+            **({"recommendation_id": f"r{number}"} if number % 4 else {}),
+        )
+        for number in numbers
+    ]
+
+
+def test_events_in_columns_amount_to_what_they_do_one_by_one(store: EventStore) -> None:
+    """More than any statement takes, twice, and the second time with one of the first and one of its own again."""
+    first, more = mixed(range(1, 614)), mixed(range(614, 640))
+    again = [effect(640, event_id="e5"), effect(641, event_id="e639")]
+    alone = MemoryEventStore()
+    for effects in (first, [*more, *again]):
+        alone.apply(list(effects), offset=effects[-1].logged.sequence)
+
+    plan = store.apply(in_columns(first), offset=613)
+    store.apply(in_columns([*more, *again]), offset=641)
+
+    assert plan.stored == first
+    assert store.meetings(0, limit=2_000) == Meetings.of(store.applied(0, limit=2_000))
+    assert store.meetings(613, limit=2).turns == (614, 615)
+    assert everything(store) == everything(alone)
+
+
+def test_columns_of_events_that_were_counted_before_do_nothing(store: EventStore) -> None:
+    effects = mixed(range(1, 120))
+    store.apply(in_columns(effects), offset=119)
+    before = everything(store)
+    store.rewind()
+
+    plan = store.apply(in_columns(effects), offset=119)
+
+    assert (len(plan.stored), len(plan.repeated)) == (0, 0)
+    assert everything(store) == before

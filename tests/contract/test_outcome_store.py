@@ -23,6 +23,7 @@ from tacit.data.ingestion import EventStore
 from tacit.rollout.outcomes import CLOCK_SKEW_MS, OutcomeReports, Outcomes
 from tacit.rollout.traffic import Place
 from tacit.serving.exposures import Exposure, ExposureLog
+from tests.event_stores import in_columns
 
 MOMENT = 1_767_355_200_000
 HOUR = 3_600_000
@@ -48,7 +49,7 @@ class Board:
             Effect(LoggedEvent(number, MOMENT, "api", event), round(weight * MILLIONTHS))
             for number, event in enumerate(events, start=first)
         ]
-        self.events.apply(effects, offset=self.applied)
+        self.events.apply(in_columns(effects), offset=self.applied)
 
     def of_source(self) -> dict[str, Outcomes]:
         return dict(self.outcomes.by_source(since_ms=0))

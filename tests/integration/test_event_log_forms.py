@@ -11,7 +11,7 @@ from pathlib import Path
 import apsw
 import pytest
 
-from tacit.adapters import event_log_known, event_log_queue
+from tacit.adapters import event_log_known, event_log_many, event_log_queue
 from tacit.adapters.event_log import SqliteEventLog
 from tacit.data.events import Event, Receipt
 from tests.conservation import unaccounted
@@ -121,7 +121,8 @@ def test_ids_that_left_the_memory_are_known_as_well(tmp_path: Path) -> None:
 
 
 def test_two_ids_that_share_a_key_are_two(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(event_log_queue, "key_of", lambda _: 5)
+    monkeypatch.setattr(event_log_queue, "lines_of", event_log_many.plain_lines_of)
+    monkeypatch.setattr(event_log_many, "key_of", lambda _: 5)
     monkeypatch.setattr(event_log_known, "key_of", lambda _: 5)
     log = opened(tmp_path, recent_ids=1)
     log.append(numbered(1))

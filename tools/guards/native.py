@@ -12,7 +12,7 @@ from tools.guards.shape import LIMIT, MODULE_LIMIT
 from tools.guards.source import ROOT, Module
 
 FOLDER = ROOT / "src" / "native"
-IMPORTERS = re.compile(r"src/tacit/models/recommender/engines/native_\w+\.py")
+IMPORTERS = re.compile(r"src/tacit/(?:models/recommender/engines|data|adapters)/native_\w+\.py")
 PLAIN_HEADERS = frozenset({"cstddef", "cstdint", "immintrin.h", "omp.h"})
 """Headers that hold types, intrinsics and C functions, and no inline function of the C++ library."""
 

@@ -20,6 +20,7 @@ from tacit.adapters.event_log_writer import CrashPoint, DiskFailed, Limits, LogW
 from tacit.adapters.flushing import flush
 from tacit.adapters.locks import held_lock
 from tacit.adapters.reserve import Reserve
+from tacit.data.event_columns import LoggedColumns
 from tacit.data.events import Event, LoggedEvent, Receipt
 from tacit.errors import BadInput, Unavailable
 
@@ -146,7 +147,8 @@ class SqliteEventLog:
         if remembered is not None:
             return remembered
         with self._reading() as connection:
-            return read_events(connection, after, upto=upto, limit=limit, damaged=self._note_damaged)
+            read = read_events(connection, after, upto=upto, limit=limit, damaged=self._note_damaged)
+        return LoggedColumns.of(read)
 
     def prune(self, upto: int, *, before_ms: int) -> None:
         """Removed piece by piece, one a second, so that no append waits long."""
@@ -224,7 +226,7 @@ class SqliteEventLog:
         for call in calls:
             self._serve([call])
 
-    def _committed(self, calls: Sequence[Call]) -> list[list[Receipt]]:
+    def _committed(self, calls: Sequence[Call]) -> list[Sequence[Receipt]]:
         if self._fault is not None:
             raise _sealed(self._fault)
         if self._reserve is not None and not self._reserve.take():

@@ -9,7 +9,7 @@ from the events themselves.
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
 from itertools import chain
 
@@ -87,11 +87,11 @@ class RecentIds:
         self._order: Sequence[int] = ()
         self._entered = 0
 
-    def add(self, ids: Sequence[str], keys: Sequence[int], places: Sequence[int]) -> None:
-        """Take the ids of events that stand behind all that are here, with their keys."""
-        self._fresh.places.update(zip(ids, places, strict=True))
+    def add(self, placed: Mapping[str, int], keys: Sequence[int]) -> None:
+        """Take the ids of events that stand behind all that are here, with their places in order, and their keys."""
+        self._fresh.places.update(placed)
         self._fresh.keys.extend(keys)
-        self._fresh.order.extend(places)
+        self._fresh.order.extend(placed.values())
 
     def places_of(self, ids: set[str]) -> dict[str, int]:
         """Of some ids those that are here, with their places."""

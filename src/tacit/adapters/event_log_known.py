@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import apsw
 
@@ -31,13 +31,12 @@ class KnownIds:
         entered = entered_upto(connection)
         for piece in pieces_of(connection, entered, upto):
             # A damaged one is told to whoever reads it.
-            placed = [(place, event_id) for place, event_id in ids_in(piece) if place > entered]
-            ids = [event_id for _, event_id in placed]
-            self.add(ids, [key_of(event_id) for event_id in ids], [place for place, _ in placed])
+            placed = {event_id: place for place, event_id in ids_in(piece) if place > entered}
+            self.add(placed, [key_of(event_id) for event_id in placed])
 
-    def add(self, ids: Sequence[str], keys: Sequence[int], places: Sequence[int]) -> None:
-        """Take the ids of events that were committed behind all others, with their keys."""
-        self._recent.add(ids, keys, places)
+    def add(self, placed: Mapping[str, int], keys: Sequence[int]) -> None:
+        """Take the ids of events that were committed behind all others, with their places in order, and their keys."""
+        self._recent.add(placed, keys)
 
     @property
     def are_many(self) -> bool:
@@ -61,7 +60,7 @@ class KnownIds:
         places = [place for call in calls for place in self._places_of(call) if place > behind]
         if not places:
             return {}
-        asked = {event_id for call in calls for event_id in call.ids}
+        asked = {event_id for call in calls for event_id in call.events.ids}
         read = events_at(self._connection, sorted(set(places)))
         known: dict[str, tuple[int, Event]] = {}
         for place in sorted(read):
@@ -72,7 +71,7 @@ class KnownIds:
 
     def _places_of(self, call: Call) -> Iterable[int]:
         """Every place at which one of a call's events may stand."""
-        yield from self._recent.places_of(set(call.ids)).values()
-        yield from (place for _, place in places_of_keys(self._connection, array("q", sorted(call.keys))))
+        yield from self._recent.places_of(set(call.events.ids)).values()
+        yield from (place for _, place in places_of_keys(self._connection, array("q", sorted(call.lines.keys))))
         if self._has_first_form:
-            yield from first_form.places_of(self._connection, call.ids).values()
+            yield from first_form.places_of(self._connection, call.events.ids).values()

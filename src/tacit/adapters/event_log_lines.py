@@ -95,7 +95,7 @@ def pieces_of(lines: Iterable[Line], *, first: int, received_at_ms: int, source:
         received_at_ms: When they came.
         source: The way they came.
     """
-    seed = _seed(received_at_ms, source)
+    seed = seed_of(received_at_ms, source)
     pieces: list[Piece] = []
     held: list[bytes] = []
     size, place = 0, first
@@ -148,7 +148,7 @@ def ids_in(piece: Piece) -> Iterator[tuple[int, str]]:
 def _lines_in(piece: Piece) -> Iterator[tuple[int, bytes]]:
     try:
         lines = piece.content.split(b"\n")
-        seed, first = _seed(piece.received_at_ms, piece.source), piece.last - piece.events + 1
+        seed, first = seed_of(piece.received_at_ms, piece.source), piece.last - piece.events + 1
     except (AttributeError, TypeError, ValueError):
         return
     is_in_order = len(lines) == piece.events
@@ -166,7 +166,8 @@ def _is_whole(line: bytes, place: int, seed: int) -> bool:
     return line[:_GUARD_DIGITS] == b"%08x" % ((crc + seed + place * _PER_PLACE) & _GUARD)
 
 
-def _seed(received_at_ms: int, source: str) -> int:
+def seed_of(received_at_ms: int, source: str) -> int:
+    """What guards the lines of events that came at one moment, by one way."""
     return zlib.crc32(f"{received_at_ms} {source}".encode("utf-8", "surrogatepass"))
 
 

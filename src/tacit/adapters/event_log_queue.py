@@ -6,7 +6,8 @@ import threading
 import time
 from collections.abc import Sequence
 
-from tacit.adapters.event_log_lines import key_of, line_of
+from tacit.adapters.event_log_many import lines_of
+from tacit.data.event_columns import EventColumns
 from tacit.data.events import Event, Receipt
 from tacit.errors import Unavailable
 
@@ -27,20 +28,17 @@ class Call:
         BadInput: `number_not_finite`, `event_unstorable`.
 
     Attributes:
-        ids: The ids of the events.
-        keys: What each id is found by.
-        lines: What is kept of each event.
+        events: The events.
+        lines: What is kept of each, and what its id is found by.
         bytes: What they take in memory.
     """
 
-    __slots__ = ("_answered", "_error", "_receipts", "bytes", "events", "ids", "keys", "lines", "source")
+    __slots__ = ("_answered", "_error", "_receipts", "bytes", "events", "lines", "source")
 
     def __init__(self, events: Sequence[Event], source: str) -> None:
-        self.events, self.source = events, source
-        self.lines = [line_of(event) for event in events]
-        self.ids = [event.event_id for event in events]
-        self.keys = [key_of(event_id) for event_id in self.ids]
-        self.bytes = sum(len(text) for text, _ in self.lines) + _OVERHEAD_BYTES * len(events)
+        self.events, self.source = EventColumns.of(events), source
+        self.lines = lines_of(self.events)
+        self.bytes = self.lines.bytes + _OVERHEAD_BYTES * len(self.events)
         self._receipts: Sequence[Receipt] = ()
         self._error: BaseException | None = None
         # A bare lock, released once by the writer: half the price of an event, and this is paid per call.

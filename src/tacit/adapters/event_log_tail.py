@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Sequence
 from itertools import chain
 
+from tacit.data.event_columns import LoggedColumns
 from tacit.data.events import LoggedEvent
 
 Piece = tuple[Sequence[LoggedEvent], int]
@@ -43,7 +44,7 @@ class Tail:
             while self._bytes > self._most_bytes and len(self._pieces) > 1:
                 self._forget(1)
 
-    def after(self, place: int, *, limit: int) -> list[LoggedEvent] | None:
+    def after(self, place: int, *, limit: int) -> Sequence[LoggedEvent] | None:
         """The events behind a place, at most so many; `None` where the first of them is not here.
 
         Who reads behind a place has no use for what stands before it, and that is let go.
@@ -54,15 +55,21 @@ class Tail:
             pieces = [events for events, _ in self._pieces]
         if not pieces or pieces[0][0].sequence > place + 1:
             return None
-        found: list[LoggedEvent] = []
-        skipped = place + 1 - pieces[0][0].sequence
+        found: list[Sequence[LoggedEvent]] = []
+        skipped, wanted = place + 1 - pieces[0][0].sequence, limit
         for each in chain((pieces[0][skipped:],), pieces[1:]):
-            found.extend(each[: limit - len(found)])
-            if len(found) == limit:
+            found.append(each if len(each) <= wanted else each[:wanted])
+            wanted -= len(found[-1])
+            if not wanted:
                 break
-        return found
+        return _joined(found)
 
     def _forget(self, pieces: int) -> None:
         for _ in range(pieces):
             _, size = self._pieces.popleft()
             self._bytes -= size
+
+
+def _joined(parts: Sequence[Sequence[LoggedEvent]]) -> Sequence[LoggedEvent]:
+    columns = [each for each in parts if isinstance(each, LoggedColumns)]
+    return LoggedColumns.joined(columns) if len(columns) == len(parts) else list(chain.from_iterable(parts))

@@ -102,7 +102,7 @@ class LogWriter:
             self.abandon()
             raise
 
-    def commit(self, calls: Sequence[Call], *, received_at_ms: int) -> list[list[Receipt]]:
+    def commit(self, calls: Sequence[Call], *, received_at_ms: int) -> list[Sequence[Receipt]]:
         """Keep the events of some calls, all or none; they are on the disk when this returns.
 
         Raises:
@@ -126,9 +126,9 @@ class LogWriter:
         except Exception:
             self._roll_back()
             raise
-        self.last_sequence += len(sorting.kept)
-        self._known.add(sorting.ids, sorting.keys, [each.sequence for each in sorting.kept])
-        self._tail.add(sorting.kept, sum(call.bytes for call in calls))
+        self.last_sequence += len(sorting.ids)
+        self._known.add(sorting.ids, sorting.keys)
+        self._tail.add(sorting.logged, sum(call.bytes for call in calls))
         self._crash("after_commit")
         return sorting.answers
 

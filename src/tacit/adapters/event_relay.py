@@ -149,6 +149,10 @@ class RelayedEvents:
         self._idle: list[socket.socket] = []
         self.state: Callable[[], LogState] = LogState
 
+    def take_plain(self, body: bytes, *, is_lines: bool, source: str) -> Sequence[Taken] | None:
+        """Leaves every body to be read, so that what is wrong with it is said here."""
+        return None
+
     def take(self, raws: Sequence[object], *, source: str, assign_ids: bool = False) -> tuple[Taken, ...]:
         """What became of each event, as the other process says.
 

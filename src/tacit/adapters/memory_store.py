@@ -12,6 +12,7 @@ from tacit.data.event_effects import (
     Decay,
     Effect,
     EventCounts,
+    Meetings,
     Plan,
     UserItem,
     planned,
@@ -105,6 +106,9 @@ class MemoryEventStore:
 
     def applied(self, after_turn: int, *, limit: int) -> Sequence[AppliedEvent]:
         return self._applied_after(after_turn)[:limit]
+
+    def meetings(self, after_turn: int, *, limit: int) -> Meetings:
+        return Meetings.of(self.applied(after_turn, limit=limit))
 
     def changed_users(self, after_turn: int) -> Sequence[str]:
         return sorted({each.logged.event.user_id for each in self._applied_after(after_turn)})

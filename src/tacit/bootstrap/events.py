@@ -115,6 +115,7 @@ def _batch(settings: Settings) -> int:
 
 def _intake(log: EventLog, rules: EventRules, store: EventStore, *, count: Count, health: EventHealth) -> Intake:
     from tacit.data.intake import Intake
+    from tacit.data.plain_events import plain_reader
 
     return Intake(
         log,
@@ -123,6 +124,7 @@ def _intake(log: EventLog, rules: EventRules, store: EventStore, *, count: Count
         clock=now_ms,
         new_id=lambda: uuid.uuid4().hex,
         quarantine=store.set_aside,
+        plain=plain_reader(rules),
         state=health.state,
     )
 

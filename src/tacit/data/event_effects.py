@@ -11,8 +11,8 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import takewhile
-from typing import Protocol
 
+from tacit.data.event_columns import LoggedColumns, Rows
 from tacit.data.events import Event, LoggedEvent
 
 MILLIONTHS = 1_000_000
@@ -60,6 +60,28 @@ class Effect:
     quarantine_id: int | None = None
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class EffectColumns(Rows[Effect]):
+    """Effects of events of the log that are all applied.
+
+    Attributes:
+        logged: The events.
+        weights: What each adds to its interaction, in millionths.
+    """
+
+    logged: LoggedColumns
+    weights: list[int]
+
+    def __len__(self) -> int:
+        return len(self.weights)
+
+    def row(self, nth: int) -> Effect:
+        return Effect(self.logged.row(nth), self.weights[nth])
+
+    def part(self, taken: slice) -> EffectColumns:
+        return EffectColumns(self.logged.part(taken), self.weights[taken])
+
+
 @dataclass(frozen=True, slots=True)
 class EventCounts:
     """What became of the events of one source; `received = stored + deduplicated + quarantined + rejected`, always.
@@ -105,7 +127,7 @@ class Plan:
         is_of_the_door: Whether they never were in the log, so that the door counts the repetitions itself.
     """
 
-    stored: tuple[Effect, ...] = ()
+    stored: Sequence[Effect] = ()
     repeated: tuple[Effect, ...] = ()
     set_aside: tuple[Effect, ...] = ()
     is_release: bool = False
@@ -126,64 +148,13 @@ class Plan:
 
 
 def _by_source(effects: Iterable[Effect]) -> Counter[str]:
+    if isinstance(effects, EffectColumns):
+        return Counter(effects.logged.sources)
     return Counter(effect.logged.source for effect in effects)
 
 
-class Weighed(Protocol):
-    """A type of event, as far as its weight goes."""
-
-    def weight_of(self, value: float | None) -> float:
-        """What one event with this value adds to the interaction, below zero too."""
-        ...
-
-
-def effects_of(
-    logged: Iterable[LoggedEvent], types: Mapping[str, Weighed], *, unknown_items: Collection[str] = ()
-) -> list[Effect]:
-    """What logged events are to do, in their order.
-
-    Args:
-        logged: The events.
-        types: The types of event that have an effect.
-        unknown_items: Items whose events are set aside.
-    """
-    # Most events have no amount; what those of a type weigh is asked once.
-    plain: dict[str, int] = {}
-    effects = []
-    for each in logged:
-        event = each.event
-        reason = _objection(event, types, unknown_items)
-        if reason is not None:
-            effects.append(Effect(each, 0, reason))
-            continue
-        weight = plain.get(event.type) if event.value is None else None
-        if weight is None:
-            weight = round(types[event.type].weight_of(event.value) * MILLIONTHS)
-            if event.value is None:
-                plain[event.type] = weight
-        effects.append(Effect(each, weight))
-    return effects
-
-
-def _objection(event: Event, types: Mapping[str, Weighed], unknown_items: Collection[str]) -> Reason | None:
-    if event.type not in types:
-        return Reason("event_type_unknown", "Events of this type have no weight here.")
-    if event.value is not None and not math.isfinite(event.value):
-        return Reason("number_not_finite", "The value is not a finite number.")
-    # One database keeps NUL in a text and another refuses it; an event must have the same fate on both.
-    if "\0" in _texts(event):
-        return Reason("string_nul", "A text holds the character NUL.")
-    if event.item_id in unknown_items:
-        return Reason("entity_unknown", "The catalogue has no item of this id.")
-    return None
-
-
-def _texts(event: Event) -> str:
-    return f"{event.event_id}{event.user_id}{event.item_id}{event.recommendation_id}{event.properties}"
-
-
 def planned(
-    effects: Iterable[Effect], known: Mapping[str, Event | None], *, counted_to: int = 0, is_release: bool = False
+    effects: Sequence[Effect], known: Mapping[str, Event | None], *, counted_to: int = 0, is_release: bool = False
 ) -> Plan:
     """Sort effects by what becomes of them.
 
@@ -196,6 +167,8 @@ def planned(
         counted_to: The place in the log up to which events are accounted for.
         is_release: Whether they come from quarantine.
     """
+    if isinstance(effects, EffectColumns) and not is_release and _are_new(effects, known, counted_to):
+        return Plan(effects)
     seen = dict(known)
     stored: list[Effect] = []
     repeated: list[Effect] = []
@@ -215,6 +188,12 @@ def planned(
         elif is_new:
             set_aside.append(replace(effect, reason=CONFLICT))
     return Plan(tuple(stored), tuple(repeated), tuple(set_aside), is_release)
+
+
+def _are_new(effects: EffectColumns, known: Mapping[str, Event | None], counted_to: int) -> bool:
+    """Whether no event was here before, nor comes twice."""
+    ids = effects.logged.events.ids
+    return len(set(ids)) == len(ids) and known.keys().isdisjoint(ids) and effects.logged.places[0] > counted_to
 
 
 def planned_aside(effects: Iterable[Effect], kept: Collection[Event]) -> Plan:
@@ -244,6 +223,38 @@ class AppliedEvent:
     turn: int
     logged: LoggedEvent
     weight: int
+
+
+@dataclass(frozen=True, slots=True)
+class Meetings:
+    """Who met what in applied events, and what was said by it; columns of one length.
+
+    Attributes:
+        turns: When each event was applied, ascending.
+        users: Who.
+        items: What.
+        times: When it occurred, in milliseconds since 1970, UTC.
+        weights: What it added to the interaction, in millionths.
+    """
+
+    turns: Sequence[int] = ()
+    users: Sequence[str] = ()
+    items: Sequence[str] = ()
+    times: Sequence[int] = ()
+    weights: Sequence[int] = ()
+
+    @classmethod
+    def of(cls, applied: Iterable[AppliedEvent]) -> Meetings:
+        """Those of some events."""
+        held = list(applied)
+        events = [each.logged.event for each in held]
+        return cls(
+            tuple(each.turn for each in held),
+            tuple(event.user_id for event in events),
+            tuple(event.item_id for event in events),
+            tuple(event.occurred_at_ms for event in events),
+            tuple(each.weight for each in held),
+        )
 
 
 def prunable(applied: Iterable[AppliedEvent], upto_turn: int, *, before_ms: int) -> Sequence[AppliedEvent]:

@@ -11,11 +11,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, Protocol
 
+from tacit.data.event_columns import PlainReader, Rows, StoredFrom
 from tacit.data.event_effects import Effect, EventCounts, Plan, Reason
 from tacit.data.event_fields import checked_id
 from tacit.data.event_rules import EventRules
 from tacit.data.event_validation import Judgement, Problem, conflicting, judged_batch
 from tacit.data.events import Event, EventLog, LoggedEvent, LogState, Receipt
+from tacit.data.plain_events import none_is_plain
 from tacit.errors import BadInput, TacitError, Unavailable
 
 Fate = Literal["stored", "duplicate", "quarantined", "rejected"]
@@ -43,6 +45,26 @@ class Taken:
     problem: Problem | None = None
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class StoredTogether(Rows[Taken]):
+    """What became of events of which every one was stored.
+
+    Attributes:
+        ids: Their ids.
+    """
+
+    ids: Sequence[str]
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def row(self, nth: int) -> Taken:
+        return Taken("stored", self.ids[nth])
+
+    def part(self, taken: slice) -> StoredTogether:
+        return StoredTogether(self.ids[taken])
+
+
 class EventDoor(Protocol):
     """Where events come in, whether or not they are taken: an `Intake`, or `EventsElsewhere`.
 
@@ -52,8 +74,12 @@ class EventDoor(Protocol):
 
     state: Callable[[], LogState]
 
-    def take(self, raws: Sequence[object], *, source: str, assign_ids: bool = False) -> tuple[Taken, ...]:
+    def take(self, raws: Sequence[object], *, source: str, assign_ids: bool = False) -> Sequence[Taken]:
         """What became of each event, in its order."""
+        ...
+
+    def take_plain(self, body: bytes, *, is_lines: bool, source: str) -> Sequence[Taken] | None:
+        """The same of a body that holds plain events alone; `None` of any other, of which nothing was taken."""
         ...
 
 
@@ -63,7 +89,7 @@ class EventsElsewhere:
     def __init__(self) -> None:
         self.state: Callable[[], LogState] = LogState
 
-    def take(self, raws: Sequence[object], *, source: str, assign_ids: bool = False) -> tuple[Taken, ...]:
+    def take(self, raws: Sequence[object], *, source: str, assign_ids: bool = False) -> Sequence[Taken]:
         """Nothing becomes of any.
 
         Raises:
@@ -74,6 +100,10 @@ class EventsElsewhere:
             "This process only answers; another one of this home takes events.",
             fix="Send them to the process that serves with serving.role = all.",
         )
+
+    def take_plain(self, body: bytes, *, is_lines: bool, source: str) -> Sequence[Taken] | None:
+        """Leaves every body to be read, so that what is wrong with it is said first."""
+        return None
 
 
 class Intake:
@@ -86,6 +116,7 @@ class Intake:
         clock: Tells the time, in milliseconds since 1970, UTC.
         new_id: Names events that come without an id, where that is allowed.
         quarantine: Keeps what is set aside.
+        plain: Reads what needs no closer look.
         state: Tells how it stands with events, at once.
     """
 
@@ -98,6 +129,7 @@ class Intake:
         clock: Callable[[], int],
         new_id: Callable[[], str],
         quarantine: Quarantine,
+        plain: PlainReader = none_is_plain,
         state: Callable[[], LogState] = LogState,
     ) -> None:
         self._log = log
@@ -106,9 +138,10 @@ class Intake:
         self._clock = clock
         self._new_id = new_id
         self._quarantine = quarantine
+        self._plain = plain
         self.state = state
 
-    def take(self, raws: Sequence[object], *, source: str, assign_ids: bool = False) -> tuple[Taken, ...]:
+    def take(self, raws: Sequence[object], *, source: str, assign_ids: bool = False) -> Sequence[Taken]:
         """What became of each event, in its order; the events of a call are stored all or none.
 
         An event that is quarantined is durably so.  One that ought to be, but cannot be now, is rejected as
@@ -126,8 +159,37 @@ class Intake:
         """
         now_ms = self._clock()
         judgements = judged_batch(raws, self._rules, now_ms=now_ms, assign_id=self._new_id if assign_ids else None)
-        receipts = iter(self._entered([each for each in judgements if isinstance(each, Event)], source))
-        found = [_taken(raw, judgement, receipts) for raw, judgement in zip(raws, judgements, strict=True)]
+        receipts = self._entered([each for each in judgements if isinstance(each, Event)], source)
+        return self._told(raws, judgements, receipts, source=source, now_ms=now_ms)
+
+    def take_plain(self, body: bytes, *, is_lines: bool, source: str) -> Sequence[Taken] | None:
+        """What became of each event of a body, judged and stored as `take` would; `None` where one is not plain.
+
+        Raises:
+            Unavailable: As `take`.
+        """
+        now_ms = self._clock()
+        events = self._plain(body, is_lines, now_ms)
+        if events is None:
+            return None
+        receipts = self._entered(events, source)
+        if isinstance(receipts, StoredFrom):
+            self._count(source, EventCounts(len(events), len(events)))
+            return StoredTogether(events.ids)
+        return self._told(events, events, receipts, source=source, now_ms=now_ms)
+
+    def _told(
+        self,
+        raws: Sequence[object],
+        judgements: Sequence[Judgement],
+        receipts: Sequence[Receipt | BadInput],
+        *,
+        source: str,
+        now_ms: int,
+    ) -> Sequence[Taken]:
+        """What is told of each event, once quarantine holds what belongs there, and it is counted."""
+        answers = iter(receipts)
+        found = [_taken(raw, judgement, answers) for raw, judgement in zip(raws, judgements, strict=True)]
         taken, repeated = self._set_aside(found, source, now_ms=now_ms)
         self._count(source, _counts(taken, repeated=repeated))
         return taken

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import math
 import threading
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tacit.data.event_effects import AppliedEvent
+from tacit.data.event_effects import Meetings
 from tacit.models.recommender.model import RecommenderModel
 from tacit.serving.interfaces import Clock
 from tacit.serving.model_pool import LoadedVersion
@@ -34,8 +34,8 @@ class AppliedEvents(Protocol):
         """The turn of the event applied last."""
         ...
 
-    def applied(self, after_turn: int, *, limit: int) -> Sequence[AppliedEvent]:
-        """Events behind a turn, in the order in which they were applied, at most so many."""
+    def meetings(self, after_turn: int, *, limit: int) -> Meetings:
+        """Who met what after a turn, in the order in which that was applied, at most so many."""
         ...
 
 
@@ -74,6 +74,7 @@ class Trends:
         self._most = most
         self._turn: int | None = None
         self._met: dict[tuple[str, str], int] = {}
+        self._oldest_ms: float = math.inf
         self._read_at: float | None = None
         self._prepared: tuple[str, Retrieved] | None = None
         # Two locks, so that a store that is slow to answer holds up no question.
@@ -102,8 +103,8 @@ class Trends:
                 self._turn = max(0, self._store.last_turn - self._most)
             is_full = True
             while is_full:
-                page = self._store.applied(self._turn, limit=PAGE)
-                is_full = len(page) >= PAGE
+                page = self._store.meetings(self._turn, limit=PAGE)
+                is_full = len(page.turns) >= PAGE
                 self._take(page)
             self._forget(int(self._clock() * 1_000))
             self._read_at = started
@@ -133,23 +134,28 @@ class Trends:
         users = np.bincount(rows[known], minlength=len(model.items))
         return _risen(model, recent, users >= self._rules.min_users)
 
-    def _take(self, page: Sequence[AppliedEvent]) -> None:
+    def _take(self, page: Meetings) -> None:
         now_ms = int(self._clock() * 1_000)
+        met = self._met
         with self._changing:
-            for each in page:
-                event = each.logged.event
-                if each.weight > 0:
-                    key = (event.user_id, event.item_id)
+            for user_id, item_id, at_ms, weight in zip(page.users, page.items, page.times, page.weights, strict=True):
+                if weight > 0:
+                    key = (user_id, item_id)
                     # Put in anew, so that the oldest stand in front; what lies ahead of the clock is met now.
-                    self._met[key] = max(self._met.pop(key, 0), min(event.occurred_at_ms, now_ms))
-                self._turn = each.turn
+                    met[key] = max(met.pop(key, 0), min(at_ms, now_ms))
+            if page.turns:
+                self._turn = page.turns[-1]
+                self._oldest_ms = min(self._oldest_ms, *page.times, now_ms)
 
     def _forget(self, now_ms: int) -> None:
         oldest = now_ms - self._rules.half_life_hours * 3_600_000 * _HALF_LIVES
+        if self._oldest_ms >= oldest and len(self._met) <= self._most:
+            return
         kept = [(key, at) for key, at in self._met.items() if at >= oldest]
         if len(kept) < len(self._met) or len(kept) > self._most:
             with self._changing:
                 self._met = dict(kept[-self._most :])
+        self._oldest_ms = min(self._met.values(), default=now_ms)
 
 
 def _risen(model: RecommenderModel, recent: NDArray[np.float64], enough: NDArray[np.bool_]) -> Retrieved:

@@ -239,7 +239,7 @@ class Events(BaseModel):
     """Whose types of event are taken, with their weights."""
     unknown_items: Literal["quarantine", "accept"] = "quarantine"
     """What becomes of an event whose item the loaded version does not know."""
-    batch: int = Field(default=10_000, ge=1, le=10_000)
+    batch: int = Field(default=20_000, ge=1, le=20_000)
     """Events applied in one transaction, at most; fewer wait unless many come."""
     keep_days: int = Field(default=730, ge=1)
     """Age at which events are removed, once a snapshot has taken them, and above which one that comes is set aside."""

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 
 import numpy as np
 import pytest
 
 from tacit.adapters.memory_store import MemoryEventStore
-from tacit.data.event_effects import AppliedEvent
+from tacit.data.event_effects import Meetings
 from tacit.errors import Unavailable
 from tacit.serving import trends as trends_module
 from tacit.serving.trends import Trending, Trends
@@ -33,10 +32,10 @@ class Town:
     def last_turn(self) -> int:
         return self.store.last_turn
 
-    def applied(self, after_turn: int, *, limit: int) -> Sequence[AppliedEvent]:
+    def meetings(self, after_turn: int, *, limit: int) -> Meetings:
         if self.is_away:
             raise Unavailable("database_lost", "It cannot be read now.")
-        return self.store.applied(after_turn, limit=limit)
+        return self.store.meetings(after_turn, limit=limit)
 
     def met(self, user: str, item: str, *, hours_ago: float = 0, weight: float = 1.0) -> None:
         number = next(self._numbers)

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from functools import lru_cache
-from itertools import chain
+from itertools import chain, islice
 from typing import Any, Protocol
 
 from sqlalchemy import ColumnElement, Connection, Dialect, Engine, Table, bindparam, select
@@ -19,7 +19,7 @@ from sqlalchemy.sql.functions import FunctionElement
 Incoming = ReadOnlyColumnCollection[str, ColumnElement[Any]]
 """The columns of a row that met one of its key."""
 
-_AT_ONCE = (100, 10, 1)
+_AT_ONCE = (500, 100, 10, 1)
 """Rows of one statement, where the driver takes them so."""
 
 
@@ -115,9 +115,39 @@ def insert_all(
             start += size
 
 
-@lru_cache(maxsize=32)
-def _for_the_driver(statement: Insert, dialect: Dialect, names: tuple[str, ...]) -> Mapping[int, str]:
-    """A statement as text by how many rows it inserts."""
+def insert_columns(
+    connection: Connection, statement: Insert, columns: Sequence[Sequence[Any]], *, names: tuple[str, ...]
+) -> None:
+    """`insert_all` of rows given as columns, of which one that holds nothing is not bound value by value.
+
+    Args:
+        connection: Where to.
+        statement: An insert.
+        columns: Values that the driver takes as they are, as many in each.
+        names: The columns that they are of, as the table orders them.
+    """
+    empty = frozenset(
+        name
+        for name, column in zip(names, columns, strict=True)
+        if column[0] is None and column.count(None) == len(column)
+    )
+    statements = _for_the_driver(statement, connection.dialect, names, empty=empty)
+    if len(statements) == 1:
+        insert_all(connection, statement, list(zip(*columns, strict=True)), names=names)
+        return
+    held = [column for name, column in zip(names, columns, strict=True) if name not in empty]
+    rows, left = zip(*held, strict=True), len(columns[0])
+    for size, sql in statements.items():
+        for _ in range(left // size):
+            connection.exec_driver_sql(sql, tuple(chain.from_iterable(islice(rows, size))))
+        left %= size
+
+
+@lru_cache(maxsize=64)
+def _for_the_driver(
+    statement: Insert, dialect: Dialect, names: tuple[str, ...], *, empty: frozenset[str] = frozenset()
+) -> Mapping[int, str]:
+    """A statement as text by how many rows it inserts, all of whose values in some columns are NULL."""
     compiled = statement.compile(dialect=dialect, column_keys=names)
     sql, order = str(compiled), getattr(compiled, "positiontup", None)
     if order is None:
@@ -125,11 +155,12 @@ def _for_the_driver(statement: Insert, dialect: Dialect, names: tuple[str, ...])
     if tuple(order) != names:
         raise ValueError(f"{names} is not the order of the columns, {tuple(order)}")
     row = f"({', '.join('?' * len(names))})"
+    bound = f"({', '.join('NULL' if name in empty else '?' for name in names)})"
     # What fails takes its transaction with it; SQLite need not keep a journal of each statement for that.
     sql = sql.replace("INSERT INTO", "INSERT OR FAIL INTO", 1)
     # One statement for many rows runs without the interpreter; one for each hands it back and forth, and whoever else
     # computes meanwhile keeps it for milliseconds each time.
-    return {size: sql.replace(row, ", ".join([row] * size), 1) for size in _AT_ONCE}
+    return {size: sql.replace(row, ", ".join([bound] * size), 1) for size in _AT_ONCE}
 
 
 def is_listed(column: ColumnElement[str], name: str) -> ColumnElement[bool]:

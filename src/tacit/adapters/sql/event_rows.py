@@ -8,7 +8,7 @@ from dataclasses import asdict
 from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, Table, and_, case, delete, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Row, Select, Table, and_, case, delete, func, insert, or_, select
 
 from tacit.adapters.sql.ab_tables import attributed_events
 from tacit.adapters.sql.dialects import Incoming, insert_all, insert_merging, is_listed, listing
@@ -41,6 +41,10 @@ def event_of(content: str) -> Event:
 APPLIED_COLUMNS = tuple(applied_events.columns.keys())
 ATTRIBUTED_COLUMNS = tuple(attributed_events.columns.keys())
 INTERACTION_COLUMNS = tuple(interactions.columns.keys())
+
+
+APPEND = insert(applied_events)
+ATTRIBUTE = insert(attributed_events)
 
 
 def applied_row(turn: int, effect: Effect) -> tuple[Any, ...]:

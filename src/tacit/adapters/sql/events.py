@@ -10,7 +10,7 @@ from itertools import count
 from sqlalchemy import Connection, bindparam, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from tacit.adapters.sql import event_rows
+from tacit.adapters.sql import event_columns, event_rows
 from tacit.adapters.sql.ab_tables import attributed_events
 from tacit.adapters.sql.dialects import insert_all, insert_new
 from tacit.adapters.sql.engine import Database, again_after_conflict, is_unstorable
@@ -20,7 +20,9 @@ from tacit.data.event_effects import (
     AppliedEvent,
     Decay,
     Effect,
+    EffectColumns,
     EventCounts,
+    Meetings,
     Plan,
     UserItem,
     planned,
@@ -36,8 +38,6 @@ _LOG = "events"
 _CHUNK = 500
 _WARY_FOR = 20
 """How many times ids are looked up first after one of them was here before: what came once may come more often."""
-_APPEND = insert(applied_events)
-_ATTRIBUTE = insert(attributed_events)
 _LEAVE = (
     update(event_quarantine)
     .where(event_quarantine.c.quarantine_id == bindparam("entry"))
@@ -165,6 +165,11 @@ class SqlEventStore:
             rows = connection.execute(select(applied_events).where(kept > after_turn).order_by(kept).limit(limit))
             return [event_rows.applied_of(row) for row in rows]
 
+    def meetings(self, after_turn: int, *, limit: int) -> Meetings:
+        with self._database.reading(patient=True) as connection:
+            rows = connection.execute(event_columns.MET, {"after": after_turn, "most": limit}).all()
+        return Meetings(*zip(*rows, strict=True)) if rows else Meetings()
+
     def changed_users(self, after_turn: int) -> Sequence[str]:
         users = select(applied_events.c.user_id).where(applied_events.c.turn > after_turn).distinct()
         with self._database.reading(patient=True) as connection:
@@ -265,28 +270,42 @@ def _known(
     connection: Connection, effects: Sequence[Effect], *, is_release: bool, are_new: bool
 ) -> Mapping[str, Event | None]:
     """The events of the effects' ids that are here already."""
-    ids = {effect.logged.event.event_id for effect in effects}
+    ids = set(_ids_of(effects))
     known: dict[str, Event | None] = {}
     if not is_release and connection.execute(event_rows.ANY_QUARANTINED).first() is not None:
         known.update(event_rows.quarantined_events(connection, ids))
     # What is set aside, or is no more than a repetition, meets no row that would refuse it.
-    asked = (
-        {each.logged.event.event_id for each in effects if each.reason is not None} | known.keys() if are_new else ids
-    )
+    asked = _ids_aside(effects) | known.keys() if are_new else ids
     if asked:
         known.update(event_rows.kept_events(connection, asked))
     return known
 
 
+def _ids_of(effects: Sequence[Effect]) -> Sequence[str]:
+    if isinstance(effects, EffectColumns):
+        return effects.logged.events.ids
+    return [effect.logged.event.event_id for effect in effects]
+
+
+def _ids_aside(effects: Sequence[Effect]) -> set[str]:
+    """The ids of events that are set aside."""
+    if isinstance(effects, EffectColumns):
+        return set()
+    return {each.logged.event.event_id for each in effects if each.reason is not None}
+
+
 def _store(connection: Connection, effects: Sequence[Effect], *, after_turn: int) -> None:
     if not effects:
         return
+    if isinstance(effects, EffectColumns):
+        event_columns.store(connection, effects, after_turn=after_turn)
+        return
     rows = list(map(event_rows.applied_row, count(after_turn + 1), effects))
-    insert_all(connection, _APPEND, rows, names=event_rows.APPLIED_COLUMNS)
+    insert_all(connection, event_rows.APPEND, rows, names=event_rows.APPLIED_COLUMNS)
     turns = enumerate(effects, start=after_turn + 1)
     named = [event_rows.attributed_row(turn, effect) for turn, effect in turns if event_rows.is_attributed(effect)]
     if named:
-        insert_all(connection, _ATTRIBUTE, named, names=event_rows.ATTRIBUTED_COLUMNS)
+        insert_all(connection, event_rows.ATTRIBUTE, named, names=event_rows.ATTRIBUTED_COLUMNS)
     event_rows.merge_interactions(connection, effects)
 
 

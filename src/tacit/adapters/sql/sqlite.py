@@ -12,7 +12,7 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event
 BUSY_SECONDS = 5.0
 """How long a writer waits for its place, and anybody for a connection."""
 
-_WRITERS_CACHE_KIB = 65_536
+_WRITERS_CACHE_KIB = 98_304
 """What a writer may keep in memory: beyond it, pages go to the disk before the commit, behind a flush of their own."""
 
 _CODES = {

@@ -12,7 +12,7 @@ from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response
 
 from tacit.data.event_validation import Problem, check_size
-from tacit.data.intake import EventDoor, Fate, Taken
+from tacit.data.intake import EventDoor, Fate, StoredTogether, Taken
 from tacit.data.texts import normal_form
 from tacit.entrypoints.api.callers import principal_of
 from tacit.entrypoints.api.guarding import check_user, requires
@@ -92,7 +92,12 @@ def taken_response(intake: EventDoor, request: Request, body: bytes) -> Response
         TacitError: Why nothing was taken, or the only event that came was not.
     """
     assign_ids = Query.of(request, ASSIGN_IDS).flag("assign_ids")
-    sent = parse_events(body, is_lines=media_type_of(request) == JSON_LINES)
+    is_lines = media_type_of(request) == JSON_LINES
+    if not assign_ids and principal_of(request).user_id is None:
+        plain = intake.take_plain(body, is_lines=is_lines, source=SOURCE)
+        if plain is not None:
+            return answer_to(plain)
+    sent = parse_events(body, is_lines=is_lines)
     _check_users(request, sent.events)
     taken = intake.take(sent.events, source=SOURCE, assign_ids=assign_ids)
     if not sent.is_batch and taken[0].problem is not None:
@@ -167,11 +172,23 @@ def parse_events(body: bytes, *, is_lines: bool) -> Sent:
 
 def answer_to(taken: Sequence[Taken]) -> Response:
     """What became of events, as the answer to whoever sent them."""
+    if isinstance(taken, StoredTogether):
+        return _answer_to_plain(taken)
     fates = Counter([each.fate for each in taken])
     counts = "".join([f',"{name}":{fates[fate]}' for fate, name in _COUNTED.items()])
     results = ",".join([_result(index, each) for index, each in enumerate(taken)])
     body = f'{{"results":[{results}],"received":{len(taken)}{counts}}}'
     return Response(body.encode(), status_of_all(taken), media_type="application/json")
+
+
+def _answer_to_plain(taken: StoredTogether) -> Response:
+    """The same, where all that came was stored; put together at once."""
+    size = len(taken)
+    results = ",".join(
+        [f'{{"index":{index},"event_id":{_quoted(each)},"outcome":"stored"}}' for index, each in enumerate(taken.ids)]
+    )
+    counts = f'"received":{size},"stored":{size},"deduplicated":0,"quarantined":0,"rejected":0'
+    return Response(f'{{"results":[{results}],{counts}}}'.encode(), 202, media_type="application/json")
 
 
 def status_of_all(taken: Sequence[Taken]) -> int:
