@@ -28,4 +28,5 @@ import tomllib
 extras = tomllib.load(open("pyproject.toml", "rb"))["project"].get("optional-dependencies", {})
 print(*(extra for extra in extras if extra != "test"))'); do
   lock "$extra" pyproject.toml --extra "$extra" "${shared[@]}" "$@"
+  [ "$extra" != bench ] || shared+=(--constraints requirements/bench.lock) # whoever comes after it wants some of the same
 done

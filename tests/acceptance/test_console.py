@@ -132,6 +132,7 @@ def test_an_event_that_was_set_aside_is_mended_released_and_applied(visit: Visit
     visit.tab.get_by_role("button", name="Keep and release").click()
     expect_text(visit, ".notice-good", "1 event was released")
     wait_until(lambda: site.app.event_store.quarantine_entry(number).state == "applied", seconds=15)
+    visit.open("/console/data/quarantine")
     playwright.expect(visit.tab.get_by_role("link", name=str(number), exact=True)).to_have_count(0)
     [kept] = [each for each in site.app.audit.entries(limit=50) if each.action == "quarantine_fixed"]
     assert kept.facts["fields"] == ["item_id"]

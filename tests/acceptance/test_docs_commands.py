@@ -12,7 +12,7 @@ GUIDES = (
     "docs/quickstart.md",
     "docs/howto/import-your-data.md",
     pytest.param("docs/howto/manage-the-catalogue.md", marks=pytest.mark.slow),
-    "docs/howto/send-events.md",
+    pytest.param("docs/howto/send-events.md", marks=pytest.mark.slow),
     pytest.param("docs/howto/look-after-quarantine.md", marks=pytest.mark.slow),
     pytest.param("docs/howto/control-who-may.md", marks=pytest.mark.slow),
     pytest.param("docs/howto/sign-people-in.md", marks=pytest.mark.slow),

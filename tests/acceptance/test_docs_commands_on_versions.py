@@ -9,8 +9,8 @@ import pytest
 from tests.guides import follow
 
 GUIDES = (
-    "docs/howto/release-a-version.md",
     # What these train and wait for takes longer than all else in them.
+    pytest.param("docs/howto/release-a-version.md", marks=pytest.mark.slow),
     pytest.param("docs/howto/roll-out-gradually.md", marks=pytest.mark.slow),
     pytest.param("docs/howto/tune-a-model.md", marks=pytest.mark.slow),
     pytest.param("docs/howto/compare-two-arms.md", marks=pytest.mark.slow),

@@ -87,7 +87,7 @@ def test_from_outside_of_operators_networks_what_operators_ask_is_refused_and_no
     asks = [("none", method, template) for _, method, template in CASES]
     for caller, method, template in [*asks, ("admin", "PUT", "/api/v1/moods/{mood}")]:
         answer = house.ask(method, house.path(template), caller=caller, scope={OUTSIDE: True})
-        is_refused = (answer.status, answer.code) == (403, "address_forbidden")
+        is_refused = answer.status == 403 and "address_forbidden" in (answer.code or answer.text)
         assert is_refused is (KINDS[method, template] == "administrative"), (method, template, answer)
 
     assert house.ask("GET", "/api/v1/popular", caller="reader", scope={OUTSIDE: True}).status == 200

@@ -93,7 +93,7 @@ def test_how_many_requests_are_many_depends_on_whether_somebody_only_tries(
 def test_a_job_that_is_never_done_by_itself_is_never_late() -> None:
     off = chosen(retraining__schedule="off", retraining__search="off")
 
-    assert alert_choices(off).job_overdue_seconds.keys() == {"full_refit", "precompute"}
+    assert alert_choices(off).job_overdue_seconds.keys() == {"full_refit", "precompute", "drift"}
 
 
 @pytest.mark.parametrize(

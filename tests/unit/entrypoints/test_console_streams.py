@@ -116,7 +116,7 @@ def test_a_source_that_fails_is_told_of_and_does_not_end_the_stream() -> None:
     rules = StreamRules(every=0.01, longest=30.0)
     told = events(asyncio.run(heard(Streams(rules), read, state=state, seconds=30.0)))
 
-    assert told[0] == ("trouble", None, {"detail": "It is busy."})
+    assert told[0] == ("trouble", None, {"detail": "The database is busy."})
     assert told[1][0] == "trouble"
     assert "secret" not in str(told)
     assert told[2] == ("part", None, "fine")

@@ -12,7 +12,7 @@ PROBES = "/livez|/readyz|/health|/live|/ready|/startupz"
 OUR_FAULT = "unavailable|misconfigured|unexpected"
 """Kinds of error that a caller could not have avoided."""
 ANSWERING = (
-    "/|/search|/listener.*|/alike/.*|/recommend/.*|/mood/.*|/similar/.*|/top-charts|/random|"
+    "/|/start|/acts|/opinion|/you|/you/forget|/search|/listener.*|/alike.*|/moods.*|/charts|/discover|/item/.*|/recommend/.*|/mood/.*|/similar/.*|/top-charts|/random|"
     "/api/v1/(popular|discover|events|rerank|recommendations|recommendations/user/.*)|"
     "/api/v1/(items|moods|charts|sessions|users).*"
 )

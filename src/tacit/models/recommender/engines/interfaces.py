@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from tacit.data.interfaces import Progress, silent
 from tacit.errors import Refused
+from tacit.models.recommender.engines.explaining import Explaining
 from tacit.models.recommender.engines.matrix import Matrix
 
 Floats = NDArray[np.float32]
@@ -231,7 +232,7 @@ class Index(Protocol):
         ...
 
 
-class Engine(Protocol):
+class Engine(Explaining, Protocol):
     """The kernels.  Results do not depend on the number of threads; malformed input is refused, never a crash."""
 
     @property
@@ -333,29 +334,6 @@ class Engine(Protocol):
             weights: `(d,)` float32, above 0.
             wanted: `(targets, k)` float32 in the eigenbasis of the side.
             explaining: How many of the items own shares.
-        """
-        ...
-
-    def entries(self, matrix: Matrix, rows: Positions, columns: Positions) -> Floats:
-        """`matrix[rows][:, columns]` transposed and dense: `(columns, rows)` float32; either may name one repeatedly.
-
-        O(rows · columns · log(entries of a row)) or better.
-        """
-        ...
-
-    def strongest(self, contributions: Floats, most: int, *, least: float) -> tuple[Positions, Floats]:
-        """Of each row, the columns whose parts of all that is positive in it are the largest, the largest first.
-
-        O(rows · columns · most) or better.
-
-        Args:
-            contributions: `(rows, columns)` float32.
-            most: How many of each.
-            least: The part that a column must reach.
-
-        Returns:
-            The columns, `(rows, most)` int32, of equals the first, -1 where there are fewer; and their parts, from 0
-            to 1, float32.
         """
         ...
 
