@@ -77,14 +77,14 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
         running = Running(app, parts, stack.enter_context(listening(api)))
         assert isinstance(api, DescribedApi)
         assert api.lists is not None
-        running.lists, answers = api.lists, api.lists.answers_plain
+        running.lists, answers = api.lists, api.lists.answers
 
         def noticed(connection: Connection) -> bool:
             url, is_given = connection.url, answers(connection)
             running.given.extend([url] if is_given else [])
             return is_given
 
-        api.lists.answers_plain = noticed  # type: ignore[method-assign]
+        api.lists.answers = noticed  # type: ignore[method-assign]
         yield running
 
 

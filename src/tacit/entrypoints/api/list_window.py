@@ -18,7 +18,7 @@ from typing import Any, Protocol
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
 from tacit.entrypoints.api.admission import DEADLINE_HEADER
-from tacit.entrypoints.api.answered_at_head import ANSWERED_AT_ITS_HEAD, header_lines, is_plain, raw_lines
+from tacit.entrypoints.api.answered_at_head import ANSWERED_AT_ITS_HEAD, header_lines, raw_lines
 from tacit.entrypoints.api.at_once import AtOnce, Question
 from tacit.entrypoints.api.checkpoints import (
     CLIENT,
@@ -61,11 +61,8 @@ class Connection(Protocol):
     """
 
     cycle: Any
-    expect_100_continue: bool
-    flow: Any
     headers: Headers
     loop: Any
-    parser: Any
     passages: dict[Endpoint, Passage]
     scope: Any
     server_state: Any
@@ -167,13 +164,7 @@ class ListWindow:
                 connection.passages[endpoint] = passage
 
     def answers(self, connection: Connection) -> bool:
-        """Whether a request, whose head a connection has read, was answered."""
-        if not connection.passages or not is_plain(connection) or connection.parser.get_method() != b"GET":
-            return False
-        return self.answers_plain(connection)
-
-    def answers_plain(self, connection: Connection) -> bool:
-        """The same of one whose head is known to ask for nothing out of the way."""
+        """Whether a request was answered whose head a connection knows: a GET without a body, and plain."""
         started = time.perf_counter()
         ready = self._ready.get(connection.url)
         asked = self._question(connection) if ready is None else None

@@ -232,7 +232,7 @@ class _Protocol(HttpToolsProtocol):
             return False
         self.url, self.headers = url, self._glance.headers
         self._is_looked_at = True
-        return self._is_refused_late() or self._lists.answers_plain(self)
+        return self._is_refused_late() or self._lists.answers(self)
 
     def _is_refused_late(self) -> bool:
         return self._turnstile is not None and self._turnstile.refuses_late(self)
@@ -320,13 +320,12 @@ class _Protocol(HttpToolsProtocol):
         cast(dict[str, Any], self.scope)[CONNECTION] = self
         if self._is_looked_at:
             return False
-        if self.parser.get_method() == b"GET" and is_plain(self) and has_no_body(self.headers):
-            self._glance.is_plain(self.headers)
-            self.passages = self._lists.passages_of(self.client and self.client[0], self.headers)
-            if self._is_refused_late():
-                return True
+        if self.parser.get_method() != b"GET" or not is_plain(self) or not has_no_body(self.headers):
+            return False
+        self._glance.is_plain(self.headers)
+        self.passages = self._lists.passages_of(self.client and self.client[0], self.headers)
         # What lies ready takes no room, so it is given whether there is any or not.
-        return self._lists.answers(self)
+        return self._is_refused_late() or self._lists.answers(self)
 
 
 @contextmanager

@@ -3,32 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from tacit.entrypoints.api.errors import status_of
+from tacit.entrypoints.storefront.failures import Failure
 from tacit.errors import BadInput, Forbidden, Misconfigured, NotFound, Refused, TacitError, Unauthenticated, Unavailable
-
-
-@dataclass(frozen=True)
-class Failure:
-    """A failure in words.
-
-    Attributes:
-        code: The error's own code, to search for.
-        status: The HTTP status.
-        heading: What happened, in a few words.
-        detail: The same in a sentence.
-        fix: What to do next, where we know.
-        way_in: Where to sign in, if that is what it takes.
-    """
-
-    code: str
-    status: int
-    heading: str
-    detail: str
-    fix: str | None = None
-    way_in: str | None = None
-
 
 UNEXPECTED = Failure(
     "internal_error",
@@ -60,5 +38,5 @@ def failure_of(error: TacitError, *, way_in: str | None = None) -> Failure:
     heading = next(heading for kind, heading in _HEADINGS.items() if isinstance(error, kind))
     is_unknown = isinstance(error, Unauthenticated)
     detail = "The console is for people who are signed in." if error.code == "credentials_missing" else error.detail
-    fix = _OF_SCOPES if error.code == "scope_missing" else None if is_unknown else error.fix
-    return Failure(error.code, status_of(error), heading, detail, fix, way_in if is_unknown else None)
+    advice = _OF_SCOPES if error.code == "scope_missing" else None if is_unknown else error.fix
+    return Failure(error.code, status_of(error), heading, detail, advice, way_in if is_unknown else None)
