@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -14,22 +12,12 @@ from tacit.bootstrap import App, build, load_settings, serving
 from tacit.entrypoints.api.callers import identified
 from tacit.entrypoints.api.operations import further_routes
 from tacit.entrypoints.api.same_origin import SameOrigin
-from tacit.entrypoints.api.server import ApiServer
 from tacit.entrypoints.console.pages import console
 from tacit.entrypoints.storefront.pages import storefront
 from tacit.entrypoints.storefront.signing_in import sign_in_pages
 from tacit.security.key_wishes import wish_of
 from tests.apis import api_of
-from tools.guards.source import ROOT
-
-CHROMIUM = next((path for name in ("chromium", "chromium-browser") if (path := shutil.which(name))), None)
-ARGUMENTS = [
-    "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update",
-    "--disable-sync", "--no-first-run",
-]  # fmt: skip
-PHONE = {"width": 390, "height": 844}
-DESK = {"width": 1440, "height": 900}
-AXE = ROOT / "tests" / "vendor" / "axe.min.js"
+from tests.browsers import DESK, served
 
 
 @dataclass(frozen=True)
@@ -67,12 +55,8 @@ def console_site(home: Path, **flags: object) -> Iterator[Site]:
             checkpoints=[SameOrigin(), stack.enter_context(known)],
             refusal_page=shop.failure,
         )
-        server = ApiServer(api, port=0)
-        running = threading.Thread(target=server.run, daemon=True)
-        running.start()
-        yield Site(app, server.address)
-        server.stop()
-        running.join(15)
+        with served(api) as address:
+            yield Site(app, address)
 
 
 @dataclass(frozen=True)
@@ -113,14 +97,3 @@ def tab_of(browser: Any, site: Site, *, key: str | None = None, **options: Any) 
     tab.page.on("pageerror", lambda error: tab.complaints.append(str(error)))
     yield tab
     context.close()
-
-
-def serious(page: Any) -> list[str]:
-    """What axe finds serious or critical on a page as it stands there."""
-    page.evaluate(AXE.read_text(encoding="utf-8"))
-    found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")
-    return [
-        f"{each['id']}: {each['nodes'][0]['html'][:160]}"
-        for each in found["violations"]
-        if each["impact"] in ("serious", "critical")
-    ]

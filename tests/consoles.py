@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -18,7 +17,6 @@ from tacit.bootstrap import App, Serving, build, load_settings, serving
 from tacit.entrypoints.api.callers import identified
 from tacit.entrypoints.api.gatehouse import checkpoints_of
 from tacit.entrypoints.api.operations import further_routes
-from tacit.entrypoints.api.server import ApiServer
 from tacit.entrypoints.console.pages import Watchers, console
 from tacit.entrypoints.storefront.pages import storefront
 from tacit.entrypoints.storefront.signing_in import sign_in_pages
@@ -26,14 +24,8 @@ from tacit.monitoring import metrics as catalogue
 from tacit.monitoring.recent import RecentFigures
 from tacit.security.key_wishes import wish_of
 from tests.apis import api_of
+from tests.browsers import DESK, grave_issues, served
 from tests.stages import stage
-
-ARGUMENTS = [
-    "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update",
-    "--disable-sync", "--no-first-run",
-]  # fmt: skip
-DESK, PHONE = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
-AXE = Path(__file__).parent / "vendor" / "axe.min.js"
 
 PAGES = (
     "/console",
@@ -117,22 +109,8 @@ def console_in(folder: Path, watchers: Watchers | None = None) -> Iterator[Site]
         )
         wish = wish_of({"name": "looker", "scopes": ["operations:read"]}, now_ms=app.keys.desk.now_ms())
         key = app.keys.desk.create(wish, actor="ann").text
-        with listening_at(api) as address:
+        with served(api) as address:
             yield Site(app, parts, desk.recent, address, key)
-
-
-@contextmanager
-def listening_at(api: Any) -> Iterator[str]:
-    """The address of an application behind a real server."""
-    server = ApiServer(api, port=0)
-    running = threading.Thread(target=server.run, daemon=True)
-    running.start()
-    try:
-        yield server.address
-    finally:
-        server.stop()
-        running.join(15)
-        assert not running.is_alive(), "streams kept the server from leaving"
 
 
 def _some_minutes(recent: RecentFigures, parts: Serving) -> None:
@@ -173,14 +151,7 @@ class Visit:
 
     def issues(self) -> list[str]:
         """What axe-core calls serious or critical."""
-        # Past the policy of the page, which would not let a file of the tests in.
-        self.tab.evaluate(AXE.read_text("utf-8"))
-        found = self.tab.evaluate("axe.run(document, { resultTypes: ['violations'] })")
-        return [
-            f"{each['id']}: {[node['html'][:120] for node in each['nodes'][:3]]}"
-            for each in found["violations"]
-            if each["impact"] in ("serious", "critical")
-        ]
+        return grave_issues(self.tab)
 
 
 @contextmanager

@@ -13,6 +13,7 @@ from typing import Any
 import httpx2
 import pytest
 
+from tacit.adapters.monitoring_servers import Retention, prometheus_plan
 from tests.shells import free_port
 from tests.stages import wait_until
 
@@ -69,13 +70,7 @@ def prometheus_server(folder: Path, config: str) -> Iterator[PrometheusServer]:
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "prometheus.yml").write_text(config)
     port = free_port()
-    command = [
-        "prometheus",
-        f"--config.file={folder / 'prometheus.yml'}",
-        f"--storage.tsdb.path={folder / 'samples'}",
-        f"--web.listen-address=127.0.0.1:{port}",
-        "--log.level=warn",
-    ]
+    command = prometheus_plan("prometheus", folder, port, kept=Retention(days=1, mib=64)).command
     with (folder / "prometheus.log").open("wb") as log:
         server = PrometheusServer(port, subprocess.Popen(command, stdout=log, stderr=log, cwd=folder))
         try:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,11 +10,11 @@ import pytest
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 
-from tests.consoles import ARGUMENTS, PAGES, PHONE, Site, Visit, console_in, visiting  # noqa: E402
+from tests.browsers import CHROMIUM, PHONE, chromium  # noqa: E402
+from tests.consoles import PAGES, Site, Visit, console_in, visiting  # noqa: E402
 from tests.shells import QUICK, serving  # noqa: E402
 from tests.stages import wait_until  # noqa: E402
 
-CHROMIUM = next((path for name in ("chromium", "chromium-browser") if (path := shutil.which(name))), None)
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium on this machine")
 EAGER = ("--set", "retraining.niceness=0")
 
@@ -28,10 +27,8 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 
 @pytest.fixture(scope="module")
 def browser(site: Site) -> Iterator[playwright.Browser]:
-    with playwright.sync_playwright() as started:
-        chromium = started.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        yield chromium
-        chromium.close()
+    with chromium() as started:
+        yield started
 
 
 @pytest.fixture

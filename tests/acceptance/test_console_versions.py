@@ -9,8 +9,9 @@ from typing import Any
 import httpx2
 import pytest
 
+from tests.browsers import CHROMIUM, PHONE, chromium, grave_issues
 from tests.canaries import crowd, home_with_candidate, now_at, opened
-from tests.console_sites import ARGUMENTS, CHROMIUM, PHONE, Site, Tab, console_site, serious, tab_of
+from tests.console_sites import Site, Tab, console_site, tab_of
 from tests.people import PASSWORD
 from tests.registries import write_model
 from tests.stages import wait_until
@@ -56,10 +57,8 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    with playwright.sync_playwright() as started:
-        chromium = started.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        yield chromium
-        chromium.close()
+    with chromium() as started:
+        yield started
 
 
 @pytest.fixture
@@ -322,7 +321,7 @@ def test_axe_finds_nothing_serious_on_any_of_these_pages(browser: Any, site: Sit
             for path in PAGES:
                 tab.open(path)
                 wide = tab.page.evaluate("document.documentElement.scrollWidth") > viewport["width"]
-                problems = [*serious(tab.page), *(["it scrolls sideways"] if wide else [])]
+                problems = [*grave_issues(tab.page), *(["it scrolls sideways"] if wide else [])]
                 found |= {f"{path} {viewport['width']}": problems} if problems else {}
 
     assert found == {}

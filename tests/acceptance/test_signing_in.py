@@ -3,25 +3,19 @@
 from __future__ import annotations
 
 import http.server
-import shutil
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pytest
 
-from tacit.entrypoints.api.server import ApiServer
+from tests.browsers import CHROMIUM, chromium, served
 from tests.people import ANOTHER, PASSWORD, House
 from tests.signed_in import people_app, real_clock
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 
-CHROMIUM = next((path for name in ("chromium", "chromium-browser") if (path := shutil.which(name))), None)
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium on this machine")
-ARGUMENTS = [
-    "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update",
-    "--disable-sync", "--no-first-run", "--host-resolver-rules=MAP evil.example 127.0.0.1",
-]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -38,21 +32,14 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     house = House(folder, real_clock)
     house.account("root")
     house.account("ann", role="operator")
-    with people_app(folder, house) as app:
-        server = ApiServer(app, port=0)
-        running = threading.Thread(target=server.run, daemon=True)
-        running.start()
-        yield Site(house, server.address)
-        server.stop()
-        running.join(15)
+    with people_app(folder, house) as app, served(app) as address:
+        yield Site(house, address)
 
 
 @pytest.fixture(scope="module")
 def browser(site: Site) -> Iterator[playwright.Browser]:
-    with playwright.sync_playwright() as started:
-        chromium = started.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        yield chromium
-        chromium.close()
+    with chromium("--host-resolver-rules=MAP evil.example 127.0.0.1") as started:
+        yield started
 
 
 @pytest.fixture

@@ -2,46 +2,30 @@
 
 from __future__ import annotations
 
-import shutil
-import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 import pytest
 
-from tacit.entrypoints.api.server import ApiServer
+from tests.browsers import CHROMIUM, DESK, PHONE, chromium, served
 from tests.shops import ATTACK, ODD_ID, id_of, open_shop
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 
-CHROMIUM = next((path for name in ("chromium", "chromium-browser") if (path := shutil.which(name))), None)
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium on this machine")
-ARGUMENTS = [
-    "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update",
-    "--disable-sync", "--no-first-run",
-]  # fmt: skip
-PHONE = {"width": 390, "height": 844}
-DESK = {"width": 1440, "height": 900}
 
 
 @pytest.fixture(scope="module")
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with open_shop(tmp_path_factory.mktemp("shop")) as shop:
-        server = ApiServer(shop.app, port=0)
-        running = threading.Thread(target=server.run, daemon=True)
-        running.start()
-        yield server.address
-        server.stop()
-        running.join(15)
+    with open_shop(tmp_path_factory.mktemp("shop")) as shop, served(shop.app) as address:
+        yield address
 
 
 @pytest.fixture(scope="module")
 def browser(address: str) -> Iterator[playwright.Browser]:
-    with playwright.sync_playwright() as started:
-        chromium = started.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        yield chromium
-        chromium.close()
+    with chromium() as started:
+        yield started
 
 
 @dataclass(frozen=True)

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tacit.entrypoints.api.server import ApiServer
-from tests.acceptance.test_storefront import ARGUMENTS, CHROMIUM, DESK, PHONE, Visit, begin
+from tests.acceptance.test_storefront import Visit, begin
+from tests.browsers import AXE, CHROMIUM, DESK, PHONE, chromium, grave_issues, served
 from tests.shops import id_of
 from tests.storefronts import open_store
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium on this machine")
 
-AXE = Path(__file__).parents[1] / "vendor" / "axe.min.js"
 PAGES = (
     "/", "/start", f"/start?like={id_of('Slow Rivers')}&mood=chill", "/moods", "/moods/chill", "/moods/party",
     "/charts", "/charts?chart=trending", "/discover", "/alike", f"/alike/{id_of('Slow Rivers')}",
@@ -28,21 +25,14 @@ PAGES = (
 
 @pytest.fixture(scope="module")
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with open_store(tmp_path_factory.mktemp("store")) as store:
-        server = ApiServer(store.api, port=0)
-        running = threading.Thread(target=server.run, daemon=True)
-        running.start()
-        yield server.address
-        server.stop()
-        running.join(15)
+    with open_store(tmp_path_factory.mktemp("store")) as store, served(store.api) as address:
+        yield address
 
 
 @pytest.fixture(scope="module")
 def browser(address: str) -> Iterator[playwright.Browser]:
-    with playwright.sync_playwright() as started:
-        chromium = started.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        yield chromium
-        chromium.close()
+    with chromium() as started:
+        yield started
 
 
 @pytest.fixture
@@ -59,6 +49,7 @@ def start(visit: Visit) -> None:
     """Pick a mood and an artist, and make the list one's own."""
     visit.open("/")
     visit.tab.get_by_role("link", name="Chill").click()
+    playwright.expect(visit.tab.get_by_role("link", name="Chill (picked, remove)")).to_be_visible()
     visit.tab.locator(".tile-starter .add").first.click()
     playwright.expect(visit.tab.get_by_role("heading", name="For you")).to_be_visible()
     visit.tab.get_by_role("button", name="Make this my list").click()
@@ -130,15 +121,9 @@ def test_no_page_is_wider_than_its_window_or_keeps_anybody_out(
     for path in PAGES:
         visit.open(path)
         is_wide = visit.tab.evaluate("document.documentElement.scrollWidth > window.innerWidth")
-        visit.tab.evaluate(AXE.read_text("utf-8"))
-        found = visit.tab.evaluate("axe.run(document)")["violations"]
-        grave = [f"{each['id']}: {each['nodes'][0]['html'][:120]}" for each in found if _is_grave(each)]
+        grave = grave_issues(visit.tab)
         if is_wide or grave:
             wrong[path] = (is_wide, grave)
     context.close()
 
     assert wrong == {}
-
-
-def _is_grave(violation: dict[str, Any]) -> bool:
-    return violation["impact"] in ("serious", "critical")
