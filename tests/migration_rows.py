@@ -88,6 +88,7 @@ MOOD_ROWS = (
     "INSERT INTO rehearsed_lists VALUES ('list-1', 5)",
 )
 DRIFT_ROWS = ("INSERT INTO drift_looks VALUES (5, 0.25, 'ok', '{}')",)
+KEYED_ROWS = ("INSERT INTO event_keys VALUES (-2, 1)",)
 ADDED_ROWS = {
     "0001": FIRST_ROWS,
     "0002": EVENT_ROWS,
@@ -104,5 +105,6 @@ ADDED_ROWS = {
     "0014": HIDING_ROWS,
     "0013": MOOD_ROWS,
     "0015": DRIFT_ROWS,
+    "0016": KEYED_ROWS,
 }
 """Rows in every table that a revision adds."""

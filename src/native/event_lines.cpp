@@ -164,9 +164,21 @@ class EventLines {
     std::vector<int64_t> keys_;
 };
 
+// What each of some ids is found by.
+nb::list event_keys(nb::list ids) {
+    const Column id(ids, nb::len(ids));
+    nb::list found;
+    for (size_t nth = 0; nth < nb::len(ids); ++nth) {
+        const auto [bytes, length] = id.text(nth);
+        found.append(static_cast<int64_t>(Blake2::of(bytes, length)));
+    }
+    return found;
+}
+
 }  // namespace
 
 void bind_event_lines(nb::module_& m) {
+    m.def("event_keys", &event_keys, "ids"_a);
     nb::class_<EventLines>(m, "EventLines")
         .def(nb::init<nb::list, nb::list, nb::list, nb::list, nb::list, nb::list, nb::list, nb::list, nb::list>(),
              "ids"_a, "users"_a, "items"_a, "types"_a, "values"_a, "times"_a, "links"_a, "properties"_a, "timed"_a)

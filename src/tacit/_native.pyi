@@ -141,7 +141,9 @@ def shares(rotated: F32, diagonal: F64, items: I32, weights: F32, wanted: F32, e
 def strongest(contributions: F32, most: int, least: float) -> tuple[I32, F32]: ...
 def entries(indptr: I64, indices: I32, data: F32, rows: I32, columns: I32) -> F32: ...
 
-# event_lines.cpp: what no line can hold raises ValueError, TypeError or OverflowError
+# event_lines.cpp: the keys of `id_keys`, and lines; what no line can hold raises ValueError, TypeError or OverflowError
+def event_keys(ids: list[str]) -> list[int]: ...
+
 class EventLines:
     def __init__(
         self,

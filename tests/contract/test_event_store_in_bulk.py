@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from tacit.adapters.memory_store import MemoryEventStore
+from tacit.adapters.sql import event_rows
 from tacit.adapters.sql.events import SqlEventStore
 from tacit.data.event_effects import Effect, Meetings
 from tacit.data.ingestion import EventStore
@@ -72,6 +75,19 @@ def test_events_in_columns_amount_to_what_they_do_one_by_one(store: EventStore) 
     assert store.meetings(0, limit=2_000) == Meetings.of(store.applied(0, limit=2_000))
     assert store.meetings(613, limit=2).turns == (614, 615)
     assert everything(store) == everything(alone)
+
+
+def test_events_whose_ids_share_a_key_are_each_one_event(store: EventStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(event_rows, "keys_of", lambda ids: [int(each[1:]) % 2 for each in ids])
+    effects = mixed(range(1, 120))
+    store.apply(in_columns(effects), offset=119)
+
+    again = replace(effects[6], logged=replace(effects[6].logged, sequence=120))
+    plan = store.apply([again, effect(121)], offset=121)
+
+    assert [each.logged.event.event_id for each in plan.repeated] == ["e7"]
+    assert [each.logged.event.event_id for each in plan.stored] == ["e121"]
+    assert store.last_turn == 120
 
 
 def test_columns_of_events_that_were_counted_before_do_nothing(store: EventStore) -> None:

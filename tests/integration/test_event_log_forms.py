@@ -122,8 +122,8 @@ def test_ids_that_left_the_memory_are_known_as_well(tmp_path: Path) -> None:
 
 def test_two_ids_that_share_a_key_are_two(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(event_log_queue, "lines_of", event_log_many.plain_lines_of)
-    monkeypatch.setattr(event_log_many, "key_of", lambda _: 5)
-    monkeypatch.setattr(event_log_known, "key_of", lambda _: 5)
+    monkeypatch.setattr(event_log_many, "keys_of", lambda ids: [5] * len(ids))
+    monkeypatch.setattr(event_log_known, "keys_of", lambda ids: [5] * len(ids))
     log = opened(tmp_path, recent_ids=1)
     log.append(numbered(1))
     wait_until(lambda: asked(tmp_path, "SELECT count(*) FROM ids") == [(1,)], seconds=10)

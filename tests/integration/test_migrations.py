@@ -20,6 +20,7 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine, event
 
+from tacit.adapters.id_keys import key_of
 from tacit.adapters.sql import engine
 from tacit.adapters.sql.all_tables import APPEND_ONLY, metadata
 from tacit.adapters.sql.engine import Database, open_database
@@ -166,6 +167,18 @@ def test_events_that_name_a_list_are_attributed_by_the_upgrade_itself(tmp_path: 
     assert rows_of(tmp_path / "tacit.db", ["attributed_events"]) == {
         "attributed_events": [(1, "r1", "ann", "i1", 4, 0.0), (2, "r2", "ann", "i1", 4, 7.5)]
     }
+
+
+def test_events_from_before_are_found_by_their_ids_after_the_upgrade(tmp_path: Path) -> None:
+    upgrade_to("0015", tmp_path / "tacit.db")
+    for turn, event_id in enumerate(("e1", "ü", "e3"), start=1):
+        values = f"({turn}, {turn}, 5, 'api', '{event_id}', 'ann', 'i1', 'play', NULL, 4, NULL, '{{}}', 1, 1000000)"
+        execute(tmp_path / "tacit.db", f"INSERT INTO applied_events VALUES {values}")
+
+    open_database(url_of(tmp_path)).close()
+
+    found = {(key_of("e1"), 1), (key_of("ü"), 2), (key_of("e3"), 3)}
+    assert set(rows_of(tmp_path / "tacit.db", ["event_keys"])["event_keys"]) == found
 
 
 def test_opening_an_up_to_date_database_changes_nothing_and_keeps_its_rows(database: Database, tmp_path: Path) -> None:

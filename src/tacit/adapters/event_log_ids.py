@@ -16,7 +16,7 @@ from itertools import chain
 import apsw
 import numpy as np
 
-from tacit.adapters.event_log_lines import key_of
+from tacit.adapters.id_keys import key_of
 from tacit.data.events import LoggedEvent
 
 SCHEMA = """

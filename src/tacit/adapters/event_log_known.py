@@ -9,9 +9,10 @@ import apsw
 
 from tacit.adapters import event_log_first_form as first_form
 from tacit.adapters.event_log_ids import RecentIds, entered_upto, places_of_keys
-from tacit.adapters.event_log_lines import ids_in, key_of
+from tacit.adapters.event_log_lines import ids_in
 from tacit.adapters.event_log_queue import Call
 from tacit.adapters.event_log_rows import events_at, has_first_form, pieces_of
+from tacit.adapters.id_keys import keys_of
 from tacit.data.events import Event
 
 
@@ -32,7 +33,7 @@ class KnownIds:
         for piece in pieces_of(connection, entered, upto):
             # A damaged one is told to whoever reads it.
             placed = {event_id: place for place, event_id in ids_in(piece) if place > entered}
-            self.add(placed, [key_of(event_id) for event_id in placed])
+            self.add(placed, keys_of(list(placed)))
 
     def add(self, placed: Mapping[str, int], keys: Sequence[int]) -> None:
         """Take the ids of events that were committed behind all others, with their places in order, and their keys."""

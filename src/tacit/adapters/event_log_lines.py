@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
-from hashlib import blake2b
 from json.encoder import encode_basestring as _quoted
 from typing import NamedTuple
 
@@ -46,11 +45,6 @@ class Piece(NamedTuple):
     received_at_ms: int
     source: str
     content: bytes
-
-
-def key_of(event_id: str) -> int:
-    """What an id is found by: 64 bits, which two ids might share."""
-    return int.from_bytes(blake2b(event_id.encode(), digest_size=8).digest(), "big", signed=True)
 
 
 def line_of(event: Event) -> Line:

@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 from typing import Protocol
 
-from tacit.adapters.event_log_lines import Line, Piece, key_of, line_of, pieces_of
+from tacit.adapters.event_log_lines import Line, Piece, line_of, pieces_of
+from tacit.adapters.id_keys import keys_of
 from tacit.data.event_columns import EventColumns
 
 
@@ -76,7 +77,7 @@ def _native() -> Callable[[EventColumns], Lines] | None:
 
 def plain_lines_of(events: EventColumns) -> Lines:
     """The same, made here."""
-    return PlainLines([line_of(event) for event in events], [key_of(event_id) for event_id in events.ids])
+    return PlainLines([line_of(event) for event in events], keys_of(events.ids))
 
 
 def chosen_lines(lines: Lines, places: Iterable[int]) -> Lines:

@@ -22,6 +22,9 @@ PAGE = 2_000
 MOST_EVENTS = 200_000
 """How many of the latest events count at most."""
 
+MOST_NEW = 50_000
+"""How many events are read at each later look; of more an evenly spread part, which says as well what rises."""
+
 _HALF_LIVES = 7
 """What is older than so many half-lives, less than a hundredth of its weight, is forgotten."""
 
@@ -99,13 +102,13 @@ class Trends:
         """
         started = self._clock()
         with self._reading:
-            if self._turn is None:
-                self._turn = max(0, self._store.last_turn - self._most)
+            last = self._store.last_turn
+            turn, apart = self._begin(last)
             is_full = True
             while is_full:
-                page = self._store.meetings(self._turn, limit=PAGE)
+                page = self._store.meetings(turn, limit=PAGE)
                 is_full = len(page.turns) >= PAGE
-                self._take(page)
+                turn = self._take(page, next_after=min(last, page.turns[-1] + apart) if is_full else 0)
             self._forget(int(self._clock() * 1_000))
             self._read_at = started
         if loaded is not None:
@@ -134,7 +137,15 @@ class Trends:
         users = np.bincount(rows[known], minlength=len(model.items))
         return _risen(model, recent, users >= self._rules.min_users)
 
-    def _take(self, page: Meetings) -> None:
+    def _begin(self, last: int) -> tuple[int, int]:
+        """After which turn to read, and how many turns to pass over between two pages, with so many applied."""
+        if self._turn is None:
+            self._turn = max(0, last - self._most)
+            return self._turn, 0
+        return self._turn, PAGE * max(0, math.ceil((last - self._turn) / MOST_NEW) - 1)
+
+    def _take(self, page: Meetings, *, next_after: int) -> int:
+        """Take a page; where the next begins, which is no earlier than `next_after`."""
         now_ms = int(self._clock() * 1_000)
         met = self._met
         with self._changing:
@@ -144,8 +155,9 @@ class Trends:
                     # Put in anew, so that the oldest stand in front; what lies ahead of the clock is met now.
                     met[key] = max(met.pop(key, 0), min(at_ms, now_ms))
             if page.turns:
-                self._turn = page.turns[-1]
+                self._turn = max(page.turns[-1], next_after)
                 self._oldest_ms = min(self._oldest_ms, *page.times, now_ms)
+        return self._turn or 0
 
     def _forget(self, now_ms: int) -> None:
         oldest = now_ms - self._rules.half_life_hours * 3_600_000 * _HALF_LIVES

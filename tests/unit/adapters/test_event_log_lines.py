@@ -13,7 +13,6 @@ from tacit.adapters.event_log_lines import (
     Piece,
     events_in,
     ids_in,
-    key_of,
     line_of,
     pieces_of,
     pieces_of_logged,
@@ -98,8 +97,3 @@ def test_what_a_file_cannot_hold_is_refused_with_its_reason(spoilt: dict[str, ob
         line_of(replace(play(1), **spoilt))
 
     assert refused.value.code == "event_unstorable"
-
-
-def test_a_key_is_the_same_in_every_process() -> None:
-    assert key_of("e1") == key_of("e1") != key_of("e2")
-    assert key_of("") == -1_970_711_489_451_281_740

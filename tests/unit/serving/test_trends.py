@@ -119,6 +119,26 @@ def test_only_so_many_of_the_latest_events_are_read_back_and_kept(monkeypatch: p
     assert len(town.trends._met) == 20
 
 
+def test_of_a_flood_an_evenly_spread_part_is_read_and_what_comes_after_it_whole(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(trends_module, "PAGE", 5)
+    monkeypatch.setattr(trends_module, "MOST_NEW", 20)
+    town = Town()
+    town.trends.refresh()
+    for number in range(100):
+        town.met(f"u{number}", "rare" if number % 2 else "i001")
+    town.trends.refresh()
+
+    met = sorted(int(user_id[1:]) for user_id, _ in town.trends._met)
+    assert met == [number for start in (0, 25, 50, 75) for number in range(start, start + 5)]
+
+    for number in range(100, 117):
+        town.met(f"u{number}", "rare")
+    town.trends.refresh()
+    assert len(town.trends._met) == len(met) + 17
+
+
 def test_while_events_cannot_be_read_the_chart_stays_and_after_a_while_is_not_believed() -> None:
     town = Town(Trending(min_users=1, patience_seconds=60))
     assert math.isnan(town.trends.age_seconds)

@@ -9,7 +9,18 @@ from functools import lru_cache
 from itertools import chain, islice
 from typing import Any, Protocol
 
-from sqlalchemy import ColumnElement, Connection, Dialect, Engine, Table, bindparam, select
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Connection,
+    Dialect,
+    Engine,
+    Integer,
+    Table,
+    bindparam,
+    cast,
+    select,
+)
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.base import ReadOnlyColumnCollection
@@ -173,9 +184,15 @@ def is_listed(column: ColumnElement[str], name: str) -> ColumnElement[bool]:
     return column.in_(select(_listed(bindparam(name)).table_valued("value").c.value))
 
 
-def listing(texts: Iterable[str]) -> str:
-    """Texts as the value of one parameter."""
-    return json.dumps(list(texts))
+def is_key_listed(column: ColumnElement[int], name: str) -> ColumnElement[bool]:
+    """`is_listed` of a whole number."""
+    value = _listed(bindparam(name)).table_valued("value").c.value
+    return column.in_(select(cast(value, BigInteger().with_variant(Integer, "sqlite"))))
+
+
+def listing(values: Iterable[str | int]) -> str:
+    """Texts or whole numbers as the value of one parameter."""
+    return json.dumps(list(values))
 
 
 def is_in_list(column: ColumnElement[str], texts: ColumnElement[str]) -> ColumnElement[bool]:

@@ -23,7 +23,7 @@ from tacit.adapters.sql.schema import revision_of, upgrade
 from tacit.adapters.sql.sqlite import SqliteBackend
 from tacit.errors import Misconfigured, Unavailable
 
-REVISIONS = tuple(f"{number:04d}" for number in range(1, 16))
+REVISIONS = tuple(f"{number:04d}" for number in range(1, 17))
 """The schema's revisions, oldest first; known here so that an up-to-date database opens without loading Alembic."""
 
 TRIES = 4

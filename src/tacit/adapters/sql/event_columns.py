@@ -33,6 +33,7 @@ def store(connection: Connection, effects: EffectColumns, *, after_turn: int) ->
         events.values, events.times, events.links, events.properties, list(map(int, events.timed)), effects.weights,
     )  # fmt: skip
     insert_columns(connection, event_rows.APPEND, columns, names=event_rows.APPLIED_COLUMNS)
+    event_rows.enter_keys(connection, events.ids, after_turn=after_turn)
     if any(events.links):
         _attribute(connection, effects, turns)
     _merge(connection, effects)

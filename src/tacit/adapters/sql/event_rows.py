@@ -8,11 +8,34 @@ from dataclasses import asdict
 from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, Table, and_, case, delete, func, insert, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    Select,
+    Table,
+    and_,
+    bindparam,
+    case,
+    delete,
+    func,
+    insert,
+    or_,
+    select,
+)
 
+from tacit.adapters.id_keys import keys_of
 from tacit.adapters.sql.ab_tables import attributed_events
-from tacit.adapters.sql.dialects import Incoming, insert_all, insert_merging, is_listed, listing
-from tacit.adapters.sql.tables import applied_events, event_counts, event_quarantine, interactions
+from tacit.adapters.sql.dialects import (
+    Incoming,
+    insert_all,
+    insert_columns,
+    insert_merging,
+    is_key_listed,
+    is_listed,
+    listing,
+)
+from tacit.adapters.sql.tables import applied_events, event_counts, event_keys, event_quarantine, interactions
 from tacit.data.event_effects import AppliedEvent, Effect, EventCounts, Reason, rated_at, watch_seconds
 from tacit.data.events import Event, LoggedEvent
 from tacit.data.ingestion import QuarantinedEvent
@@ -39,11 +62,13 @@ def event_of(content: str) -> Event:
 
 
 APPLIED_COLUMNS = tuple(applied_events.columns.keys())
+KEY_COLUMNS = tuple(event_keys.columns.keys())
 ATTRIBUTED_COLUMNS = tuple(attributed_events.columns.keys())
 INTERACTION_COLUMNS = tuple(interactions.columns.keys())
 
 
 APPEND = insert(applied_events)
+ENTER = insert(event_keys)
 ATTRIBUTE = insert(attributed_events)
 
 
@@ -66,6 +91,23 @@ def applied_row(turn: int, effect: Effect) -> tuple[Any, ...]:
         int(event.timed),
         effect.weight,
     )
+
+
+def enter_keys(connection: Connection, event_ids: Sequence[str], *, after_turn: int) -> None:
+    """Let events be found by their ids; their turns follow a turn."""
+    import numpy as np
+
+    keys = np.array(keys_of(event_ids), np.int64)
+    # In their order they share pages of the table.
+    order = np.argsort(keys)
+    insert_columns(connection, ENTER, (keys[order].tolist(), (order + after_turn + 1).tolist()), names=KEY_COLUMNS)
+
+
+def forget_keys(connection: Connection, applied: Sequence[AppliedEvent]) -> None:
+    """Let events no longer be found by their ids."""
+    keys = keys_of([each.logged.event.event_id for each in applied])
+    rows = [{"its_key": key, "its_turn": each.turn} for key, each in zip(keys, applied, strict=True)]
+    connection.execute(_FORGET_KEY, rows)
 
 
 def is_attributed(effect: Effect) -> bool:
@@ -181,7 +223,14 @@ ADD_COUNTS = insert_merging(event_counts, _added_counts)
 """Adds to what is counted of a source already."""
 
 
-_APPLIED_OF_IDS = select(applied_events).where(is_listed(applied_events.c.event_id, "ids"))
+_FORGET_KEY = delete(event_keys).where(
+    event_keys.c.event_key == bindparam("its_key"), event_keys.c.turn == bindparam("its_turn")
+)
+_APPLIED_OF_KEYS = (
+    select(applied_events)
+    .join(event_keys, event_keys.c.turn == applied_events.c.turn)
+    .where(is_key_listed(event_keys.c.event_key, "keys"))
+)
 _QUARANTINED_OF_IDS = (
     select(event_quarantine.c.event_id, event_quarantine.c.content)
     .where(is_listed(event_quarantine.c.event_id, "ids"), event_quarantine.c.sequence > 0)
@@ -209,9 +258,9 @@ def count(connection: Connection, changes: Mapping[str, EventCounts]) -> None:
 def kept_events(connection: Connection, event_ids: Iterable[str]) -> dict[str, Event]:
     """Of some ids those whose events were applied, with the events."""
     # An id that no database can hold was never applied, and asking for it would fail.
-    ids = [event_id for event_id in event_ids if _is_storable(event_id)]
-    rows = connection.execute(_APPLIED_OF_IDS, {"ids": listing(ids)})
-    return {row.event_id: kept_event(row) for row in rows}
+    ids = {event_id for event_id in event_ids if _is_storable(event_id)}
+    rows = connection.execute(_APPLIED_OF_KEYS, {"keys": listing(sorted(keys_of(list(ids))))})
+    return {row.event_id: kept_event(row) for row in rows if row.event_id in ids}
 
 
 def quarantined_events(connection: Connection, event_ids: Iterable[str]) -> dict[str, Event | None]:

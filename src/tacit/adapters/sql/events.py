@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from itertools import count
 
 from sqlalchemy import Connection, bindparam, delete, insert, select, update
-from sqlalchemy.exc import IntegrityError
 
 from tacit.adapters.sql import event_columns, event_rows
 from tacit.adapters.sql.ab_tables import attributed_events
@@ -36,8 +35,6 @@ from tacit.errors import BadInput, Unavailable
 
 _LOG = "events"
 _CHUNK = 500
-_WARY_FOR = 20
-"""How many times ids are looked up first after one of them was here before: what came once may come more often."""
 _LEAVE = (
     update(event_quarantine)
     .where(event_quarantine.c.quarantine_id == bindparam("entry"))
@@ -66,7 +63,6 @@ class SqlEventStore:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._wary_for = 0
 
     @property
     def offset(self) -> int:
@@ -80,23 +76,11 @@ class SqlEventStore:
 
     @again_after_conflict(patient=True)
     def apply(self, effects: Sequence[Effect], *, offset: int | None = None) -> Plan:
-        # The log lets each id through once, so that looking them up first, a tenth of the whole, is for nothing; the
-        # table refuses the exception, and its transaction leaves no trace.
-        self._wary_for -= 1
-        if self._wary_for < 0 and offset is not None and not self._database.is_joined:
-            try:
-                return self._applied(effects, offset=offset, are_new=True)
-            except IntegrityError:
-                self._wary_for = _WARY_FOR
-        return self._applied(effects, offset=offset, are_new=False)
-
-    def _applied(self, effects: Sequence[Effect], *, offset: int | None, are_new: bool) -> Plan:
-        """Apply effects whose ids were, or are hoped to be, never applied before."""
         with _unstorable_told_apart(), self._database.writing(patient=True, queued=False) as connection:
             position = _locked_position(connection)
             if offset is None:
                 effects = event_rows.still_released(connection, effects)
-            known = _known(connection, effects, is_release=offset is None, are_new=are_new)
+            known = _known(connection, effects, is_release=offset is None)
             plan = planned(effects, known, counted_to=position.counted_to, is_release=offset is None)
             _store(connection, plan.stored, after_turn=position.turn)
             (_leave_quarantine if plan.is_release else _enter_quarantine)(connection, plan)
@@ -238,6 +222,7 @@ class SqlEventStore:
             rows = [event_rows.applied_of(row) for row in connection.execute(oldest)]
             gone = prunable(rows, upto_turn, before_ms=before_ms)
             if gone:
+                event_rows.forget_keys(connection, gone)
                 for table in (applied_events, attributed_events):
                     connection.execute(delete(table).where(table.c.turn <= gone[-1].turn))
                 event_rows.sum_up_again(connection, {_pair(each) for each in gone})
@@ -266,18 +251,13 @@ def _locked_position(connection: Connection) -> _Position:
     return _position(connection, is_locked=True)
 
 
-def _known(
-    connection: Connection, effects: Sequence[Effect], *, is_release: bool, are_new: bool
-) -> Mapping[str, Event | None]:
+def _known(connection: Connection, effects: Sequence[Effect], *, is_release: bool) -> Mapping[str, Event | None]:
     """The events of the effects' ids that are here already."""
     ids = set(_ids_of(effects))
     known: dict[str, Event | None] = {}
     if not is_release and connection.execute(event_rows.ANY_QUARANTINED).first() is not None:
         known.update(event_rows.quarantined_events(connection, ids))
-    # What is set aside, or is no more than a repetition, meets no row that would refuse it.
-    asked = _ids_aside(effects) | known.keys() if are_new else ids
-    if asked:
-        known.update(event_rows.kept_events(connection, asked))
+    known.update(event_rows.kept_events(connection, ids))
     return known
 
 
@@ -285,13 +265,6 @@ def _ids_of(effects: Sequence[Effect]) -> Sequence[str]:
     if isinstance(effects, EffectColumns):
         return effects.logged.events.ids
     return [effect.logged.event.event_id for effect in effects]
-
-
-def _ids_aside(effects: Sequence[Effect]) -> set[str]:
-    """The ids of events that are set aside."""
-    if isinstance(effects, EffectColumns):
-        return set()
-    return {each.logged.event.event_id for each in effects if each.reason is not None}
 
 
 def _store(connection: Connection, effects: Sequence[Effect], *, after_turn: int) -> None:
@@ -302,6 +275,7 @@ def _store(connection: Connection, effects: Sequence[Effect], *, after_turn: int
         return
     rows = list(map(event_rows.applied_row, count(after_turn + 1), effects))
     insert_all(connection, event_rows.APPEND, rows, names=event_rows.APPLIED_COLUMNS)
+    event_rows.enter_keys(connection, _ids_of(effects), after_turn=after_turn)
     turns = enumerate(effects, start=after_turn + 1)
     named = [event_rows.attributed_row(turn, effect) for turn, effect in turns if event_rows.is_attributed(effect)]
     if named:

@@ -150,10 +150,19 @@ applied_events = Table(
     Column("timed", Integer, nullable=False),
     Column("weight", WholeNumber, nullable=False),
     CheckConstraint("timed IN (0, 1)", "timed"),
-    Index(None, "event_id", unique=True),
     Index(None, "user_id", "turn"),
     comment="The events that had their effect, in the order in which they had it; weights in millionths.",
     sqlite_strict=True,
+)
+
+event_keys = Table(
+    "event_keys",
+    metadata,
+    Column("event_key", WholeNumber, primary_key=True, autoincrement=False),
+    Column("turn", WholeNumber, primary_key=True, autoincrement=False),
+    comment="Where an applied event is found by its id: `id_keys.key_of` it; two ids may share a key.",
+    sqlite_strict=True,
+    sqlite_with_rowid=False,
 )
 
 interactions = Table(
