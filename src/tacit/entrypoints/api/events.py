@@ -127,6 +127,9 @@ def taken_together(intake: EventDoor, bodies: Sequence[bytes]) -> list[Response 
         intake: Takes them.
         bodies: What each request says, in JSON and without parameters; at most as many as a batch may have.
     """
+    plain = _plain_answers(intake, bodies)
+    if plain is not None:
+        return plain
     answers: list[Response | TacitError | None] = [None] * len(bodies)
     alone: dict[int, object] = {}
     for place, body in enumerate(bodies):
@@ -142,6 +145,27 @@ def taken_together(intake: EventDoor, bodies: Sequence[bytes]) -> list[Response 
     return answers
 
 
+def _plain_answers(intake: EventDoor, bodies: Sequence[bytes]) -> list[Response | TacitError | None] | None:
+    """The same where every body is one plain event, read as the lines of one; `None` where one needs a closer look."""
+    lines = b"\n".join(bodies)
+    # A line without anything is no event, and one body on two lines none that is plain.
+    if not all(body.startswith(b"{") for body in bodies) or lines.count(b"\n") != len(bodies) - 1:
+        return None
+    try:
+        taken = intake.take_plain(lines, is_lines=True, source=SOURCE)
+    except TacitError as error:
+        return [error] * len(bodies)
+    if taken is None:
+        return None
+    if isinstance(taken, StoredTogether):
+        return [_answer_to_plain(StoredTogether([event_id])) for event_id in taken.ids]
+    return [_answer_to_one(each) for each in taken]
+
+
+def _answer_to_one(taken: Taken) -> Response | TacitError:
+    return answer_to([taken]) if taken.problem is None else _as_error(taken, taken.problem)
+
+
 def _answers_to(intake: EventDoor, events: Sequence[object]) -> list[Response | TacitError]:
     """What each of some events is answered that came alone."""
     if not events:
@@ -150,7 +174,7 @@ def _answers_to(intake: EventDoor, events: Sequence[object]) -> list[Response | 
         taken = intake.take(events, source=SOURCE)
     except TacitError as error:
         return [error] * len(events)
-    return [answer_to([each]) if each.problem is None else _as_error(each, each.problem) for each in taken]
+    return [_answer_to_one(each) for each in taken]
 
 
 def parse_events(body: bytes, *, is_lines: bool) -> Sent:
