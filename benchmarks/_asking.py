@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -88,11 +89,13 @@ def asked(meter: Meter, *, offer: Mapping[str, Any], questions: Mapping[str, Any
     ask = Questions(**questions)
     requests = requests_of(ask, len(due), host=f"{plan.host}:{plan.port}", seed=plan.seed)
     sender = _Sender(plan, Times(due), requests)
+    began = time.monotonic()
     with meter.running():
         asyncio.run(sender.run())
     found = told(sender.times.counted(plan.warm_seconds), per_request=1, seconds=plan.seconds)
     return {
         **found,
+        "counted_from": began + plan.warm_seconds,
         "answered_in_all": int((sender.times.status != UNANSWERED).sum()),
         "generator_share": meter.cpu / meter.wall,
         "late_ms": percentiles(np.array(sender.late)),

@@ -56,7 +56,14 @@ def constant(folder: Path, size: int, *, core: int | None) -> Iterator[Process]:
 
 
 def offered(
-    server: Process, questions: Questions, *, rate: float, seconds: float, cores: Cores, connections: int = 32
+    server: Process,
+    questions: Questions,
+    *,
+    rate: float,
+    seconds: float,
+    cores: Cores,
+    connections: int = 32,
+    kind: str = "poisson",
 ) -> dict[str, Any]:
     """One run of the generator against a server, with the CPU that the server took for each answer."""
     number, cpu = next(runs), server.cpu_seconds
@@ -67,6 +74,7 @@ def offered(
         seconds=seconds,
         body=Body(),
         connections=connections,
+        kind=kind,
         seed=number,
         core=cores.generator,
     )

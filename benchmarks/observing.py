@@ -1,9 +1,9 @@
-"""What being observed costs: CPU for an answer with metrics and log, against the same platform without either.
+"""What being observed costs: CPU for an answer with metrics, log and traces, against the same without any.
 
-Two platforms over the same community keep to one core and are asked in turns, the first place taken by each in turn;
-the generator keeps to another core and sends in the open (see `_load`).  One is `tacit up` as anybody starts it, the
-other the same program with its counting and its line for each request taken out (see `_unobserved`).  The calls to
-what was taken out are still made: they are a tenth of a microsecond each.
+One platform keeps to one core, the generator and a collector of spans to another; requests come in the open (`_load`).
+It is `tacit up` as anybody starts it, traced as by default, but for signals that have its counting, its line for each
+request and its tracing taken out and put back every moment (`_unobserved`, `_turns`).  The calls to what was taken out
+are still made: they are a tenth of a microsecond each.
 """
 
 from __future__ import annotations
@@ -11,16 +11,20 @@ from __future__ import annotations
 import argparse
 import sys
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from benchmarks._asking import Questions
-from benchmarks._harness import Benchmark, Options, Outcome, interleaved, middle, run, say
+from benchmarks._collector import Collector, collecting
+from benchmarks._harness import Benchmark, Options, Outcome, run, say
 from benchmarks._served import Cores, Process, platform
 from benchmarks._serving_sides import exported, offered
+from benchmarks._turns import Compared, Turn, compared, tell_by_signal, turns
+from benchmarks._unobserved import LATE, LATE_FILE, STATES, signal_of
 from benchmarks.serving import HOT_USERS, guarded, key_of
 from tacit.data import synthetic
 
@@ -37,77 +41,90 @@ Row = dict[str, Any]
 
 def options(parser: argparse.ArgumentParser) -> None:
     """The arguments that only this benchmark has."""
-    parser.add_argument("--seconds", type=float, default=5.0, help="of each run, two more to warm up left out")
+    parser.add_argument("--seconds", type=float, default=60.0, help="of each way of asking, those to warm up left out")
     parser.add_argument("--only", nargs="*", default=None, help="names of the ways of asking; all, unless given")
 
 
 def measure(options: Options) -> Outcome:
-    """Ask both in turns."""
+    """Ask in every way."""
     cores, names = Cores.here(), options.only or list(WAYS)
     with tempfile.TemporaryDirectory(dir=options.folder, prefix="tacit-observing-") as place:
-        found = _both(Path(place), names, options, cores=cores)
-    ratios = {name: ratio_of_pairs(each["observed"], each["unobserved"]) for name, each in found.items()}
-    rows = [row for each in found.values() for side in each.values() for row in side]
+        rows, found, spans = _asked(Path(place), names, options, cores=cores)
+    ratios = {name: each.ratios["traced"] for name, each in found.items()}
     return Outcome(
         figure=max(ratios.values()),
         unit="times the CPU of an answer that nobody observes, the worst of the ways of asking",
         goal=f"<= {GOAL}",
         checks={
             **{f"{name}: <= {GOAL} times the CPU": ratio <= GOAL for name, ratio in ratios.items()},
-            "no request failed": not any(row["errors"] for row in rows),
+            "no request failed": not any(row["errors"] for row in rows.values()),
+            "spans arrived": spans > 0,
             "server and generator keep to cores of their own": cores.are_apart,
         },
-        details={"ratios": ratios, "ways": found, "cores": asdict(cores)},
+        details={
+            "ratios": ratios,
+            "metrics and log alone": {name: each.ratios["counted"] for name, each in found.items()},
+            "ways": {name: asdict(each) for name, each in found.items()},
+            "requests": rows,
+            "spans": spans,
+            "cores": asdict(cores),
+        },
     )
 
 
-def ratio_of_pairs(observed: Sequence[Row], unobserved: Sequence[Row]) -> float:
-    """The median over the pairs of the CPU of an answer, observed to unobserved."""
-    pairs = zip(observed, unobserved, strict=True)
-    return middle([one["server_cpu_us"] / other["server_cpu_us"] for one, other in pairs])
-
-
-def _both(folder: Path, names: Sequence[str], options: Options, *, cores: Cores) -> dict[str, dict[str, list[Row]]]:
-    """Every way of asking, of both, pair by pair."""
+def _asked(
+    folder: Path, names: Sequence[str], options: Options, *, cores: Cores
+) -> tuple[dict[str, Row], dict[str, Compared], int]:
+    """Every way of asking: what came of the requests, what they took, and how many spans a collector was sent."""
     sizes = {"users": int(USERS * options.scale), "items": int(ITEMS * options.scale)}
     data = synthetic.generate(folder / synthetic.DATASET, **sizes)
-    with ExitStack() as stack:
-        servers = {
-            side: stack.enter_context(_started(folder / side, data, module, cores=cores))
-            for side, module in (("observed", "tacit"), ("unobserved", "benchmarks._unobserved"))
-        }
-        users, items = exported(folder / "observed" / "home", folder / "exported")
-        keys = {side: key_of(folder / side / "home") for side in servers}
-
-        def asked(side: str, name: str) -> Row:
+    rows: dict[str, Row] = {}
+    found: dict[str, Compared] = {}
+    with collecting(cores.generator) as collector, _started(folder, data, collector, cores=cores) as server:
+        users, items = exported(folder / "home", folder / "exported")
+        headers = key_of(folder / "home")
+        for name in names:
             path, rate = WAYS[name]
-            hot = users[:HOT_USERS] if name == "kept" else users
-            questions = Questions(path, hot, items, headers=keys[side])
-            return offered(servers[side], questions, rate=rate, seconds=options.seconds, cores=cores)
-
-        return {name: _in_turns(name, asked, options.pairs) for name in names}
-
-
-def _in_turns(name: str, asked: Callable[[str, str], Row], pairs: int) -> dict[str, list[Row]]:
-    say(f"{name}: {WAYS[name][1]:g} a second")
-    for side in ("observed", "unobserved"):
-        asked(side, name)  # what is loaded or kept at the first question is not counted
-    return interleaved({side: lambda _, side=side: asked(side, name) for side in ("observed", "unobserved")}, pairs)
+            questions = Questions(path, users[:HOT_USERS] if name == "kept" else users, items, headers=headers)
+            rows[name], taken = _in_turns(server, questions, options.seconds, folder=folder, rate=rate, cores=cores)
+            found[name] = compared(taken, STATES[0], late_of=LATE, rate=rate)
+            say(f"{name}: {found[name].ratios}")
+        spans = collector.spans
+    return rows, found, spans
 
 
-def _started(folder: Path, data: Path, module: str, *, cores: Cores) -> AbstractContextManager[Process]:
-    folder.mkdir()
-    say(f"a platform: {folder.name}")
+def _in_turns(
+    server: Process, questions: Questions, seconds: float, *, folder: Path, rate: float, cores: Cores
+) -> tuple[Row, list[Turn]]:
+    """Ask without pause while the server changes its state; the turns in which it was asked."""
+    say(f"{questions.path}: {rate:g} a second")
+    tell = tell_by_signal(server.pid, signal_of)
+    with ThreadPoolExecutor(1) as pool:
+        # At even times: what chance would add to a turn is more than what is to be seen.
+        asking = pool.submit(offered, server, questions, rate=rate, seconds=seconds, cores=cores, kind="constant")
+        taken = []
+        for turn in turns(server.pid, tell, STATES, late_file=folder / LATE_FILE):
+            taken.append(turn)
+            if asking.done():
+                break
+    row = asking.result()
+    since, until = row["counted_from"], row["counted_from"] + seconds
+    return row, [turn for turn in taken if turn.began >= since and turn.began + turn.seconds <= until]
+
+
+def _started(folder: Path, data: Path, collector: Collector, *, cores: Cores) -> AbstractContextManager[Process]:
+    say("a platform")
     chosen = {
         "als__iterations": 3,
         "als__blend": "off",
         # Made once a day, by a process of its own: here it would share the server's core.
         "retraining__precompute": "off",
+        "tracing__endpoint": collector.address,
     }
-    return platform(folder, core=cores.server, data=data, module=module, **chosen, **guarded())
+    return platform(folder, core=cores.server, data=data, module="benchmarks._unobserved", **chosen, **guarded())
 
 
-BENCHMARK = Benchmark("observing", (__doc__ or "").splitlines()[0], measure, options, pairs=5)
+BENCHMARK = Benchmark("observing", (__doc__ or "").splitlines()[0], measure, options, pairs=1)
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import re
 import threading
+from collections.abc import Iterable, Iterator
+from random import Random
+from typing import Any
 
 import pytest
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from tacit.adapters.memory import MemoryMetricSink
 from tacit.adapters.prometheus import PrometheusSink
 from tacit.monitoring import metrics as catalogue
 from tacit.monitoring.interfaces import MetricSink
+from tacit.monitoring.metric import Metric
 from tacit.monitoring.metrics import CATALOGUE
 
 SINKS = {"memory": MemoryMetricSink, "prometheus": PrometheusSink}
@@ -65,6 +71,33 @@ def test_what_is_watched_is_asked_each_time_and_the_other_series_stand_at_0(sink
 
     assert (before, sink.value(catalogue.EXPOSURES, outcome="written")) == (1, 2)
     assert sink.value(catalogue.EXPOSURES, outcome="dropped") == 0
+
+
+def test_a_series_that_is_kept_is_the_one_that_its_labels_name(sink: MetricSink) -> None:
+    kept = sink.series(catalogue.RECOMMENDATIONS, source="popular")
+    kept.increment()
+    sink.increment(catalogue.RECOMMENDATIONS, source="popular")
+    kept.increment(2)
+    times = sink.series(catalogue.RECOMMENDATION_LATENCY, question="user")
+    times.observe(0.1, 0.2, 9.0)
+    sink.series(catalogue.MODEL_USERS).set(7)
+
+    assert sink.value(catalogue.RECOMMENDATIONS, source="popular") == 4
+    assert sink.value(catalogue.RECOMMENDATION_LATENCY, question="user") == 3
+    assert sink.value(catalogue.MODEL_USERS) == 7
+
+
+def test_a_series_that_is_kept_is_only_measured_as_what_it_is(sink: MetricSink) -> None:
+    with pytest.raises(ValueError, match="has the labels"):
+        sink.series(catalogue.RECOMMENDATIONS, sauce="popular")
+    for misuse in (
+        lambda: sink.series(catalogue.VERSIONS_REFUSED).set(1),
+        lambda: sink.series(catalogue.VERSIONS_REFUSED).increment(-1),
+        lambda: sink.series(catalogue.MODEL_LOADED).increment(),
+        lambda: sink.series(catalogue.MODEL_LOADED).observe(1),
+    ):
+        with pytest.raises(ValueError, match=r" is a | only rises"):
+            misuse()
 
 
 def test_a_dropped_series_is_gone_and_dropping_it_again_is_nothing(sink: MetricSink) -> None:
@@ -133,6 +166,47 @@ def test_a_watched_counter_is_exported_once_with_all_its_series() -> None:
         'tacit_exposures_total{outcome="recorded"} 0.0',
         'tacit_exposures_total{outcome="written"} 5.0',
     ]
+
+
+def exported_by(sink: PrometheusSink) -> str:
+    """What is exported of the catalogue, one block a metric, when it began left out."""
+    text = re.sub(r"(_created(?:\{.*\})?) .*", r"\1", sink.text().decode())
+    blocks = [each for each in text.split("# HELP ") if not each.startswith(("process_", "python_"))]
+    return "# HELP ".join(sorted(blocks))
+
+
+def by_the_library(metrics: Iterable[Metric]) -> Iterator[tuple[Metric, Any]]:
+    """The same metrics as the library itself keeps them."""
+    kinds = {"counter": Counter, "gauge": Gauge, "histogram": Histogram}
+    for metric in metrics:
+        buckets = {"buckets": metric.buckets} if metric.kind == "histogram" else {}
+        yield metric, kinds[metric.kind](metric.name, metric.help, tuple(metric.labels), registry=None, **buckets)
+
+
+def test_what_is_exported_is_what_the_librarys_own_numbers_would_be() -> None:
+    ours, theirs, chance = PrometheusSink(), CollectorRegistry(), Random(1)
+    for metric, instrument in by_the_library(CATALOGUE):
+        theirs.register(instrument)
+        for known in metric.known_series():
+            _ = instrument.labels(**known) if known else None
+        for number in range(6):
+            labels = {name: chance.choice(values or (f'a"\\\n{number}',)) for name, values in metric.labels.items()}
+            value = chance.choice([0.0, 1.0, 2.5, 1e9, *metric.buckets])
+            series = instrument.labels(**labels) if labels else instrument
+            how = {"counter": ("increment", "inc"), "gauge": ("set", "set"), "histogram": ("observe", "observe")}
+            getattr(ours, how[metric.kind][0])(metric, value, **labels)
+            getattr(series, how[metric.kind][1])(value)
+    library = PrometheusSink(())
+    library.registry = theirs
+
+    assert exported_by(ours) == exported_by(library)
+
+
+def test_when_series_began_is_left_out_where_an_operator_wants_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert b"tacit_list_cache_created{" in PrometheusSink().text()
+    monkeypatch.setenv("PROMETHEUS_DISABLE_CREATED_SERIES", "True")
+
+    assert b"_created{" not in PrometheusSink().text()
 
 
 @pytest.mark.requirement("MON-017")

@@ -154,6 +154,18 @@ def test_a_request_keeps_its_name_and_one_that_has_none_is_given_one(running: Ru
     assert len(unsafe.headers["x-request-id"]) == len(unnamed.headers["x-request-id"]) == 32
 
 
+@pytest.mark.parametrize("more", [{}, {"X-Request-Id": "mine-2"}, {"tracestate": "a=b"}])
+def test_a_trace_that_the_caller_keeps_leads_nobody_the_long_way(
+    running: Running, ready: httpx2.Client, more: dict[str, str]
+) -> None:
+    for number in range(2):
+        headers = {"traceparent": f"00-{number + 1:032x}-00f067aa0ba902b7-01", **more}
+        response, was_ready = running.given_after(ready, headers=headers)
+
+        assert (response.status_code, was_ready) == (200, True)
+        assert response.headers["x-request-id"] == more.get("X-Request-Id", response.headers["x-request-id"])
+
+
 def test_what_was_given_is_counted_shown_and_written_down(running: Running, reader: str, ready: httpx2.Client) -> None:
     names = {"route": ROUTE, "method": "GET"}
     wait_until(lambda: not running.lists.untold)

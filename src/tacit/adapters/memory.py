@@ -9,6 +9,7 @@ from dataclasses import replace
 from tacit.errors import Refused
 from tacit.monitoring.metric import Kind, Metric
 from tacit.monitoring.metrics import CATALOGUE
+from tacit.monitoring.tracing import Span
 from tacit.registry.chain import sealed
 from tacit.registry.interfaces import pruned_refusal
 from tacit.registry.versions import Evidence, LedgerEntry, Origin, Pin, Promotion, Pruning, Version
@@ -169,6 +170,16 @@ class MemoryExposureLog:
         return pruned
 
 
+class MemorySpans:
+    """A `SpanSink` that keeps what it is given."""
+
+    def __init__(self) -> None:
+        self.spans: list[Span] = []
+
+    def give(self, spans: Sequence[Span]) -> None:
+        self.spans.extend(spans)
+
+
 class MemoryMetricSink:
     """A `MetricSink` that keeps what it is told."""
 
@@ -191,6 +202,10 @@ class MemoryMetricSink:
     def observe(self, metric: Metric, value: float, /, **labels: str) -> None:
         self._add(_series(metric, "histogram", labels), 1.0)
 
+    def series(self, metric: Metric, /, **labels: str) -> MemorySeries:
+        self._add((metric.name, metric.key(labels)), 0.0)
+        return MemorySeries(self, metric, labels)
+
     def watch(self, metric: Metric, read: Callable[[], float], /, **labels: str) -> None:
         if metric.kind == "histogram":
             raise ValueError(f"{metric.name} is a histogram, which nobody else can count")
@@ -207,6 +222,23 @@ class MemoryMetricSink:
     def _add(self, series: tuple[str, tuple[str, ...]], amount: float) -> None:
         with self._lock:
             self._values[series] = self._values.get(series, 0.0) + amount
+
+
+class MemorySeries:
+    """A `Series` of a `MemoryMetricSink`."""
+
+    def __init__(self, sink: MemoryMetricSink, metric: Metric, labels: dict[str, str]) -> None:
+        self._sink, self._metric, self._labels = sink, metric, labels
+
+    def increment(self, amount: float = 1.0, /) -> None:
+        self._sink.increment(self._metric, amount, **self._labels)
+
+    def set(self, value: float, /) -> None:
+        self._sink.set(self._metric, value, **self._labels)
+
+    def observe(self, *values: float) -> None:
+        for value in values:
+            self._sink.observe(self._metric, value, **self._labels)
 
 
 def _series(metric: Metric, kind: Kind, labels: dict[str, str]) -> tuple[str, tuple[str, ...]]:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from tacit.adapters.event_log import SqliteEventLog
     from tacit.adapters.reserve import Reserve
     from tacit.bootstrap.event_health import EventHealth
-    from tacit.data.applying import Follower, Tally
+    from tacit.data.applying import Follower, Steps, Tally
     from tacit.data.event_effects import EventCounts
     from tacit.data.event_rules import EventRules
     from tacit.data.events import EventLog
@@ -74,6 +74,7 @@ def taking_events(
     live: FollowedCatalogue,
     told: Told = to_nobody,
     lost_sight: LostSight = unseen,
+    is_traced: bool = False,
 ) -> Iterator[Intake]:
     """Open the log and follow it; at the end what was taken in is applied, or waits in the log for the next start.
 
@@ -85,16 +86,16 @@ def taking_events(
     from tacit.data.applying import Follower, Tally
     from tacit.data.ingestion import Admission, Ingestion
 
-    chosen = app.settings.events
-    rules = rules_of(app.settings)
+    chosen, rules = app.settings.events, rules_of(app.settings)
     with _open_log(app.settings.home.resolve(), reserve_mib=chosen.reserve_mib) as (log, reserve):
         full = reserve.release if _is_on_our_disk(app.settings) else lambda: None
         health = EventHealth(log, app.event_store, full=full, is_space_low=reserve.is_space_low)
         admission = Admission(chosen.unknown_items, lambda item_ids: _known(pool, live, item_ids))
         ingestion = Ingestion(log, app.event_store, rules.types, admission=admission, batch=_batch(app.settings))
         tally = Tally(app.event_store)
+        taken, steps = _followed_ways(log, ingestion, app.event_store) if is_traced else (log, ingestion)
         follower = Follower(
-            ingestion,
+            steps,
             tally,
             batch=_batch(app.settings),
             told=lambda applied: _tell_of(applied, metrics, health, told=told, lost_sight=lost_sight),
@@ -104,7 +105,15 @@ def taking_events(
         )
         _watch(metrics, ingestion, app.event_store)
         with _followed(follower), _watched(follower, lost_sight), retained(app, log):
-            yield _intake(log, rules, app.event_store, count=_counting(metrics, tally, follower), health=health)
+            yield _intake(taken, rules, app.event_store, count=_counting(metrics, tally, follower), health=health)
+
+
+def _followed_ways(log: EventLog, ingestion: Steps, store: EventStore) -> tuple[EventLog, Steps]:
+    """The log and what applies it, timed for requests that are followed."""
+    from tacit.adapters.followed_events import Awaited, FollowedLog, FollowedSteps
+
+    awaited = Awaited()
+    return FollowedLog(log, awaited), FollowedSteps(ingestion, awaited, lambda: store.offset)
 
 
 def _batch(settings: Settings) -> int:

@@ -15,7 +15,9 @@ from tacit.bootstrap.guarding import Guards, guarding
 from tacit.bootstrap.hiding import hiding_desk
 from tacit.bootstrap.host_numbers import measuring
 from tacit.bootstrap.repeating import now_ms, repeated
+from tacit.bootstrap.tracing import traced
 from tacit.monitoring.interfaces import MetricSink
+from tacit.monitoring.tracing import Tracer
 from tacit.serving.exposures import ExposureLog
 from tacit.settings import SettingsInForce
 
@@ -80,6 +82,7 @@ class Serving:
     guards: Guards
     browsing: Browsing
     role: Role = "all"
+    tracer: Tracer | None = None
 
 
 @contextmanager
@@ -99,14 +102,14 @@ def serving(app: App) -> Iterator[Serving]:
 
     metrics = PrometheusSink()
     pool, catalogue, queue = _pool(app, metrics), live_catalogue(app, metrics), _queue(app)
-    with counted(app) as tallies:
+    with counted(app) as tallies, traced(app.settings, metrics) as tracer:
         traffic = traffic_follower(app, pool, tallies)
         with following(app, pool, metrics, entries=chosen_moods(app), traffic=traffic, live=catalogue) as fresh:
             service = _service(app, pool, queue, metrics=metrics, fresh=fresh, live=catalogue, traffic=traffic)
             with (
                 polled(catalogue, fresh.hides),
                 # Before any version is loaded: who did something since is asked once, and told from then on.
-                _event_door(app, pool, metrics, live=catalogue, fresh=fresh) as intake,
+                _event_door(app, pool, metrics, live=catalogue, fresh=fresh, is_traced=tracer is not None) as intake,
                 followed(traffic),
                 _looked_after(app, pool, metrics),
                 keeping_rollouts(app, metrics),
@@ -120,7 +123,7 @@ def serving(app: App) -> Iterator[Serving]:
                     items, users = item_desk(app, catalogue, pool), user_desk(app, catalogue, pool, told=fresh.chose)
                     hiding = hiding_desk(app, fresh.hides, catalogue, pool=pool)
                     desks, role = (items, users, traffic, training, hiding), app.settings.serving.role
-                    yield Serving(service, pool, metrics, intake, *desks, memory, guards, browsing, role)
+                    yield Serving(service, pool, metrics, intake, *desks, memory, guards, browsing, role, tracer)
                 finally:
                     queue.close()
 
@@ -134,7 +137,7 @@ def _queue(app: App) -> ExposureQueue:
 
 
 def _event_door(
-    app: App, pool: ModelPool, metrics: MetricSink, *, live: FollowedCatalogue, fresh: Freshness
+    app: App, pool: ModelPool, metrics: MetricSink, *, live: FollowedCatalogue, fresh: Freshness, is_traced: bool
 ) -> AbstractContextManager[EventDoor]:
     """Take events, or hear of those that another process takes."""
     from tacit.bootstrap.event_relay import handed_on, open_to_readers
@@ -143,7 +146,9 @@ def _event_door(
 
     if app.settings.serving.role == "reader":
         return handed_on(app, hearing_of_events(app, metrics, fresh))
-    taking = taking_events(app, pool, metrics, live=live, told=fresh.told, lost_sight=fresh.lost_sight)
+    taking = taking_events(
+        app, pool, metrics, live=live, told=fresh.told, lost_sight=fresh.lost_sight, is_traced=is_traced
+    )
     return open_to_readers(app, taking)
 
 

@@ -160,6 +160,7 @@ def _asked_for(settings: Settings) -> list[str]:
         "psycopg": database is not None and database.get_secret_value().startswith("postgres"),
         "tacit.adapters.redis_cache": cache is not None,
         "tacit.adapters.redis_limits": (settings.limits.redis_url or cache) is not None,
+        "tacit.adapters.otlp_spans": settings.tracing.endpoint is not None,
         "tacit.adapters.model_signing": settings.signer == "model-signing",
         "tacit.adapters.celery_runner": settings.retraining.runner == "celery",
     }

@@ -8,6 +8,25 @@ from typing import Protocol
 from tacit.monitoring.metric import Metric
 
 
+class Series(Protocol):
+    """One series, found once and kept by who changes it often.
+
+    It is of one kind: what is asked of other kinds alone raises `ValueError`.
+    """
+
+    def increment(self, amount: float = 1.0, /) -> None:
+        """Add to a counter."""
+        ...
+
+    def set(self, value: float, /) -> None:
+        """Say what a gauge stands at."""
+        ...
+
+    def observe(self, *values: float) -> None:
+        """Add observations to a histogram."""
+        ...
+
+
 class MetricSink(Protocol):
     """Where measurements go; every series whose labels are known beforehand stands at 0 from the start.
 
@@ -24,6 +43,10 @@ class MetricSink(Protocol):
 
     def observe(self, metric: Metric, value: float, /, **labels: str) -> None:
         """Add one observation to a histogram."""
+        ...
+
+    def series(self, metric: Metric, /, **labels: str) -> Series:
+        """One series to be changed without being looked up each time; not for one that is ever dropped."""
         ...
 
     def watch(self, metric: Metric, read: Callable[[], float], /, **labels: str) -> None:

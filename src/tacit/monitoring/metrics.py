@@ -9,6 +9,7 @@ from tacit.monitoring.metric import LATENCY_BUCKETS, Metric
 from tacit.monitoring.model_metrics import MODEL_METRICS
 from tacit.monitoring.overload_metrics import OVERLOAD_METRICS
 from tacit.monitoring.storefront_metrics import STOREFRONT_METRICS
+from tacit.monitoring.tracing_metrics import TRACING_METRICS
 from tacit.monitoring.watch_metrics import WATCH_METRICS
 
 SOURCES = ("personal", "blended", "similar", "category", "popular", "static", "mood", "trending", "discovery")
@@ -385,4 +386,5 @@ CATALOGUE: tuple[Metric, ...] = (
     *WATCH_METRICS,
     *STOREFRONT_METRICS,
     *DRIFT_METRICS,
+    *TRACING_METRICS,
 )

@@ -12,6 +12,7 @@ from functools import partial
 from typing import Generic, Protocol, TypeVar
 
 from tacit.errors import Unavailable
+from tacit.monitoring import tracing
 
 T = TypeVar("T")
 
@@ -130,7 +131,8 @@ class CachedReads(Generic[T]):
         if others is not None:
             return _in_time(others, self._wait_seconds)
         try:
-            return self._deadline(partial(self._read_now, user_id, own))
+            with tracing.step("store"):
+                return self._deadline(partial(self._read_now, user_id, own))
         except BaseException:
             # One that never began would never end: whoever waits is told, and whoever comes next reads.
             if own.cancel():

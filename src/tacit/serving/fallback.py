@@ -9,6 +9,7 @@ import numpy as np
 
 from tacit.errors import Unavailable
 from tacit.models.recommender.model import RecommenderModel
+from tacit.monitoring import tracing
 from tacit.serving.answers import Recommendation, Source
 from tacit.serving.budgets import current_budget
 from tacit.serving.item_fields import ItemFields
@@ -83,7 +84,8 @@ def first_answer(steps: Sequence[Step], failed: Callable[[Source, Exception], No
             failures += 1
             continue
         try:
-            items = step.retrieve()
+            with tracing.step(step.source):
+                items = step.retrieve()
         except Exception as error:
             failures += 1
             failed(step.source, error)
@@ -174,9 +176,12 @@ def _personal_step(asked: Question, taste: Taste) -> Step:
     model, newcomers = asked.model, asked.newcomers
 
     def personal() -> tuple[Recommendation, ...]:
-        said = spoken(model, taste)
-        found = by_taste(model, taste, asked.wanted, newcomers=newcomers, said=said)
-        reasons = explain(model, taste, found.items, most=asked.max_reasons, newcomers=newcomers, said=said)
+        with tracing.step("fold in"):
+            said = spoken(model, taste)
+        with tracing.step("retrieve"):
+            found = by_taste(model, taste, asked.wanted, newcomers=newcomers, said=said)
+        with tracing.step("explain"):
+            reasons = explain(model, taste, found.items, most=asked.max_reasons, newcomers=newcomers, said=said)
         return recommendations(model, found, reasons, newcomers=newcomers)
 
     return Step("personal", personal)
@@ -191,8 +196,10 @@ def _blended_step(
     deep = replace(asked.wanted, limit=max(length, min(_DEEPEST, max(_DEEP if is_explained else 0, 2 * length))))
 
     def blended() -> tuple[Recommendation, ...]:
-        said = spoken(model, taste)
-        own = by_taste(model, taste, deep, newcomers=newcomers, said=said)
+        with tracing.step("fold in"):
+            said = spoken(model, taste)
+        with tracing.step("retrieve"):
+            own = by_taste(model, taste, deep, newcomers=newcomers, said=said)
         if not len(own.items):
             return ()
         if within is None or deep.category is not None:
@@ -203,7 +210,8 @@ def _blended_step(
         if not is_explained:
             return recommendations(model, found, newcomers=newcomers)
         explained = found.items[np.isin(found.items, own.items)]
-        reasons = explain(model, taste, explained, most=asked.max_reasons, newcomers=newcomers, said=said)
+        with tracing.step("explain"):
+            reasons = explain(model, taste, explained, most=asked.max_reasons, newcomers=newcomers, said=said)
         by_item = dict(zip(explained.tolist(), reasons, strict=True))
         told = [by_item.get(item, ()) for item in found.items.tolist()]
         return recommendations(model, found, told, newcomers=newcomers)

@@ -9,7 +9,9 @@ from hashlib import blake2b
 
 from tacit.errors import Unavailable
 from tacit.monitoring import metrics as catalogue
+from tacit.monitoring import tracing
 from tacit.monitoring.interfaces import MetricSink
+from tacit.monitoring.kept_series import KeptSeries
 from tacit.serving.answers import Recommendation
 from tacit.serving.budgets import current_budget
 from tacit.serving.fallback import Outcome
@@ -87,7 +89,7 @@ class KeptLists:
     ) -> None:
         self._cache = cache
         self._clock = clock
-        self._metrics = metrics
+        self._counts = KeptSeries(metrics, catalogue.LIST_CACHE)
         self._fresh_seconds = fresh_seconds
         self._stale_seconds = stale_seconds
         self._flights: SingleFlight[KeptOutcome] = SingleFlight()
@@ -105,9 +107,10 @@ class KeptLists:
         Raises:
             Unavailable: `answer_unavailable` if nothing can be computed and nothing is kept.
         """
-        kept = self._kept(asking, self._fresh_seconds)
+        with tracing.step("cache"):
+            kept = self._kept(asking, self._fresh_seconds)
         if kept is not None and kept.stamp == asking.full_stamp and self._shows_all(asking, kept.items):
-            self._metrics.increment(catalogue.LIST_CACHE, outcome="hit")
+            self._counts["hit"].increment()
             outcome = Outcome(kept.source, kept.items, degraded=False)
             return KeptOutcome(outcome, asking.label, self._fresh_until(kept.stored_at_ms))
         budget = current_budget()
@@ -136,7 +139,7 @@ class KeptLists:
             return stale
         if outcome.degraded and outcome.source not in _OWN:
             return self._stale(asking) or KeptOutcome(outcome, asking.label)
-        self._metrics.increment(catalogue.LIST_CACHE, outcome="miss")
+        self._counts["miss"].increment()
         if asking.keeps and not outcome.degraded:
             now_ms = int(self._clock() * 1_000)
             self._cache.put(
@@ -159,7 +162,7 @@ class KeptLists:
         items = tuple(item for item in kept.items if item.item_id in allowed)
         if not items:
             return None
-        self._metrics.increment(catalogue.LIST_CACHE, outcome="stale")
+        self._counts["stale"].increment()
         return KeptOutcome(Outcome(kept.source, items, degraded=True), kept.stamp.partition(" ")[0])
 
     def _kept(self, asking: Asking, seconds: float) -> CachedList | None:

@@ -11,6 +11,7 @@ import numpy as np
 
 from tacit.errors import Unavailable
 from tacit.models.recommender.categories import check_category
+from tacit.monitoring import tracing
 from tacit.serving.answers import Source
 from tacit.serving.fallback import Outcome, Question, Step, first_answer, user_chain
 from tacit.serving.hides import Hides, NoHides
@@ -172,7 +173,8 @@ class ListMaking:
             NotFound: `user_unknown`.
         """
         if self._users is not None:
-            profile = self._users.profile(loaded, user_id, coldstart=rungs)
+            with tracing.step("profile"):
+                profile = self._users.profile(loaded, user_id, coldstart=rungs)
         else:
             row = loaded.model.user_rows.get(user_id)
             taste = STRANGER if row is None else taste_of(loaded.model, row)
@@ -197,14 +199,21 @@ class ListMaking:
 
         That is what was met, excluded, or not to be shown now, and what the filters of the rules do not let through.
         """
+        with tracing.step("rules"):
+            return self._question(
+                loaded, seen, excluded | rules.exclude, limit=limit, rules=rules.also(NOBODY, category)
+            )
+
+    def _question(
+        self, loaded: LoadedVersion, seen: History, excluded: AbstractSet[str], *, limit: int, rules: Rules
+    ) -> Question:
         # Before what is hidden: a write in between must not have this list pass for one that knows it.
         revision = self._live.revision
         newcomers = self.newcomers(loaded)
-        off = barred(loaded.model, seen, excluded | rules.exclude, newcomers=newcomers)
+        off = barred(loaded.model, seen, excluded, newcomers=newcomers)
         off = _both(off, self._live.hidden(loaded))
         if self._shelf is not None and newcomers is not None:
             off = _both(off, self._shelf.gone(loaded, newcomers))
-        rules = rules.also(NOBODY, category)
         fields = self._fields.fields(loaded, newcomers) if self._asks_of_items(rules, revision) else None
         if fields is not None and rules.filters:
             off = np.union1d(off, np.flatnonzero(~fields.allowed(rules)))

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tacit.errors import Unavailable
+from tacit.monitoring import tracing
 from tacit.serving.answers import Recommendation
 from tacit.serving.diversity import Marginal
 from tacit.serving.fallback import Outcome, Question
@@ -73,9 +74,15 @@ def shaped_answer(asked: Question, chain: Callable[[Question], Outcome]) -> Outc
         asked: The question.
         chain: Answers it, and the same asked for more items and with more of them barred.
     """
-    shape, fields = asked.shape, asked.fields
+    shape = asked.shape
     if shape is None:
         return chain(asked)
+    with tracing.step("shape"):
+        return _shaped(asked, chain, shape)
+
+
+def _shaped(asked: Question, chain: Callable[[Question], Outcome], shape: Shape) -> Outcome:
+    fields = asked.fields
 
     def ask(length: int, passed: Sequence[str], full: frozenset[str]) -> Outcome:
         off = asked.wanted.barred

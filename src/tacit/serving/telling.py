@@ -10,6 +10,7 @@ from random import Random
 
 from tacit.monitoring import metrics as catalogue
 from tacit.monitoring.interfaces import MetricSink
+from tacit.monitoring.kept_series import KeptSeries
 from tacit.rollout.traffic import Place
 from tacit.serving.answers import Answer, Recommendation
 from tacit.serving.budgets import current_budget
@@ -71,6 +72,9 @@ class Telling:
         self._clock = clock
         self._new_id = new_id
         self._timer = timer
+        self._answers = KeptSeries(metrics, catalogue.RECOMMENDATIONS)
+        self._latency = KeptSeries(metrics, catalogue.RECOMMENDATION_LATENCY)
+        self._hits = metrics.series(catalogue.LIST_CACHE, outcome="hit")
         self._random = random or Random()  # noqa: S311 - chance decides of places, not of secrets
         _watch(metrics, exposures)
 
@@ -112,7 +116,7 @@ class Telling:
             holds_until_ms=kept.holds_until_ms if is_repeatable else None,
         )
         self._remember(answer, place, propensities)
-        self._metrics.observe(catalogue.RECOMMENDATION_LATENCY, self._timer() - started, question=question)
+        self._latency[question].observe(self._timer() - started)
         return answer
 
     def _shown(
@@ -125,7 +129,7 @@ class Telling:
     def _remember(
         self, answer: Answer, place: Place | None = None, propensities: tuple[float, ...] | None = None
     ) -> None:
-        self._metrics.increment(catalogue.RECOMMENDATIONS, source=answer.source)
+        self._answers[answer.source].increment()
         if answer.degraded:
             self._metrics.increment(catalogue.DEGRADED_ANSWERS, source=answer.source)
         if answer.rehearsed:
@@ -168,11 +172,14 @@ class Telling:
     def repeated(self, given: Sequence[Repeated]) -> None:
         """Count and remember answers that were given once more, as they were."""
         for source, count in Counter([each.answer.source for each in given]).items():
-            self._metrics.increment(catalogue.RECOMMENDATIONS, count, source=source)
-        self._metrics.increment(catalogue.LIST_CACHE, len(given), outcome="hit")
+            self._answers[source].increment(count)
+        self._hits.increment(len(given))
+        seconds: dict[str, list[float]] = {}
         for each in given:
             self._show(each.answer, each.name, at_ms=each.at_ms)
-            self._metrics.observe(catalogue.RECOMMENDATION_LATENCY, each.seconds, question=each.question)
+            seconds.setdefault(each.question, []).append(each.seconds)
+        for question, taken in seconds.items():
+            self._latency[question].observe(*taken)
 
 
 def _watch(metrics: MetricSink, exposures: ExposureRecorder) -> None:

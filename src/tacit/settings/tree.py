@@ -21,6 +21,7 @@ from tacit.settings.overload import Overload
 from tacit.settings.releasing import Ab, Attribution, Experiments, RolloutChoices
 from tacit.settings.retraining import Retraining
 from tacit.settings.storefront import StorefrontChoices
+from tacit.settings.tracing import Tracing
 from tacit.settings.workers import Health, Workers
 
 _FROZEN = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True, hide_input_in_errors=True)
@@ -308,6 +309,7 @@ class Settings(BaseModel):
     moods: Moods = Moods()
     tiers: Tiers = Tiers()
     monitoring: Monitoring = Monitoring()
+    tracing: Tracing = Tracing()
     storefront: StorefrontChoices = StorefrontChoices()
 
     @model_validator(mode="after")

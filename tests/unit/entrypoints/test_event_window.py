@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import math
 from collections.abc import Sequence
 from types import SimpleNamespace
 from typing import Any
@@ -54,7 +53,7 @@ class Together:
     def __init__(self, answer: Any) -> None:
         self.answer = answer
 
-    def take(self, body: bytes, told: Any, *, until: float = math.inf) -> None:
+    def take(self, body: bytes, told: Any, *, until: float, trace: Any) -> None:
         told(self.answer)
 
 
@@ -83,7 +82,7 @@ def connection(loop: asyncio.AbstractEventLoop, app: Any) -> Any:
 
 
 def window(answer: Any, checkpoints: Sequence[Checkpoint] = OPEN_DOOR) -> EventWindow:
-    return EventWindow(Together(answer), MemoryMetricSink(), route=ROUTE, checkpoints=checkpoints)  # type: ignore[arg-type]
+    return EventWindow(Together(answer), metrics=MemoryMetricSink(), route=ROUTE, checkpoints=checkpoints)  # type: ignore[arg-type]
 
 
 def read(asked: PlainRequest | None) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, ExitStack, asynccontextmanager
+from typing import TypedDict
 
 from fastapi import APIRouter, FastAPI
 from fastapi.routing import APIRoute
@@ -37,6 +38,7 @@ from tacit.entrypoints.api.turnstile import Turnstile
 from tacit.entrypoints.api.users import user_routes
 from tacit.monitoring import metrics as catalogue
 from tacit.monitoring.interfaces import MetricSink
+from tacit.monitoring.tracing import Tracer
 from tacit.serving.budgets import Budget
 from tacit.serving.catalogue_desk import CatalogueDesk
 from tacit.serving.health import Role
@@ -47,6 +49,14 @@ from tacit.serving.user_desk import UserDesk
 
 Background = Callable[[], AbstractContextManager[object]]
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
+
+
+class Watching(TypedDict):
+    """What every way in is given to look at requests with, by the names that it has there."""
+
+    metrics: MetricSink
+    tracer: Tracer | None
+    checkpoints: Sequence[Checkpoint]
 
 
 def create_app(
@@ -65,6 +75,7 @@ def create_app(
     role: Role = "all",
     memory: Callable[[], float | None] = memory_share,
     refusal_page: RefusalPage | None = None,
+    tracer: Tracer | None = None,
 ) -> DescribedApi:
     """The application.
 
@@ -79,16 +90,29 @@ def create_app(
         extra_routers: Further routes (of versions, rollouts, jobs, pages).
         background: Entered before the first request, in this order, and left after the last.
         checkpoints: What every request passes first; unless one finds out who asks, nobody may.
-        role: Whether events are taken here.
-        memory: Share of the memory in use.
+        role, memory: Whether events are taken here, and the share of the memory in use.
         refusal_page: What a browser is shown that asks for the interface's description and says not for whom.
+        tracer: Decides which requests are followed; without it, none is.
     """
     app = _described(version, _lifespan(pool, background))
     own = (recommendation_routes(service), item_routes(service, items), _health(pool, memory, intake, role=role))
     more = (*_kept_routes(intake, items, users, quarantine=quarantine), *extra_routers)
-    _include(app, (*own, documentation_routes(app, refusal_page), *more), metrics, checkpoints=checkpoints)
-    _add_fast_lane(app, own[0], service, metrics=metrics, checkpoints=checkpoints)
-    return _with_lane(app, intake, metrics, checkpoints=checkpoints)
+    seen: Watching = {"metrics": metrics, "tracer": tracer, "checkpoints": checkpoints}
+    return _opened(app, (*own, documentation_routes(app, refusal_page), *more), service, intake=intake, seen=seen)
+
+
+def _opened(
+    app: DescribedApi,
+    routers: Sequence[APIRouter],
+    service: RecommendationService,
+    *,
+    intake: EventDoor | None,
+    seen: Watching,
+) -> DescribedApi:
+    """The same with all ways into it; the routers begin with that of lists."""
+    _include(app, routers, seen)
+    _add_fast_lane(app, routers[0], service, seen=seen)
+    return _with_lane(app, intake, seen)
 
 
 def _let_in(routers: Sequence[APIRouter], metrics: MetricSink, checkpoints: Sequence[Checkpoint]) -> Turnstile | None:
@@ -100,16 +124,14 @@ def _let_in(routers: Sequence[APIRouter], metrics: MetricSink, checkpoints: Sequ
     return Turnstile(admission, metrics)
 
 
-def _include(
-    app: DescribedApi, routers: Sequence[APIRouter], metrics: MetricSink, *, checkpoints: Sequence[Checkpoint]
-) -> None:
-    app.turnstile = _let_in(routers, metrics, checkpoints)
+def _include(app: DescribedApi, routers: Sequence[APIRouter], seen: Watching) -> None:
+    app.turnstile = _let_in(routers, seen["metrics"], seen["checkpoints"])
     for router in routers:
         app.include_router(router)
-        _start_at_zero(router, metrics)
+        _start_at_zero(router, seen["metrics"])
     install_error_handlers(app, routers)
     check_guarded(app)
-    app.add_middleware(RequestDoor, metrics=metrics, checkpoints=checkpoints)
+    app.add_middleware(RequestDoor, **seen)
 
 
 def _health(pool: ModelPool, memory: Callable[[], float | None], intake: EventDoor | None, *, role: Role) -> APIRouter:
@@ -136,32 +158,29 @@ def _add_fast_lane(
     routes: APIRouter,
     service: RecommendationService,
     *,
-    metrics: MetricSink,
-    checkpoints: Sequence[Checkpoint],
+    seen: Watching,
 ) -> None:
     """Have what is asked most often answered past the framework, through a door like its own."""
     ready: Kept = ReadyAnswers(service.rests_on, clock_ms=lambda: int(time.time() * 1_000))
-    admission = next((each for each in checkpoints if isinstance(each, Admission)), None)
+    admission = next((each for each in seen["checkpoints"] if isinstance(each, Admission)), None)
     at_once = AtOnce(service, ready, room=Budget if admission is None else admission.room_at_once)
-    app.lists = ListWindow(ready, service.telling, metrics, at_once=at_once, checkpoints=checkpoints)
+    app.lists = ListWindow(ready, service.telling, at_once=at_once, **seen)
     fast = [each for each in routes.routes if isinstance(each, APIRoute) and each.path.count("{") == 1]
     lane = FastLane([each for each in fast if each.methods == {"GET"}], service, ready, window=app.lists)
-    app.fast = (lane.leads, RequestDoor(lane, metrics=metrics, checkpoints=checkpoints))
+    app.fast = (lane.leads, RequestDoor(lane, **seen))
     app.shed = ready.shed
 
 
-def _with_lane(
-    app: DescribedApi, intake: EventDoor | None, metrics: MetricSink, *, checkpoints: Sequence[Checkpoint]
-) -> DescribedApi:
+def _with_lane(app: DescribedApi, intake: EventDoor | None, seen: Watching) -> DescribedApi:
     """The same, with events led past the framework, through a door like its own."""
     if intake is None:
         return app
     [route] = [each for each in event_routes(intake).routes if isinstance(each, APIRoute)]
     lane = EventLane(intake, route)
     for method in route.methods or ():
-        app.lanes[method, route.path] = RequestDoor(lane, metrics=metrics, checkpoints=checkpoints)
-    if all(each.is_immediate for each in checkpoints):
-        app.window = EventWindow(lane.together, metrics, route=route, checkpoints=checkpoints)
+        app.lanes[method, route.path] = RequestDoor(lane, **seen)
+    if all(each.is_immediate for each in seen["checkpoints"]):
+        app.window = EventWindow(lane.together, route=route, **seen)
     return app
 
 

@@ -12,12 +12,12 @@ from collections.abc import Callable, MutableMapping
 from dataclasses import dataclass
 from typing import Any
 
-import structlog
 from starlette.requests import Request
 from starlette.responses import Response
 
-from tacit.entrypoints.api.errors import REQUEST_ID, noted_response
+from tacit.entrypoints.api.errors import noted_response
 from tacit.entrypoints.api.fast_routes import Endpoint, Kept, keep_ready
+from tacit.entrypoints.api.following import named
 from tacit.errors import TacitError
 from tacit.serving.budgets import Budget, spending
 from tacit.serving.ready_answers import RestsOn
@@ -98,7 +98,7 @@ class AtOnce:
         """
         started = self._worked()
         endpoint, part = asked.endpoint, asked.part
-        with spending(asked.budget), structlog.contextvars.bound_contextvars(request_id=scope[REQUEST_ID]):
+        with spending(asked.budget), named(scope):
             try:
                 response = endpoint.answer_here(Request(scope), part)
             except TacitError as error:

@@ -26,19 +26,22 @@ class CountedAgain:
         takes: Sequence[tuple[Ask, Callable[[], Taken]]],
         metrics: MetricSink,
     ) -> None:
-        self._keeper, self._metrics = keeper, metrics
-        self._takes = [(take, ask.tier, _limit_lines(ask)) for ask, take in takes]
+        self._keeper = keeper
+        self._takes = [
+            (take, metrics.series(catalogue.LIMIT_CHECKS, tier=ask.tier, outcome="passed"), _limit_lines(ask))
+            for ask, take in takes
+        ]
         self._was_strict = keeper.is_strict
 
     def __call__(self) -> bytes | None:
         if self._keeper.is_strict != self._was_strict:
             return None
         lines = b""
-        for take, tier, always in self._takes:
+        for take, passed, always in self._takes:
             taken = take()
             if not taken:
                 return None  # and whoever asks again is told so
-            self._metrics.increment(catalogue.LIMIT_CHECKS, tier=tier, outcome="passed")
+            passed.increment()
             # Of several limits the last one's is told, as `HEADERS` has it.
             lines = always % (max(0, taken.remaining), max(0, math.ceil(taken.reset_seconds)))
         return lines

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import time
-from collections import Counter
 from collections.abc import Callable, MutableMapping, Sequence
 from typing import Any
 
@@ -27,12 +26,14 @@ from tacit.entrypoints.api.checkpoints import (
     pass_all,
 )
 from tacit.entrypoints.api.deadlines import Deadline
-from tacit.entrypoints.api.errors import ERROR, KINDS, REQUEST_ID, problem_response, unexpected_response
+from tacit.entrypoints.api.errors import ERROR, KINDS, REQUEST_ID, noted_response, trace_id_of, unexpected_response
+from tacit.entrypoints.api.following import begin, end, named
 from tacit.entrypoints.api.parameters import is_encoded
 from tacit.errors import BadInput, TacitError
 from tacit.monitoring import metrics as catalogue
 from tacit.monitoring.interfaces import MetricSink
 from tacit.monitoring.overload_metrics import DEADLINES_MISSED
+from tacit.monitoring.tracing import Tracer
 from tacit.serving.budgets import Budget, spending
 from tacit.serving.naming import new_name
 
@@ -64,9 +65,16 @@ class RequestDoor:
     character without leading to another route, and turns what nobody expected into a problem document.
     """
 
-    def __init__(self, app: ASGIApp, *, metrics: MetricSink, checkpoints: Sequence[Checkpoint] = ()) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        metrics: MetricSink,
+        checkpoints: Sequence[Checkpoint] = (),
+        tracer: Tracer | None = None,
+    ) -> None:
         self._app = app
-        self._metrics = metrics
+        self._metrics, self._tracer = metrics, tracer
         self._checkpoints = checkpoints
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -77,9 +85,10 @@ class RequestDoor:
         inner = {**scope, "path": _path(scope), REQUEST_ID: request_id}
         if scope["method"] == "HEAD":
             inner["method"] = "GET"
+        begin(self._tracer, inner)
         exit_ = _Exit(send, inner, has_body=scope["method"] != "HEAD")
         started = time.perf_counter()
-        with structlog.contextvars.bound_contextvars(request_id=request_id):
+        with named(inner):
             passed: list[Checkpoint] = []
             try:
                 await self._answer(inner, receive, exit_, passed=passed)
@@ -95,8 +104,7 @@ class RequestDoor:
             if refusal is None:
                 refusal = await self._in_time(scope, receive, exit_)
             if refusal is not None and exit_.status is None:
-                scope[ERROR] = refusal
-                await problem_response(refusal, scope[REQUEST_ID])(scope, receive, exit_.send)
+                await noted_response(scope, refusal)(scope, receive, exit_.send)
         except Answered as answer:
             await Response(status_code=answer.status, headers=answer.headers)(scope, receive, exit_.send)
         except ClientDisconnect:
@@ -106,7 +114,7 @@ class RequestDoor:
             log.exception("request_failed", route=_route(scope))
             if exit_.status is not None:
                 raise
-            await unexpected_response(scope[REQUEST_ID])(scope, receive, exit_.send)
+            await unexpected_response(scope[REQUEST_ID], trace_id_of(scope))(scope, receive, exit_.send)
 
     async def _in_time(self, scope: Scope, receive: Receive, exit_: _Exit) -> TacitError | None:
         """Have the application answer by the request's deadline, if it has one; why it was not, if it was not."""
@@ -136,15 +144,16 @@ class RequestDoor:
         return None
 
     def _record(self, scope: Scope, method: str, *, status: int, seconds: float) -> None:
-        method = method if method in _METHODS else "OTHER"
+        method, route, error = method if method in _METHODS else "OTHER", _route(scope), scope.get(ERROR)
         note_answer(
             self._metrics,
             method=method,
-            route=_route(scope),
+            route=route,
             status=status,
             seconds=seconds,
-            error=scope.get(ERROR),
+            error=error,
             request_id=scope[REQUEST_ID],
+            trace_id=end(scope, method=method, route=route, status=status, error=error),
         )
 
 
@@ -157,6 +166,7 @@ def note_answer(
     seconds: float,
     error: Exception | None,
     request_id: str,
+    trace_id: str | None = None,
 ) -> None:
     """Count and log a request that was answered.
 
@@ -168,6 +178,7 @@ def note_answer(
         seconds: From the request's arrival.
         error: Why it was not answered as it was asked.
         request_id: The request's name.
+        trace_id: The trace that it is part of, if it is followed.
     """
     metrics.increment(catalogue.HTTP_REQUESTS, method=method, route=route, status=str(status))
     metrics.observe(catalogue.HTTP_DURATION, seconds, method=method, route=route)
@@ -175,16 +186,22 @@ def note_answer(
         kind = next((kind for known, kind in KINDS.items() if isinstance(error, known)), "unexpected")
         metrics.increment(catalogue.API_ERRORS, kind=kind)
     code = error.code if isinstance(error, TacitError) else None
-    request_log.note(method=method, route=route, status=status, code=code, seconds=seconds, request_id=request_id)
+    request_log.note(
+        method=method,
+        route=route,
+        status=status,
+        code=code,
+        seconds=seconds,
+        request_id=request_id,
+        trace_id=trace_id,
+    )
 
 
-def note_answers(metrics: MetricSink, answered: Sequence[tuple[str, float, str]]) -> None:
-    """Count and log GET requests that were answered as they were asked: each one's route, seconds and name."""
-    for route, count in Counter([route for route, _, _ in answered]).items():
-        metrics.increment(catalogue.HTTP_REQUESTS, count, method="GET", route=route, status="200")
-    for route, seconds, request_id in answered:
-        metrics.observe(catalogue.HTTP_DURATION, seconds, method="GET", route=route)
-        request_log.note(method="GET", route=route, status=200, code=None, seconds=seconds, request_id=request_id)
+def note_answers(metrics: MetricSink, route: str, answered: Sequence[tuple[float, str, str | None]]) -> None:
+    """Count and log GET requests of a route that were answered as they were asked: seconds, name and trace of each."""
+    metrics.increment(catalogue.HTTP_REQUESTS, len(answered), method="GET", route=route, status="200")
+    metrics.series(catalogue.HTTP_DURATION, method="GET", route=route).observe(*[seconds for seconds, _, _ in answered])
+    request_log.note_all(answered, method="GET", route=route, status=200)
 
 
 def note_shed(metrics: MetricSink, requests: int) -> None:

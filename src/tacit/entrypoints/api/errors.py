@@ -28,6 +28,7 @@ from tacit.errors import (
     Unauthenticated,
     Unavailable,
 )
+from tacit.monitoring.tracing import Trace
 
 STATUS: dict[type[TacitError], int] = {
     BadInput: 422,
@@ -83,6 +84,8 @@ KINDS: dict[type[TacitError], str] = {
 MEDIA_TYPE = "application/problem+json"
 REQUEST_ID = "tacit.request_id"
 ERROR = "tacit.error"
+TRACE = "tacit.trace"
+"""Where the scope holds the `Trace` of a request that is followed, or `None`."""
 _DETAIL_CHARACTERS = 500
 _LINGER_SECONDS = 2.0
 
@@ -93,10 +96,16 @@ def status_of(error: TacitError) -> int:
     return CODE_STATUS.get(error.code, by_kind)
 
 
-def problem_response(error: TacitError, request_id: str) -> Response:
+def trace_id_of(scope: MutableMapping[str, Any]) -> str | None:
+    """The trace that a request is part of, if it is followed."""
+    trace: Trace | None = scope.get(TRACE)
+    return None if trace is None else trace.trace_id
+
+
+def problem_response(error: TacitError, request_id: str, trace_id: str | None = None) -> Response:
     """An error as a problem document."""
     status = status_of(error)
-    facts = error.as_dict() | {"detail": error.detail[:_DETAIL_CHARACTERS]}
+    facts = error.as_dict() | {"detail": error.detail[:_DETAIL_CHARACTERS]} | _traced(trace_id)
     headers = {"Retry-After": str(math.ceil(error.retry_after))} if isinstance(error, Unavailable) else {}
     if status == 401:
         headers["WWW-Authenticate"] = "Bearer"
@@ -105,12 +114,13 @@ def problem_response(error: TacitError, request_id: str) -> Response:
     return _problem(facts, status, request_id, headers=headers)
 
 
-def unexpected_response(request_id: str) -> Response:
+def unexpected_response(request_id: str, trace_id: str | None = None) -> Response:
     """What a caller is told of an error of ours: nothing but how to find it in the log."""
     facts = {
         "code": "internal_error",
         "detail": "Something went wrong on our side.",
         "fix": "Give the request_id to whoever operates this installation.",
+        **_traced(trace_id),
     }
     return _problem(facts, 500, request_id, headers={})
 
@@ -160,6 +170,10 @@ class _LastWord(Response):
         await send({"type": "http.response.body", "body": b""})
 
 
+def _traced(trace_id: str | None) -> dict[str, str]:
+    return {} if trace_id is None else {"trace_id": trace_id}
+
+
 def _problem(
     facts: dict[str, Any], status: int, request_id: str, *, headers: dict[str, str], kind: type[Response] = Response
 ) -> Response:
@@ -179,7 +193,7 @@ def noted_response(scope: MutableMapping[str, Any], error: TacitError) -> Respon
     """An error of ours as the answer to a request, remembered for where that ends."""
     # The one line in the log, and the count, are written where the request ends.
     scope[ERROR] = error
-    return problem_response(error, scope.get(REQUEST_ID, ""))
+    return problem_response(error, scope.get(REQUEST_ID, ""), trace_id_of(scope))
 
 
 def _translated(error: Exception) -> TacitError:

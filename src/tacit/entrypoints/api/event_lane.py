@@ -23,11 +23,16 @@ from tacit.data.event_validation import MAX_BATCH
 from tacit.data.intake import EventDoor
 from tacit.entrypoints.api.callers import principal_of
 from tacit.entrypoints.api.deadlines import deadline_exceeded
-from tacit.entrypoints.api.errors import noted_response
+from tacit.entrypoints.api.errors import TRACE, noted_response
 from tacit.entrypoints.api.events import taken_response, taken_together
 from tacit.entrypoints.api.guarding import guard_of
 from tacit.entrypoints.api.strict_json import JSON, media_type_of, read_json_or_lines
 from tacit.errors import TacitError, Unavailable
+from tacit.monitoring import tracing
+from tacit.monitoring.tracing import Trace
+
+_TAKING = "take in"
+"""What this is called in a trace."""
 
 _WORKERS = 40
 """Requests that wait for the disk at once; those beyond wait in line."""
@@ -94,12 +99,23 @@ class EventLane:
     async def _answer(self, request: Request, body: bytes) -> Response | TacitError:
         is_small = len(body) <= SMALL_BYTES and not request.scope["query_string"]
         if is_small and principal_of(request).user_id is None and media_type_of(request) == JSON:
-            answer = await self.together.answer(body)
+            answer = await self.together.answer(body, request.scope.get(TRACE))
             if answer is not None:
                 return answer
         run = contextvars.copy_context().run  # what is logged meanwhile names the request
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._workers, run, taken_response, self._intake, request, body)
+        return await loop.run_in_executor(self._workers, run, _taken_alone, self._intake, request, body)
+
+
+def _taken_alone(intake: EventDoor, request: Request, body: bytes) -> Response:
+    with tracing.step(_TAKING):
+        return taken_response(intake, request, body)
+
+
+def _taken_followed(traces: Sequence[Trace], intake: EventDoor, bodies: Sequence[bytes]) -> list[Answered]:
+    """What `taken_together` answers, as a step of those requests of the group that are followed."""
+    with tracing.following(traces), tracing.step(_TAKING):
+        return taken_together(intake, bodies)
 
 
 class Together:
@@ -116,21 +132,22 @@ class Together:
         self._is_gathering = False
         self._is_watched = False
 
-    async def answer(self, body: bytes) -> Answered:
+    async def answer(self, body: bytes, trace: Trace | None = None) -> Answered:
         """The answer to one request, or what is wrong with it; raises what nobody expected."""
         future: asyncio.Future[Answered] = asyncio.get_running_loop().create_future()
-        self.take(body, partial(_tell, future))
+        self.take(body, partial(_tell, future), trace=trace)
         return await future
 
-    def take(self, body: bytes, told: Told, *, until: float = math.inf) -> None:
+    def take(self, body: bytes, told: Told, *, until: float = math.inf, trace: Trace | None = None) -> None:
         """Take in what a request brings, and tell the answer, or why there is none.
 
         Args:
             body: What it brings.
             told: Told once.
             until: Moment of `time.monotonic()` at which it is told that there was no answer in time.
+            trace: Of the request, if it is followed.
         """
-        brought = _Brought(body, told, until)
+        brought = _Brought(body, told, until, trace=trace)
         if len(self._waiting) >= _MOST_WAITING:
             _tell_each([brought], [_overloaded()])
             return
@@ -144,8 +161,10 @@ class Together:
         self._is_gathering = False
         group, self._waiting = self._waiting[:MAX_BATCH], self._waiting[MAX_BATCH:]
         bodies = [each.body for each in group]
+        traces = [each.trace for each in group if each.trace is not None]
+        take = partial(_taken_followed, traces) if traces else taken_together
         try:
-            work = asyncio.get_running_loop().run_in_executor(self._workers, taken_together, self._intake, bodies)
+            work = asyncio.get_running_loop().run_in_executor(self._workers, take, self._intake, bodies)
         except RuntimeError:
             # No thread can be had.  None of them may wait for one, and the next are to be tried again.
             log.exception("events_not_begun", requests=len(group) + len(self._waiting))
@@ -185,10 +204,10 @@ class Together:
 class _Brought:
     """What a request brings, until it is told the answer."""
 
-    __slots__ = ("_told", "body", "is_told", "until")
+    __slots__ = ("_told", "body", "is_told", "trace", "until")
 
-    def __init__(self, body: bytes, told: Told, until: float) -> None:
-        self.body, self._told, self.until = body, told, until
+    def __init__(self, body: bytes, told: Told, until: float, *, trace: Trace | None) -> None:
+        self.body, self._told, self.until, self.trace = body, told, until, trace
         self.is_told = False
 
     def tell(self, answer: Answered | BaseException) -> None:

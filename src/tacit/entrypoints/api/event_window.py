@@ -25,16 +25,19 @@ from tacit.entrypoints.api.checkpoints import (
     PRINCIPAL,
     ROOM,
     Checkpoint,
+    Scope,
     leave_all,
     pass_at_once,
 )
 from tacit.entrypoints.api.door import MAX_HEADERS_BYTES, SECURE_HEADERS, is_host, note_answer, request_id_of
-from tacit.entrypoints.api.errors import ERROR, REQUEST_ID, problem_response
+from tacit.entrypoints.api.errors import ERROR, REQUEST_ID, TRACE, problem_response, trace_id_of
 from tacit.entrypoints.api.event_lane import SMALL_BYTES, Answered, Together
+from tacit.entrypoints.api.following import begin, end
 from tacit.entrypoints.api.guarding import guard_of
 from tacit.entrypoints.api.strict_json import BODY
 from tacit.errors import TacitError
 from tacit.monitoring.interfaces import MetricSink
+from tacit.monitoring.tracing import Tracer
 from tacit.serving.budgets import Budget
 
 _JSON = b"application/json"
@@ -75,17 +78,19 @@ class EventWindow:
         metrics: Told of every request.
         route: Where they are sent to, in the name of which they are measured; it says what sending them takes.
         checkpoints: What every request passes first; all of them are immediate.
+        tracer: Decides which requests are followed; without it, none is.
     """
 
     def __init__(
         self,
         together: Together,
-        metrics: MetricSink,
         *,
+        metrics: MetricSink,
         route: APIRoute,
         checkpoints: Sequence[Checkpoint] = (),
+        tracer: Tracer | None = None,
     ) -> None:
-        self.together, self._checkpoints = together, checkpoints
+        self.together, self._checkpoints, self.tracer = together, checkpoints, tracer
         self._metrics = metrics
         self.route, self.guard = route, guard_of(route)
         self.path, self._url = route.path, route.path.encode()
@@ -102,8 +107,9 @@ class EventWindow:
         request = PlainRequest(self, connection, request_id)
         return request if request.passes(self._checkpoints) else None
 
-    def note(self, request_id: str, *, status: int, seconds: float, error: TacitError | None) -> None:
+    def note(self, scope: Scope, *, status: int, seconds: float, error: TacitError | None) -> None:
         """Count and log a request that was answered."""
+        trace_id = end(scope, method="POST", route=self.path, status=status, error=error, seconds=seconds)
         note_answer(
             self._metrics,
             method="POST",
@@ -111,7 +117,8 @@ class EventWindow:
             status=status,
             seconds=seconds,
             error=error,
-            request_id=request_id,
+            request_id=scope[REQUEST_ID],
+            trace_id=trace_id,
         )
 
 
@@ -192,6 +199,7 @@ class PlainRequest:
         """Whether the checkpoints were asked, of whom none had to be waited for; a refusal is told once all is read."""
         scope = self._scope
         scope.update(self._address())
+        begin(self._window.tracer, scope)
         try:
             passed = pass_at_once(checkpoints, scope)
         except TacitError as refusal:
@@ -224,11 +232,11 @@ class PlainRequest:
             budget.postponed(time.perf_counter() - self._started)
             until = budget.until
         self._scope[BODY] = body = bytes(self.body)
-        self._window.together.take(body, self._told, until=until)
+        self._window.together.take(body, self._told, until=until, trace=self._scope.get(TRACE))
 
     def _told(self, answer: Answered | BaseException) -> None:
         if isinstance(answer, TacitError):
-            self._send(problem_response(answer, self._request_id), answer)
+            self._send(problem_response(answer, self._request_id, trace_id_of(self._scope)), answer)
         elif isinstance(answer, Response):
             self._send(answer)
         else:
@@ -288,4 +296,5 @@ class PlainRequest:
         if error is not None:
             self._scope[ERROR] = error
         leave_all(self._passed, self._scope, status=status, seconds=seconds)
-        self._window.note(self._request_id, status=status, seconds=seconds, error=error)
+        self._scope[REQUEST_ID] = self._request_id
+        self._window.note(self._scope, status=status, seconds=seconds, error=error)

@@ -32,9 +32,11 @@ from tacit.entrypoints.api.checkpoints import (
     leave_all,
 )
 from tacit.entrypoints.api.door import SECURE_HEADERS, note_answer, note_answers, request_id_of
-from tacit.entrypoints.api.errors import ERROR, REQUEST_ID
+from tacit.entrypoints.api.errors import ERROR, REQUEST_ID, TRACE, trace_id_of
 from tacit.entrypoints.api.fast_routes import Endpoint, Kept
+from tacit.entrypoints.api.following import PARENT_HEADERS, begin, end
 from tacit.monitoring.interfaces import MetricSink
+from tacit.monitoring.tracing import Tracer
 from tacit.serving.naming import new_name
 from tacit.serving.ready_answers import Ready
 from tacit.serving.telling import Repeated, Telling
@@ -49,6 +51,8 @@ _HEADS = 4_096
 _OTHERWISE = frozenset({b"content-length", b"cookie", b"expect", b"transfer-encoding", b"upgrade", DEADLINE_HEADER})
 """Headers of requests that ask for more than is done here."""
 _NAME = b"x-request-id"
+_OF_EACH = PARENT_HEADERS | {_NAME}
+"""Headers by which requests of one caller may differ."""
 
 Headers = list[tuple[bytes, bytes]]
 
@@ -123,13 +127,21 @@ class ListWindow:
         metrics: Told of every request.
         at_once: Works out others.
         checkpoints: What every request passes.
+        tracer: Decides which requests are followed; without it, none is.
     """
 
     def __init__(
-        self, ready: Kept, telling: Telling, metrics: MetricSink, *, at_once: AtOnce, checkpoints: Sequence[Checkpoint]
+        self,
+        ready: Kept,
+        telling: Telling,
+        *,
+        metrics: MetricSink,
+        at_once: AtOnce,
+        checkpoints: Sequence[Checkpoint],
+        tracer: Tracer | None = None,
     ) -> None:
         self._ready, self._telling, self._metrics = ready, telling, metrics
-        self._at_once, self._checkpoints = at_once, checkpoints
+        self._at_once, self._checkpoints, self._tracer = at_once, checkpoints, tracer
         self._lasting = [each for each in checkpoints if isinstance(each, Lasting)]
         self._let_in: OrderedDict[tuple[object, ...], dict[Endpoint, Passage]] = OrderedDict()
         self._given: list[_Given] = []
@@ -144,7 +156,7 @@ class ListWindow:
             peer: The other end of the connection.
             headers: The head.
         """
-        key = (peer, *(each for each in headers if each[0] != _NAME))
+        key = (peer, *(each for each in headers if each[0] not in _OF_EACH))
         found = self._let_in.get(key)
         if found is None:
             found = self._let_in[key] = {}
@@ -205,16 +217,24 @@ class ListWindow:
         self._write(to, b"%b%b%b%b%b" % (head, to.last_lines, before, called, after))
         seconds = time.perf_counter() - to.started
         again = Repeated(ready.answer, name, ready.about.question, self._telling.now_ms, seconds)
-        self._note(to, _Given(to.endpoint, to.scope(), 200, seconds, again))
+        scope = to.scope()
+        self._begin(scope, to)
+        self._note(to, _Given(to.endpoint, scope, 200, seconds, again))
 
     def _work_out(self, asked: Question, to: _Answering) -> None:
         scope = to.scope() | {"type": "http", "headers": to.connection.headers}
         scope["query_string"] = asked.url.partition(b"?")[2]
+        self._begin(scope, to)
         response = self._at_once.answer(asked, scope)
         status = response.status_code
         head = self._first_lines(status, to) + raw_lines(response.raw_headers)
         self._write(to, b"%b%b%b" % (head, to.last_lines, bytes(response.body)))
         self._note(to, _Given(to.endpoint, scope, status, time.perf_counter() - to.started))
+
+    def _begin(self, scope: Scope, to: _Answering) -> None:
+        if self._tracer is not None:
+            scope["headers"] = to.connection.headers
+            begin(self._tracer, scope)
 
     @property
     def untold(self) -> int:
@@ -230,13 +250,15 @@ class ListWindow:
             self._telling.repeated(again)
         for each in given:
             leave_all(self._checkpoints, each.scope, status=each.status, seconds=each.seconds)
-        plain = [each for each in given if each.status == 200]
-        note_answers(
-            self._metrics, [(each.endpoint.route.path, each.seconds, each.scope[REQUEST_ID]) for each in plain]
-        )
+        plain: dict[str, list[tuple[float, str, str | None]]] = {}
         for each in given:
-            if each.status != 200:
+            if each.status == 200:
+                answered = (each.seconds, each.scope[REQUEST_ID], trace_id_of(each.scope))
+                plain.setdefault(each.endpoint.route.path, []).append(answered)
+            else:
                 self._note_failed(each)
+        for route, answers in plain.items():
+            note_answers(self._metrics, route, answers)
 
     def _note_failed(self, given: _Given) -> None:
         note_answer(
@@ -247,10 +269,14 @@ class ListWindow:
             seconds=given.seconds,
             error=given.scope.get(ERROR),
             request_id=given.scope[REQUEST_ID],
+            trace_id=trace_id_of(given.scope),
         )
 
     def _note(self, to: _Answering, given: _Given) -> None:
         self._given.append(given)
+        if given.scope.get(TRACE) is not None:
+            route, error = given.endpoint.route.path, given.scope.get(ERROR)
+            end(given.scope, method="GET", route=route, status=given.status, error=error, seconds=given.seconds)
         if len(self._given) == 1:
             loop = to.connection.loop
             # Who comes alone is told of as soon as they have their answer.
@@ -269,7 +295,7 @@ class ListWindow:
         return STATUS_LINE[status] + self._default_lines
 
     def _passage(self, scope: Scope) -> Passage | None:
-        headers = [each for each in scope["headers"] if each[0] != _NAME]
+        headers = [each for each in scope["headers"] if each[0] not in _OF_EACH]
         if any(name in _OTHERWISE for name, _ in headers) or scope[PRINCIPAL].user_id is not None:
             return None
         found = [each.lasting(scope) for each in self._lasting]
@@ -314,6 +340,6 @@ def _differs_by(headers: Headers, known: Headers) -> bytes | None:
     if headers == known:
         return b""
     named = [value for name, value in headers if name == _NAME]
-    if len(named) != 1 or [each for each in headers if each[0] != _NAME] != known:
+    if len(named) > 1 or [each for each in headers if each[0] not in _OF_EACH] != known:
         return None
-    return named[0] or b" "
+    return (named[0] or b" ") if named else b""

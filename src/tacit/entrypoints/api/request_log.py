@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -21,7 +21,7 @@ log = structlog.get_logger(__name__)
 _OWN = 32
 """Characters of the names that we give; nothing that long without a break in it can be a secret in a form we know."""
 
-Write = Callable[[str], object]
+Write = Callable[[Sequence[str]], object]
 
 
 @dataclass
@@ -37,7 +37,16 @@ def write_to(write: Write | None) -> None:
     _sink.write = write
 
 
-def note(*, method: str, route: str, status: int, code: str | None, seconds: float, request_id: str) -> None:
+def note(
+    *,
+    method: str,
+    route: str,
+    status: int,
+    code: str | None,
+    seconds: float,
+    request_id: str,
+    trace_id: str | None = None,
+) -> None:
     """Log a request that was answered.
 
     Args:
@@ -47,25 +56,41 @@ def note(*, method: str, route: str, status: int, code: str | None, seconds: flo
         code: Of our error, if it was one.
         seconds: From the request's arrival.
         request_id: Its name.
+        trace_id: Of the trace that it is part of, if it is traced.
     """
-    milliseconds = round(seconds * 1_000, 2)
+    note_all([(seconds, request_id, trace_id)], method=method, route=route, status=status, code=code)
+
+
+def note_all(
+    answered: Iterable[tuple[float, str, str | None]], *, method: str, route: str, status: int, code: str | None = None
+) -> None:
+    """Log requests that differ in nothing but their seconds, name and trace: many lines for little more than one."""
     if _sink.write is None:
-        log.info(
-            "request_answered",
-            method=method,
-            route=route,
-            status=status,
-            code=code,
-            milliseconds=milliseconds,
-            request_id=request_id,
-        )
+        _note_as_any(answered, method=method, route=route, status=status, code=code)
         return
-    if not (len(request_id) == _OWN and request_id.isalnum()):
-        request_id = hidden_text(request_id)
-    _sink.write(
-        f'{{{_constant((method, route, status, code))}, "milliseconds": {milliseconds}, "event": "request_answered", '
-        f'"request_id": "{request_id}", "level": "info", "timestamp": "{_now()}"}}\n'
-    )
+    begins, ends = _constant((method, route, status, code)), f'"level": "info", "timestamp": "{_now()}"}}\n'
+    lines = [
+        f'{{{begins}, "milliseconds": {round(seconds * 1_000, 2)}, "event": "request_answered", '
+        f'"request_id": "{_shown(request_id)}", {"" if trace_id is None else _traced(trace_id)}{ends}'
+        for seconds, request_id, trace_id in answered
+    ]
+    _sink.write(lines)
+
+
+def _note_as_any(answered: Iterable[tuple[float, str, str | None]], **said: object) -> None:
+    """The same, as any other event is logged."""
+    for seconds, request_id, trace_id in answered:
+        traced = {} if trace_id is None else {"trace_id": trace_id}
+        milliseconds = round(seconds * 1_000, 2)
+        log.info("request_answered", **said, milliseconds=milliseconds, request_id=request_id, **traced)
+
+
+def _shown(request_id: str) -> str:
+    return request_id if len(request_id) == _OWN and request_id.isalnum() else hidden_text(request_id)
+
+
+def _traced(trace_id: str) -> str:
+    return f'"trace_id": "{trace_id}", '
 
 
 @lru_cache(maxsize=4_096)

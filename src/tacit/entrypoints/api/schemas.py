@@ -140,6 +140,7 @@ class ProblemBody(BaseModel):
     field: str | None = None
     fix: str | None = None
     request_id: str
+    trace_id: str | None = None
 
 
 def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:

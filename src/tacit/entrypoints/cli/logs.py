@@ -42,7 +42,8 @@ def log_to_stderr(level: Level, *, is_waiting: bool = True) -> None:
     redactor = Redactor(secrets.token_bytes(32), is_escaping=sys.stderr.isatty())
     kept = [_sampled(Sampling(time.monotonic)), *_tracebacks(), _redacted(redactor)]
     rendered = _for_people() if sys.stderr.isatty() else [structlog.processors.JSONRenderer()]
-    writer = sys.stderr if is_waiting else cast(TextIO, LogWriter(sys.stderr))
+    gathering = None if is_waiting else LogWriter(sys.stderr)
+    writer = sys.stderr if gathering is None else cast(TextIO, gathering)
     structlog.configure(
         processors=[*stamped, *kept, *rendered],
         wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, level.upper())),
@@ -50,7 +51,8 @@ def log_to_stderr(level: Level, *, is_waiting: bool = True) -> None:
         cache_logger_on_first_use=False,
     )
     # Only a server writes lines of requests, and nobody reads colours there.
-    request_log.write_to(None if is_waiting or sys.stderr.isatty() or level != "info" else writer.write)
+    is_plain = not sys.stderr.isatty() and level == "info"
+    request_log.write_to(gathering.gather if gathering is not None and is_plain else None)
     _log_libraries(stamped, [*kept, *rendered], writer)
 
 

@@ -108,6 +108,7 @@ def _run(asked: Asked, flags: dict[str, object], *, is_first_start_allowed: bool
     # The lock comes first: a second server is to be refused before it has loaded or touched anything.
     with serving_lock(in_force):
         from tacit.bootstrap.monitoring import check_monitoring
+        from tacit.bootstrap.tracing import check_tracing
         from tacit.entrypoints.cli.first_start import Steps
         from tacit.entrypoints.cli.logs import log_to_stderr
 
@@ -115,6 +116,7 @@ def _run(asked: Asked, flags: dict[str, object], *, is_first_start_allowed: bool
         steps = Steps(say if asked.is_json else _print)
         check_ports(in_force.settings)
         check_monitoring(in_force.settings)
+        check_tracing(in_force.settings)
         serve_here(in_force, plan, steps, told=_announcement(plan, steps.done, started))
     end_soon()
 
@@ -205,6 +207,7 @@ def _application(app: App, parts: Serving, loaded: LoadedVersion | None, *, call
         checkpoints=checkpoints_of(app, parts, callers),
         role=parts.role,
         refusal_page=shop.failure,
+        tracer=parts.tracer,
     )
     parts.memory.shedding(api.shed)
     return api

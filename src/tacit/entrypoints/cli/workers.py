@@ -32,6 +32,7 @@ def supervise(in_force: SettingsInForce, plan: Plan, told: Told) -> None:
     """
     from tacit.bootstrap import serving_lock
     from tacit.bootstrap.monitoring import check_monitoring, watched
+    from tacit.bootstrap.tracing import check_tracing
     from tacit.bootstrap.workers import supervised
     from tacit.entrypoints.api.listening import SHUTDOWN_SECONDS, listen_on
     from tacit.entrypoints.api.metrics_listener import MetricsListener
@@ -43,6 +44,7 @@ def supervise(in_force: SettingsInForce, plan: Plan, told: Told) -> None:
         log_to_stderr("info")
         check_ports(settings)
         check_monitoring(settings)
+        check_tracing(settings)
         listener = listen_on(settings.host, settings.port, is_open=False)
         with (
             supervised(

@@ -117,6 +117,31 @@ class Stuck(io.StringIO):
         return super().write(text)
 
 
+def test_lines_that_may_wait_keep_their_place_and_are_written_with_the_next_that_may_not() -> None:
+    stream = io.StringIO()
+    writer = LogWriter(stream)
+    began = time.perf_counter()
+    writer.gather(["1\n", "2\n"])
+    writer.write("3\n")
+    wait_until(lambda: stream.getvalue() == "1\n2\n3\n")
+    seconds = time.perf_counter() - began
+    writer.gather(["4\n"])
+    wait_until(lambda: stream.getvalue().endswith("4\n"))
+
+    assert seconds < 0.15
+
+
+def test_of_lines_that_come_together_those_beyond_the_bound_are_counted() -> None:
+    stream = io.StringIO()
+    writer = LogWriter(stream, most=10)
+    writer.gather([f"{number}\n" for number in range(25)])
+    writer.close()
+
+    lines = stream.getvalue().splitlines()
+    assert lines[:10] == [str(number) for number in range(10)]
+    assert json.loads(lines[10])["lines"] == 15
+
+
 def test_whoever_logs_never_waits_for_whoever_reads_and_what_is_lost_is_counted() -> None:
     stream = Stuck()
     writer = LogWriter(stream, most=100)
