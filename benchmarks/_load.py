@@ -11,6 +11,7 @@ It speaks just enough HTTP/1.1 for that: kept connections, one request on each a
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import time
 from collections import Counter, deque
@@ -23,6 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks._bodies import Body, bodies_of
+from benchmarks._machine import core_seconds
 from benchmarks._meter import Meter
 
 Seconds = NDArray[np.float64]
@@ -86,6 +88,7 @@ class Offer:
         seed: Of times and bodies.
         patience: Seconds after the last was due at which the rest counts as unanswered.
         core: The core that the generator keeps to; any, if none is given.
+        server_core: The one that the server keeps to, if it does.
         paths: What is asked for, the first most often, `{number}` filled in; without any, each request is a POST of a
             body.
     """
@@ -101,6 +104,7 @@ class Offer:
     seed: int = 1
     patience: float = 10.0
     core: int | None = None
+    server_core: int | None = None
     paths: Sequence[str] = ()
 
 
@@ -142,8 +146,8 @@ def offered(meter: Meter, *, offer: Mapping[str, Any], threads: int = 1) -> dict
 
     Returns:
         What `told` says, requests `acknowledged_in_all` and `unanswered_in_all` with those before it counted, the
-        `generator_share` of its core that sending took, and the `late_ms` by which requests left later than they could
-        have.
+        `generator_share` of its core that sending took, the `late_ms` by which requests left later than they could
+        have, and for how long the server's core was busy meanwhile (`server_core_s`).
     """
     plan = Offer(**{**offer, "body": Body(**offer["body"])})
     if plan.core is not None:
@@ -151,8 +155,13 @@ def offered(meter: Meter, *, offer: Mapping[str, Any], threads: int = 1) -> dict
     due = schedule(plan.rate, plan.warm_seconds + plan.seconds, kind=plan.kind, seed=plan.seed)
     requests = _questions(plan, len(due)) if plan.paths else _posts(plan, len(due))
     sender = _Sender(plan, Times(due), requests)
+    gc.collect()
+    gc.disable()  # nobody is read while it looks for cycles, and it would be taken for the server's slowness
+    before = core_seconds(plan.server_core)
     with meter.running():
         asyncio.run(sender.run())
+    after = core_seconds(plan.server_core)
+    gc.enable()
     found = told(sender.times.counted(plan.warm_seconds), per_request=plan.body.size, seconds=plan.seconds)
     return {
         **found,
@@ -160,6 +169,7 @@ def offered(meter: Meter, *, offer: Mapping[str, Any], threads: int = 1) -> dict
         "unanswered_in_all": int((sender.times.status == UNANSWERED).sum()),
         "generator_share": meter.cpu / meter.wall,
         "late_ms": percentiles(np.array(sender.late)),
+        "server_core_s": None if before is None or after is None else after - before,
     }
 
 

@@ -71,6 +71,20 @@ def load() -> list[float]:
     return [round(each, 2) for each in os.getloadavg()]
 
 
+def core_seconds(core: int | None) -> float | None:
+    """For how many seconds a core was busy so far, or was kept from us by its host; `None` where nobody says.
+
+    Interrupts are left out: they are of whatever they are for.
+    """
+    listed = Path("/proc/stat")
+    lines = listed.read_text("utf-8").splitlines() if core is not None and listed.exists() else []
+    for name, *ticks in map(str.split, lines):
+        if name == f"cpu{core}":
+            user, nice, system, _, _, _, _, stolen = map(int, ticks[:8])
+            return (user + nice + system + stolen) / os.sysconf("SC_CLK_TCK")
+    return None
+
+
 def threads_here() -> int:
     """How many cores this process may run on."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

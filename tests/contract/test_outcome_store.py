@@ -209,6 +209,16 @@ def test_lists_shown_at_one_moment_and_many_at_a_time_are_counted_each_once(boar
     assert board.outcomes.of_users(since_ms=0, until_ms=MOMENT + 4).lists.tolist() == [20]
 
 
+def test_whoever_may_rest_does_so_after_every_reading_and_counts_the_same(sqlite_database: Database) -> None:
+    board, rests = over(sqlite_database), list[float]()
+    board.show(*(shown(number) for number in range(7)))
+    sparing = SqlOutcomeStore(sqlite_database, lists_at_once=2, rest=rests.append)
+
+    assert sparing.by_source(since_ms=0) == board.of_source()
+    assert len(rests) >= 3
+    assert min(rests) > 0
+
+
 def test_the_database_goes_to_the_lists_in_time_and_not_through_all_of_them(sqlite_database: Database) -> None:
     plans: list[str] = []
 

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import ExitStack
+import re
+import socket
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
+from uuid import uuid4
 
 import httpx2
 import pytest
@@ -17,6 +22,7 @@ from tacit.entrypoints.api.documentation import DescribedApi
 from tacit.entrypoints.api.gatehouse import checkpoints_of
 from tacit.entrypoints.api.list_window import Connection, ListWindow
 from tacit.entrypoints.api.operations import further_routes
+from tacit.entrypoints.api.turnstile import Turnstile
 from tacit.monitoring import guard_metrics, metrics
 from tacit.security.key_wishes import wish_of
 from tests.apis import api_of
@@ -252,3 +258,107 @@ def test_a_connection_of_its_own_needs_no_introduction_where_another_with_the_sa
 
     assert (first.status_code, was_ready) == (200, True)
     assert (other.status_code, was_ready_too) == (200, False)
+
+
+@dataclass
+class Line:
+    """Everybody waits in it until they are called."""
+
+    waiting: list[tuple[Any, Callable[[], object]]] = field(default_factory=list)
+
+    def wait(self, connection: Any, answer: Callable[[], object]) -> None:
+        self.waiting.append((connection, answer))
+
+    def call_next(self) -> None:
+        wait_until(lambda: bool(self.waiting))
+        connection, answer = self.waiting.pop(0)
+        connection.loop.call_soon_threadsafe(answer)
+
+
+@pytest.fixture
+def line(monkeypatch: pytest.MonkeyPatch) -> Line:
+    line = Line()
+    monkeypatch.setattr(Turnstile, "place_of", lambda *_: "in line")
+    monkeypatch.setattr(Turnstile, "wait", lambda _, connection, answer: line.wait(connection, answer))
+    return line
+
+
+@contextmanager
+def raw(running: Running, key: str) -> Iterator[tuple[socket.socket, bytes]]:
+    """A connection of somebody's own, and the head of a question by which they were let in there."""
+    address = running.client.base_url
+    said = {"host": address.host, "authorization": f"Bearer {key}", "x-forwarded-for": "203.0.113.9", "x": uuid4().hex}
+    lines = [f"GET {LIST} HTTP/1.1", *(f"{name}: {value}" for name, value in said.items())]
+    head = "\r\n".join([*lines, "", ""]).encode()
+    with socket.create_connection((address.host, address.port), timeout=10) as connection:
+        connection.sendall(head)
+        assert status_on(connection) == 200
+        yield connection, head
+
+
+def status_on(connection: socket.socket) -> int:
+    """The status of the next answer, all of which is read."""
+    received = b""
+    while b"\r\n\r\n" not in received:
+        received += connection.recv(65_536)
+    head, _, body = received.partition(b"\r\n\r\n")
+    size = int(re.findall(rb"content-length: (\d+)", head)[0])
+    while len(body) < size:
+        body += connection.recv(65_536)
+    assert len(body) == size
+    return int(head.split()[1])
+
+
+def test_an_answer_in_ones_turn_is_the_one_that_is_given_at_once(
+    running: Running, ready: httpx2.Client, line: Line
+) -> None:
+    with ThreadPoolExecutor(1) as caller:
+        later = caller.submit(ready.get, LIST)
+        line.call_next()
+
+    assert (later.result().status_code, later.result().headers["content-type"]) == (200, "application/json")
+    assert later.result().json()["user_id"] == "u001"
+
+
+def test_whoever_waits_is_heard_again_once_they_were_answered(
+    running: Running, ready: httpx2.Client, reader: str, line: Line
+) -> None:
+    with raw(running, reader) as (connection, head):
+        connection.sendall(head)
+        wait_until(lambda: bool(line.waiting))
+        connection.sendall(head)
+        time.sleep(0.05)  # in which it would be heard, were anybody listening
+        heard_meanwhile = len(line.waiting) > 1
+        line.call_next()
+        first = status_on(connection)
+        line.call_next()
+
+        assert (heard_meanwhile, first, status_on(connection)) == (False, 200, 200)
+
+
+def test_a_key_that_is_revoked_while_its_owner_waits_gets_nothing(running: Running, line: Line) -> None:
+    key = running.key(role="reader")
+    with running.asking(key) as client, ThreadPoolExecutor(1) as caller:
+        client.get(LIST)
+        later = caller.submit(client.get, LIST)
+        wait_until(lambda: bool(line.waiting))
+        running.app.keys.desk.revoke(key.split("_")[2], reason="", actor="ann")
+        running.app.keys.ring.refresh()
+        line.call_next()
+
+    assert later.result().status_code == 401
+
+
+def test_whoever_leaves_while_they_wait_is_in_nobodys_way(
+    running: Running, ready: httpx2.Client, reader: str, line: Line
+) -> None:
+    with raw(running, reader) as (connection, head):
+        connection.sendall(head)
+        wait_until(lambda: bool(line.waiting))
+    line.call_next()
+
+    with ThreadPoolExecutor(1) as caller:
+        later = caller.submit(ready.get, LIST)
+        line.call_next()
+
+    assert later.result().status_code == 200

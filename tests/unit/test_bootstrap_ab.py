@@ -3,45 +3,44 @@
 from __future__ import annotations
 
 import shutil
+import threading
 from pathlib import Path
 
 import pytest
 
-from tacit.bootstrap.ab import _passed_its_gate, sparing
+from tacit.bootstrap.ab import Over, _passed_its_gate, resting
 from tacit.errors import Refused
 from tests.registries import Bench, memory_bench
 
 
-def test_work_that_takes_long_is_passed_over_until_it_has_rested_nine_times_as_long() -> None:
-    now, began = 0.0, list[float]()
+class Waits(threading.Event):
+    """Remembers for how long somebody would have waited."""
 
-    def work() -> None:
-        nonlocal now
-        began.append(now)
-        now += 10
+    def __init__(self) -> None:
+        super().__init__()
+        self.seconds: list[float] = []
 
-    spared = sparing(work, timer=lambda: now)
-    for _ in range(8):
-        spared()
-        now += 30
-
-    assert began == [0, 100, 200]
+    def wait(self, timeout: float | None = None) -> bool:
+        self.seconds.append(timeout or 0.0)
+        return self.is_set()
 
 
-def test_work_that_fails_rests_as_well_and_says_so() -> None:
-    now, tries = 0.0, 0
+def test_work_beside_answering_rests_nine_times_as_long_after_every_bit_of_it() -> None:
+    over = Waits()
+    rest = resting(over)
 
-    def work() -> None:
-        nonlocal now, tries
-        now, tries = now + 10, tries + 1
-        raise OSError("away")
+    rest(0.25)
+    rest(0.5)
 
-    spared = sparing(work, timer=lambda: now)
-    with pytest.raises(OSError, match="away"):
-        spared()
-    spared()
+    assert over.seconds == [2.25, 4.5]
 
-    assert tries == 1
+
+def test_whoever_rests_while_the_server_ends_goes_no_further() -> None:
+    over = Waits()
+    over.set()
+
+    with pytest.raises(Over):
+        resting(over)(1.0)
 
 
 def imported(here: Bench, there: Bench, file: Path) -> int:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import math
-import time
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from tacit.bootstrap.app import MODEL, App
@@ -24,11 +23,28 @@ if TYPE_CHECKING:
     from tacit.rollout.traffic import TrafficStore
 
 
+Rest = Callable[[float], object]
+"""Waits, where somebody else may have more to do, after so many seconds of work."""
+
+_SPARE_LISTS = 200
+"""Lists looked at in one go beside answering: some milliseconds."""
+_RESTS = 9
+"""How many times as long as it worked such a look rests."""
+
+
 def outcomes_of(settings: Settings, database: Database) -> OutcomeReports:
     """What came of the lists that were shown, as the settings say which events count."""
     from tacit.adapters.sql.outcomes import SqlOutcomeStore
 
     return SqlOutcomeStore(database, window_hours=settings.attribution.window_hours)
+
+
+def resting_outcomes_of(settings: Settings, database: Database, rest: Rest) -> OutcomeReports:
+    """The same, looked at a little at a time, with a rest after each."""
+    from tacit.adapters.sql.outcomes import SqlOutcomeStore
+
+    hours = settings.attribution.window_hours
+    return SqlOutcomeStore(database, window_hours=hours, lists_at_once=_SPARE_LISTS, rest=rest)
 
 
 def ab_desk(
@@ -62,13 +78,19 @@ def ab_desk(
     )
 
 
-def keeping_ab(app: App, metrics: MetricSink) -> AbstractContextManager[None]:
+@contextmanager
+def keeping_ab(app: App, metrics: MetricSink) -> Iterator[None]:
     """End A/B tests that must not go on, and measure what comes of the lists that are shown; now and every while."""
     from tacit.rollout.ab_desk import AbKeeper
 
-    keeper = AbKeeper(app.ab, clock_ms=now_ms)
-    work = (_ending(app, keeper, metrics), sparing(_measuring(app, metrics)))
-    return repeated(*work, name="ab-keeper", every_seconds=app.settings.ab.check_seconds)
+    every, over = app.settings.ab.check_seconds, threading.Event()
+    ending = _ending(app, AbKeeper(app.ab, clock_ms=now_ms), metrics)
+    with (
+        repeated(ending, name="ab-keeper", every_seconds=every),
+        # Apart, for a test that must end does not wait until a day was gone through.
+        repeated(_measuring(app, metrics, over), name="ab-measuring", every_seconds=every, over=over),
+    ):
+        yield
 
 
 def _passed_its_gate(registry: Registry, *, accepts_foreign: bool) -> Callable[[int], None]:
@@ -98,35 +120,41 @@ def _ending(app: App, keeper: AbKeeper, metrics: MetricSink) -> Callable[[], Non
     return end
 
 
-def _measuring(app: App, metrics: MetricSink) -> Callable[[], None]:
+def _measuring(app: App, metrics: MetricSink, over: threading.Event) -> Callable[[], None]:
+    """Goes through all lists of a day, which takes longer the more are shown, and must be in nobody's way."""
     window_ms = round(app.settings.attribution.window_hours * 3_600_000)
+    outcomes_there = app.resting_outcomes(resting(over))
 
     def measure() -> None:
-        found = app.outcomes.by_source(since_ms=now_ms() - window_ms)
+        found = outcomes_there.by_source(since_ms=now_ms() - window_ms)
         for source in measured.SOURCES:
             outcomes = found.get(source)
             metrics.set(measured.ATTRIBUTED_LISTS, outcomes.lists if outcomes else 0, source=source)
             metrics.set(measured.CLICKED_LISTS, outcomes.clicked if outcomes else 0, source=source)
 
-    return measure
+    def measure_unless_over() -> None:
+        with suppress(Over):
+            measure()
+
+    return measure_unless_over
 
 
-def sparing(work: Callable[[], None], *, timer: Callable[[], float] = time.monotonic) -> Callable[[], None]:
-    """Work that is passed over until nine times as long has gone by as it took last.
+class Over(Exception):
+    """Whoever rests need not go on."""
 
-    What goes through all lists of a day takes longer the more are shown, and must not be all that a server does.
+
+def resting(over: threading.Event) -> Rest:
+    """A rest that is nine times as long as the work before it, so that this takes a tenth of the time at most.
+
+    It is taken after every bit of work: with one long rest at the end, whoever is to be answered meanwhile would share
+    the core, and the interpreter, with it for as long as it takes.
+
+    Raises:
+        Over: When called, once that is set.
     """
-    rests_until = -math.inf
 
-    def spared() -> None:
-        nonlocal rests_until
-        began = timer()
-        if began < rests_until:
-            return
-        try:
-            work()
-        finally:
-            ended = timer()
-            rests_until = ended + 9 * (ended - began)
+    def rest(seconds: float) -> None:
+        if over.wait(_RESTS * seconds):
+            raise Over
 
-    return spared
+    return rest

@@ -64,6 +64,8 @@ class App:
     Attributes:
         transaction: Makes what is written within it appear together, or not at all.
         traffic_plan: Tells how users are divided now, and what is asked in secret.
+        resting_outcomes: What came of the lists that were shown, for whoever has time: after each bit of work, what is
+            given is told for how many seconds it went on, and may wait.
         clock: Tells the time, as ledgers write it.
         notices: What an operator should hear of once where it matters, such as that the slower engine runs.
     """
@@ -97,6 +99,7 @@ class App:
     traffic: TrafficStore
     arm_traffic: ArmTrafficStore
     outcomes: OutcomeReports
+    resting_outcomes: Callable[[Callable[[float], object]], OutcomeReports]
     rollouts: Rollouts
     ab: AbDesk
     retention: Retention

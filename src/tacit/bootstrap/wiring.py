@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import fields
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict
 
@@ -71,6 +72,7 @@ class _Tried(TypedDict):
     traffic: TrafficStore
     arm_traffic: ArmTrafficStore
     outcomes: OutcomeReports
+    resting_outcomes: Callable[[Callable[[float], object]], OutcomeReports]
     ab: AbDesk
     rollouts: Rollouts
     traffic_plan: Callable[[], TrafficPlan]
@@ -203,7 +205,7 @@ def _tried(
     """What trying one version against another takes: who meets which, what came of it, and who decides."""
     from tacit.adapters.sql.arm_traffic import SqlArmTrafficStore
     from tacit.adapters.sql.traffic import SqlTrafficStore
-    from tacit.bootstrap.ab import ab_desk, outcomes_of
+    from tacit.bootstrap.ab import ab_desk, outcomes_of, resting_outcomes_of
 
     traffic, arms, outcomes = SqlTrafficStore(database), SqlArmTrafficStore(database), outcomes_of(settings, database)
     standing = _standing(database, traffic, release=release, versions=versions, audit=audit)
@@ -211,6 +213,7 @@ def _tried(
         "traffic": traffic,
         "arm_traffic": arms,
         "outcomes": outcomes,
+        "resting_outcomes": partial(resting_outcomes_of, settings, database),
         "ab": ab_desk(settings, database, registry=registry, audit=audit, traffic=traffic, outcomes=outcomes),
         "rollouts": _rollouts(standing, settings, registry, arms=arms, outcomes=outcomes),
         "traffic_plan": lambda: traffic.plan(MODEL),

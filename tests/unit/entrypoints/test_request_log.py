@@ -19,7 +19,6 @@ OWN = "0123456789abcdef0123456789abcdef"
 
 @pytest.fixture
 def lines() -> Iterator[list[str]]:
-    structlog.contextvars.clear_contextvars()
     found: list[str] = []
     request_log.write_to(found.extend)
     yield found
@@ -82,9 +81,9 @@ def test_lines_that_are_made_together_are_those_that_would_be_made_alone(lines: 
 def test_the_line_of_a_traced_request_names_its_trace_as_the_logs_own_renderer_would(lines: list[str]) -> None:
     request_log.note(**FACTS, seconds=0.00123, request_id=OWN, trace_id="a" * 32)  # type: ignore[arg-type]
 
-    stamp = json.loads(lines[0])["timestamp"]
-    usual = usual_line(OWN, trace_id="a" * 32)
-    assert lines[0] == usual.replace(json.loads(usual)["timestamp"], stamp)
+    # In what order the library puts what was bound differs from process to process.
+    said, usual = json.loads(lines[0]), json.loads(usual_line(OWN, trace_id="a" * 32))
+    assert {**said, "timestamp": ""} == {**usual, "timestamp": ""}
 
 
 def test_without_a_stream_of_its_own_a_line_goes_the_way_of_every_event() -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -58,6 +59,7 @@ class SqlOutcomeStore:
         database: Where both are.
         window_hours: How long after a list an event still counts for it.
         lists_at_once: Lists that one reading looks at.
+        rest: Told after each reading how many seconds it took; may wait, and nobody waits for it meanwhile.
     """
 
     def __init__(
@@ -66,10 +68,12 @@ class SqlOutcomeStore:
         *,
         window_hours: float = DEFAULT_WINDOW_HOURS,
         lists_at_once: int = LISTS_AT_ONCE,
+        rest: Callable[[float], object] = lambda _: None,
     ) -> None:
         self._database = database
         self._window_ms = round(window_hours * 3_600_000)
         self._lists_at_once = lists_at_once
+        self._rest = rest
 
     def by_arm(self, split_id: str, *, since_ms: int, until_ms: int | None = None) -> Mapping[str, Outcomes]:
         return _by_key(self._sums(_of_split(split_id), since_ms, until_ms))
@@ -97,6 +101,7 @@ class SqlOutcomeStore:
 
     def _sums(self, asked: _Asked, since_ms: int, until_ms: int | None) -> Sums:
         sums: dict[tuple[str, str | None], Outcomes] = {}
+        began = time.monotonic()
         for first_ms, end_ms in self._slices(asked, since_ms, _NO_END if until_ms is None else until_ms):
             statement = _summed(self._lists(asked, first_ms, end_ms))
             with self._database.reading(patient=True) as connection:
@@ -105,6 +110,8 @@ class SqlOutcomeStore:
                 found = Outcomes(row.lists, row.clicked, int(row.all_clicks), row.watch_seconds)
                 place = (row.key, row.user_id)
                 sums[place] = _added(sums.get(place, Outcomes()), found)
+            self._rest(time.monotonic() - began)
+            began = time.monotonic()
         return sums
 
     def _slices(self, asked: _Asked, since_ms: int, until_ms: int) -> Iterator[tuple[int, int]]:

@@ -63,7 +63,7 @@ class Admission:
         self._refused = dict.fromkeys(Priority, 0)
         self._strain = Strain(clock)
         self._lateness: Callable[[], float] = lambda: 0.0
-        self._are_turns_long: Callable[[], bool] = lambda: False
+        self._is_loop_behind: Callable[[], bool] = lambda: False
         _watch(self, metrics)
 
     def pools(self) -> dict[str, Pool]:
@@ -80,8 +80,8 @@ class Admission:
         self._memory_step = step
 
     def heed(self, lateness: Callable[[], float], *, is_standing: Callable[[], bool] = lambda: False) -> None:
-        """Have it known from now on by how many seconds the event loop is late, and whether its turns stay long."""
-        self._lateness, self._are_turns_long = lateness, is_standing
+        """Have it known from now on by how many seconds the event loop is late, and whether its own line stays."""
+        self._lateness, self._is_loop_behind = lateness, is_standing
 
     @property
     def pressure(self) -> Pressure:
@@ -137,14 +137,14 @@ class Admission:
         """What a question answered in the event loop's own turn may cost; `None` where it is not to be answered there.
 
         It takes no room from others but time of the loop, and less of that than letting it wait, also where others
-        wait: handed to threads, what is too much already would cost twice.  Who comes late in a long turn was refused
-        before (`late_turns`).
+        wait: handed to threads, what is too much already would cost twice.  For whom there is no room in the loop's own
+        line was refused before (`turn_line`).
         """
         if self._memory_step >= CRITICAL:
             return None
         budget = self._budget(float("inf"))
         # Lists are shorter before any is refused.
-        budget.pressure = 1 if self._are_turns_long() else self._strain.pressure
+        budget.pressure = 1 if self._is_loop_behind() else self._strain.pressure
         return budget
 
     def leave(self, scope: Scope, *, status: int, seconds: float) -> None:
@@ -172,7 +172,7 @@ class Admission:
         return kind.priority
 
     def refused_at_its_head(self, priority: Priority) -> None:
-        """Count a question that was refused because the event loop's turn had lasted too long.
+        """Count a question that was refused because the event loop's own line was too long.
 
         Others are not held to be pressed by it: whoever is answered in the loop takes no room from them, and room that
         was taken for scarce would have them answered by threads, which costs more.

@@ -18,6 +18,12 @@ class AnsweredAtItsHead:
         self.message_event = _Nobody()
 
 
+class InLine(AnsweredAtItsHead):
+    """The same for one whose turn has not come; whether its connection is to stay open is asked then."""
+
+    response_complete = False
+
+
 class _Nobody:
     def set(self) -> None:
         """Nobody waits for this."""

@@ -7,7 +7,8 @@ the answer that lies ready for it, and much more than a refusal.
 from __future__ import annotations
 
 _END = b"\r\n\r\n"
-_METHOD, _VERSION = b"GET ", b" HTTP/1.1"
+_METHOD, _VERSION = b"GET ", b" HTTP/1.1\r\n"
+_BEGINNING = _METHOD + b"/"
 _LONGEST = 8_192
 """Bytes of what is looked at; more is no head of somebody who asks again and again."""
 
@@ -21,38 +22,38 @@ class Glance:
     found to be plain, and is the last that was read in part.
 
     Attributes:
+        head: What was read last, if that may be a whole plain head.
         headers: Of that head.
         is_between: Whether nothing of a next request was read yet.
     """
 
-    __slots__ = ("_arrived", "_rest", "headers", "is_between")
+    __slots__ = ("_rest", "head", "headers", "is_between")
 
     def __init__(self) -> None:
-        self._arrived = b""
+        self.head = b""
         self._rest: bytes | None = None
         self.headers: Headers = []
         self.is_between = True
 
     def address(self, data: bytes) -> bytes | None:
         """The address that is asked for, if what came is one whole head like the one before."""
-        if self._rest is None or not self.is_between or not data.startswith(_METHOD):
+        rest = self._rest
+        if rest is None or not self.is_between or not (data.startswith(_BEGINNING) and data.endswith(rest)):
             return None
-        line, _, rest = data.partition(b"\r\n")
-        if rest != self._rest or not line.endswith(_VERSION):
-            return None
-        url = line[4:-9]
+        url = data[len(_METHOD) : -len(rest)]
         # What may not stand in an address is for the parser to refuse; this is all that a plain one is made of.
-        return url if url.startswith(b"/") and url.isascii() and url.translate(None, _PLAIN) == b"" else None
+        return None if not url or url.translate(None, _PLAIN) else url
 
     def arrived(self, data: bytes) -> None:
         """Keep what is about to be read, as far as it may be a plain head."""
         is_whole = self.is_between and len(data) <= _LONGEST and data.endswith(_END)
-        self._arrived = data if is_whole and data.startswith(_METHOD) and data.count(_END) == 1 else b""
+        self.head = data if is_whole and data.startswith(_METHOD) and data.count(_END) == 1 else b""
 
     def is_plain(self, headers: Headers) -> None:
         """Remember the head that arrived, which was read and found to be plain; no body follows it."""
-        if self._arrived:
-            self._rest, self.headers = self._arrived.partition(b"\r\n")[2], headers
+        line, ended, rest = self.head.partition(_VERSION)
+        if ended and b"\n" not in line:
+            self._rest, self.headers = ended + rest, headers
 
 
 _PLAIN = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~!$&'()*+,;=:@/?%"

@@ -61,10 +61,12 @@ class Connection(Protocol):
     """A connection of the HTTP server, as far as it is used here.
 
     Attributes:
+        heard: When its latest request was heard, by `time.perf_counter`.
         passages: Whom it lets in again, by what they ask.
     """
 
     cycle: Any
+    heard: float
     headers: Headers
     loop: Any
     passages: dict[Endpoint, Passage]
@@ -177,7 +179,6 @@ class ListWindow:
 
     def answers(self, connection: Connection) -> bool:
         """Whether a request was answered whose head a connection knows: a GET without a body, and plain."""
-        started = time.perf_counter()
         ready = self._ready.get(connection.url)
         asked = self._question(connection) if ready is None else None
         endpoint = ready.about if ready is not None else asked.endpoint if asked is not None else None
@@ -193,7 +194,7 @@ class ListWindow:
             return False
         connection.cycle = ANSWERED_AT_ITS_HEAD
         request_id = request_id_of(given_id.decode("latin-1")) if given_id else new_name()
-        answering = _Answering(connection, passage, endpoint, lines, request_id, started)
+        answering = _Answering(connection, passage, endpoint, lines, request_id, connection.heard)
         if ready is not None:
             self._give(ready, answering)
         elif asked is not None:

@@ -53,6 +53,11 @@ class Pace:
         """Something came."""
         self._heard = time.monotonic()
 
+    @property
+    def silent_seconds(self) -> float:
+        """For how long nothing came."""
+        return time.monotonic() - self._heard
+
     def begin_waiting(self) -> None:
         """The other end fetches no more of what was written."""
         self._paused = time.monotonic()

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import socket
 import sys
 import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from types import FrameType
 from typing import Any, cast
 
@@ -18,13 +18,14 @@ from fastapi import FastAPI
 from threadpoolctl import threadpool_limits
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
-from tacit.entrypoints.api.answered_at_head import has_no_body, is_plain, raw_lines
+from tacit.entrypoints.api.answered_at_head import InLine, has_no_body, is_plain, raw_lines
 from tacit.entrypoints.api.errors import problem_response
 from tacit.entrypoints.api.event_window import EventWindow
 from tacit.entrypoints.api.fast_routes import Endpoint
 from tacit.entrypoints.api.glance import Glance
 from tacit.entrypoints.api.list_window import CONNECTION, ListWindow, Passage
 from tacit.entrypoints.api.listening import SHUTDOWN_SECONDS, address_of, listen_on
+from tacit.entrypoints.api.old_objects import OldObjects, rare_collections
 from tacit.entrypoints.api.pace import Pace, PaceRules, too_slow
 from tacit.entrypoints.api.turnstile import Turnstile
 from tacit.errors import BadInput, TacitError
@@ -32,8 +33,6 @@ from tacit.errors import BadInput, TacitError
 _FAREWELL_SECONDS = 0.25
 _GIVING_UP_SECONDS = 0.5
 _TURN_SECONDS = 0.001
-_COLLECTED_AFTER = (5_000, 100, 20)
-"""New objects, and collections of the younger ones, between two collections; the last looks at everything there is."""
 
 
 class ApiServer:
@@ -107,7 +106,7 @@ class ApiServer:
     def run(self) -> None:
         """Answer until SIGINT, SIGTERM or `stop`; requests under way get nine seconds to end."""
         # Requests run beside each other already; one that also spread over the cores would only be in their way.
-        with threadpool_limits(1, user_api="blas"), _fair_turns(), _rare_collections():
+        with threadpool_limits(1, user_api="blas"), _fair_turns(), rare_collections():
             loop = (self._server.config.get_loop_factory() or asyncio.new_event_loop)()
             asyncio.set_event_loop(loop)
             try:
@@ -136,6 +135,7 @@ class _Server(uvicorn.Server):
         super().__init__(config)
         self._leave_seconds = leave_seconds
         self._leaves_at: float | None = None
+        self._old_objects = OldObjects()
         self.turned_at = time.monotonic()
 
     @property
@@ -163,13 +163,12 @@ class _Server(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
-        # What is loaded by now stays for good: looking through it for cycles again and again keeps everybody waiting.
-        gc.collect()
-        gc.freeze()
+        self._old_objects.set_aside()
         self.on_started()
 
     async def on_tick(self, counter: int) -> bool:
         self.turned_at = time.monotonic()
+        self._old_objects.look_through(answered=self.server_state.total_requests)
         if self._leaves_at is not None and self.turned_at >= self._leaves_at:
             self.should_exit = True
         return await super().on_tick(counter)
@@ -203,6 +202,7 @@ class _Protocol(HttpToolsProtocol):
         self._pace = Pace()
         self._glance = Glance()
         self._is_looked_at = False
+        self.heard = 0.0
 
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
@@ -232,10 +232,40 @@ class _Protocol(HttpToolsProtocol):
             return False
         self.url, self.headers = url, self._glance.headers
         self._is_looked_at = True
-        return self._is_refused_late() or self._lists.answers(self)
+        return self._is_answered_in_turn(self._lists, data)
 
-    def _is_refused_late(self) -> bool:
-        return self._turnstile is not None and self._turnstile.refuses_late(self)
+    def _is_answered_in_turn(self, lists: ListWindow, head: bytes) -> bool:
+        """Whether a question was answered, refused, or, if its head was read in one piece, has a place in the line."""
+        self.heard = time.perf_counter()
+        place = "now" if self._turnstile is None else self._turnstile.place_of(self)
+        if self._turnstile is None or place == "now":
+            return lists.answers(self)
+        if place == "in line":
+            if not head or not self.passages:
+                return lists.answers(self)
+            self._wait(self._turnstile, head)
+        return True
+
+    def _wait(self, turnstile: Turnstile, head: bytes) -> None:
+        """Hear nothing more until this question's turn has come."""
+        self._unset_keepalive_if_required()
+        self.flow.pause_reading()
+        self.cycle = InLine()  # type: ignore[assignment]  # as much of one as the protocol looks at
+        turnstile.wait(self, partial(self._answer_in_turn, head))
+
+    def _answer_in_turn(self, head: bytes) -> None:
+        if self.transport.is_closing():
+            return
+        self.cycle = None  # type: ignore[assignment]  # as before the first
+        try:
+            if self._is_leaving or self._lists is None or not self._lists.answers(self):
+                # It takes the long way after all.
+                self.flow.resume_reading()
+                self._is_looked_at = True
+                super().data_received(head)
+        except Exception:
+            self.transport.abort()
+            raise
 
     def pause_writing(self) -> None:
         self._pace.begin_waiting()
@@ -254,6 +284,20 @@ class _Protocol(HttpToolsProtocol):
         self._pace.end_message()
         self._glance.is_between = True
         super().on_message_complete()
+
+    def on_response_complete(self) -> None:
+        # A clock that runs already is left to run: to set it anew for each answer costs as much as to refuse one.
+        if self.timeout_keep_alive_task is None or self.pipeline or self.flow.read_paused:
+            super().on_response_complete()
+        else:
+            self.server_state.total_requests += 1
+
+    def timeout_keep_alive_handler(self) -> None:
+        left = self.timeout_keep_alive - self._pace.silent_seconds
+        if left > 0:
+            self.timeout_keep_alive_task = self.loop.call_later(left, self.timeout_keep_alive_handler)
+        else:
+            super().timeout_keep_alive_handler()
 
     def slow_at(self, rules: PaceRules) -> str | None:
         """What the other end is too slow at, if anything."""
@@ -325,7 +369,7 @@ class _Protocol(HttpToolsProtocol):
         self._glance.is_plain(self.headers)
         self.passages = self._lists.passages_of(self.client and self.client[0], self.headers)
         # What lies ready takes no room, so it is given whether there is any or not.
-        return self._is_refused_late() or self._lists.answers(self)
+        return self._is_answered_in_turn(self._lists, self._glance.head)
 
 
 @contextmanager
@@ -337,17 +381,6 @@ def _fair_turns() -> Iterator[None]:
         yield
     finally:
         sys.setswitchinterval(before)
-
-
-@contextmanager
-def _rare_collections() -> Iterator[None]:
-    """Have the interpreter look for cycles less often: nobody is answered meanwhile, and requests leave hardly any."""
-    before = gc.get_threshold()
-    gc.set_threshold(*_COLLECTED_AFTER)
-    try:
-        yield
-    finally:
-        gc.set_threshold(*before)
 
 
 def serve(app: FastAPI, *, host: str, port: int, on_listening: Callable[[str], None] = lambda _: None) -> None:

@@ -7,8 +7,8 @@ whatever each of them takes is taken from the tenth.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Callable, Iterable
+from typing import Any, Literal
 
 import structlog
 
@@ -16,14 +16,16 @@ from tacit.entrypoints.api.admission import Admission
 from tacit.entrypoints.api.answered_at_head import ANSWERED_AT_ITS_HEAD, header_lines, is_plain
 from tacit.entrypoints.api.door import SECURE_HEADERS, note_shed, request_id_of
 from tacit.entrypoints.api.errors import MEDIA_TYPE
-from tacit.entrypoints.api.late_turns import LateTurns
 from tacit.entrypoints.api.loop_lag import LoopLag
 from tacit.entrypoints.api.priorities import Priority, class_of
+from tacit.entrypoints.api.turn_line import TurnLine
 from tacit.monitoring import overload_metrics as catalogue
 from tacit.monitoring.interfaces import MetricSink
 
 _TURNS_A_SECOND = 10
 """Of the watch over the event loop."""
+_HEADS = 256
+"""Beginnings of refusals that are kept, one for each length of a request's name."""
 _HEAD = f"HTTP/1.1 503 Service Unavailable\r\ncontent-type: {MEDIA_TYPE}\r\ncontent-length: ".encode()
 _RETRY = b"\r\nretry-after: "
 _SECURE = b"\r\n" + header_lines(SECURE_HEADERS) + b"x-request-id: "
@@ -31,6 +33,9 @@ _BODY = (
     b'\r\n\r\n{"type": "urn:tacit:problem:overloaded", "title": "Overloaded", "status": 503, "code": "overloaded",'
     b' "detail": "More is asked than can be answered now.", "fix": "Ask again in a moment.", "request_id": "'
 )
+
+Place = Literal["now", "in line", "none"]
+"""Where somebody who is heard in the event loop's turn is answered; whoever has no place was refused."""
 
 log = structlog.get_logger(__name__)
 
@@ -47,9 +52,11 @@ class Turnstile:
         self._admission, self._metrics = admission, metrics
         self._connections: Iterable[Any] = ()
         self._lag = LoopLag(metrics, also=self._turn)
-        self._late = LateTurns()
-        admission.heed(lambda: self._lag.lateness, is_standing=lambda: self._late.is_standing)
-        self._ids = uuid.uuid4().hex[:20]
+        self._line = TurnLine(admission.rules.queue_seconds)
+        admission.heed(lambda: self._lag.lateness, is_standing=lambda: self._line.is_standing)
+        self._ids = uuid.uuid4().hex[:20].encode()
+        self._heads: dict[tuple[int, float], bytes] = {}
+        self._number = 0
         self._turns = 0
         self._answered = 0
         self._told = 0
@@ -74,38 +81,49 @@ class Turnstile:
         self._refuse(connection)
         return True
 
-    def refuses_late(self, connection: Any) -> bool:
-        """Whether a question, whose head is known and plain, was refused because its turn has lasted too long.
+    def place_of(self, connection: Any) -> Place:
+        """Where a request is answered whose head is known and plain; a question for which there is no room is refused.
 
-        What is asked of the catalogue is given up in the first half of such a turn, users' lists after it.
+        What is asked of the catalogue has half of the room that users' lists have.
         """
-        loop = connection.loop
-        if not self._late.is_too_late(loop, share=0.5):
-            return False
+        if self._line.is_free(connection.loop):
+            return "now"
         kind = class_of("GET", connection.url.partition(b"?")[0].decode("latin-1"))
-        if kind.pool != "answers" or (kind.priority <= Priority.LISTS and not self._late.is_too_late(loop)):
-            return False
+        if kind.pool != "answers":
+            return "now"
+        if self._line.has_room(1.0 if kind.priority <= Priority.LISTS else 0.5):
+            return "in line"
         self._admission.refused_at_its_head(kind.priority)
         self._refuse(connection)
-        return True
+        return "none"
+
+    def wait(self, connection: Any, answer: Callable[[], object]) -> None:
+        """Have a request answered in its turn."""
+        self._line.wait(connection.loop, answer)
 
     def _refuse(self, connection: Any) -> None:
         self._answered += 1
+        self._number += 1
         connection.cycle = ANSWERED_AT_ITS_HEAD
         connection.transport.write(self._answer(connection.headers))
         connection.on_response_complete()
 
     def _answer(self, headers: list[tuple[bytes, bytes]]) -> bytes:
-        request_id = f"{self._ids}{self._admission.refused:012x}"
+        named = b"%b%012x" % (self._ids, self._number)
         for name, value in headers:
             if name == b"x-request-id":
-                request_id = request_id_of(value.decode("latin-1"))
+                named = request_id_of(value.decode("latin-1")).encode("latin-1")
                 break
-        named = request_id.encode("latin-1")
-        return b"%b%d%b%.0f%b%b%b%b%b" % (
-            *(_HEAD, len(_BODY) - 4 + len(named) + 2, _RETRY, self._admission.retry_seconds, _SECURE),
-            *(named, _BODY, named, b'"}'),
-        )
+        seconds = self._admission.retry_seconds
+        head = self._heads.get((len(named), seconds)) or self._head(len(named), seconds)
+        return b'%b%b%b%b"}' % (head, named, _BODY, named)
+
+    def _head(self, length: int, seconds: float) -> bytes:
+        """All of a refusal that comes before the request's name."""
+        head = b"%b%d%b%.0f%b" % (_HEAD, len(_BODY) - 4 + length + 2, _RETRY, seconds, _SECURE)
+        if len(self._heads) < _HEADS:
+            self._heads[length, seconds] = head
+        return head
 
     def _turn(self) -> None:
         self._turns += 1
