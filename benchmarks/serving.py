@@ -142,7 +142,20 @@ def _platform(
 ) -> tuple[dict[str, list[dict[str, Any]]], list[str], list[str], int]:
     users, items = int(USERS * options.scale), int(ITEMS * options.scale)
     data = written(folder / synthetic.DATASET, users=users, items=items, artists_per_user=PER_USER)
-    chosen = {
+    say("a platform over an invented community")
+    with platform(folder, core=cores.server, data=data, **trained(), **guarded()) as server:
+        people, artists = exported(folder / "home", folder / "naive")
+        headers = key_of(folder / "home")
+        found = {}
+        for each in paths:
+            asked = _questions(each, users=people, items=artists, headers=headers)
+            found[each.name] = [_row(server, asked, rate, options=options, cores=cores) for rate in each.rates]
+        return found, people, artists, _size(server, people[0], headers)
+
+
+def trained() -> dict[str, object]:
+    """Settings by which a version is trained, and asked."""
+    return {
         "als__factors": FACTORS,
         "als__iterations": 4,
         "als__blend": "off",
@@ -151,15 +164,6 @@ def _platform(
         # Made once a day, at a pace of its own and by a process of its own: here it would share the server's core.
         "retraining__precompute": "off",
     }
-    say("a platform over an invented community")
-    with platform(folder, core=cores.server, data=data, **chosen, **guarded()) as server:
-        people, artists = exported(folder / "home", folder / "naive")
-        headers = key_of(folder / "home")
-        found = {}
-        for each in paths:
-            asked = _questions(each, users=people, items=artists, headers=headers)
-            found[each.name] = [_row(server, asked, rate, options=options, cores=cores) for rate in each.rates]
-        return found, people, artists, _size(server, people[0], headers)
 
 
 def guarded() -> dict[str, object]:

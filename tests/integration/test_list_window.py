@@ -1,4 +1,4 @@
-"""The shortest way for lists that lie ready: answers as on the long way, and none that somebody may not have."""
+"""The shortest ways for lists and candidates: answers as on the long way, and none that somebody may not have."""
 
 from __future__ import annotations
 
@@ -38,6 +38,9 @@ SETTINGS = {
 }
 LIST = "/api/v1/users/u001/recommendations"
 ROUTE = "/api/v1/users/{user_id}/recommendations"
+RERANK = "/api/v1/users/u001/rerank"
+LONG_WAY = {"Cookie": "colour=red"}
+"""What a request says that only the application looks at."""
 
 
 @dataclass
@@ -46,6 +49,7 @@ class Running:
     parts: Serving
     client: httpx2.Client
     given: list[bytes] = field(default_factory=list)
+    asked: list[bytes] = field(default_factory=list)
     lists: ListWindow = field(init=False)
 
     def key(self, **said: object) -> str:
@@ -64,6 +68,12 @@ class Running:
         before = len(self.given)
         response = client.get(path, **more)
         return response, len(self.given) > before
+
+    def reranked(self, client: httpx2.Client, wish: object, path: str = RERANK, **more: Any) -> tuple[Any, bool]:
+        """Candidates in order, and whether no application was asked for it."""
+        before = len(self.asked)
+        response = client.post(path, json=wish, **more)
+        return response, len(self.asked) > before
 
     def counted(self, metric: Any, **labels: str) -> float:
         return self.parts.metrics.value(metric, **labels)
@@ -91,6 +101,15 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
             return is_given
 
         api.lists.answers = noticed  # type: ignore[method-assign]
+        assert api.questions is not None
+        taken = api.questions.asked
+
+        def heard(connection: Any) -> Any:
+            url, question = connection.url, taken(connection)
+            running.asked.extend([url] if question is not None else [])
+            return question
+
+        api.questions.asked = heard  # type: ignore[method-assign]
         yield running
 
 
@@ -143,6 +162,58 @@ def test_what_is_worked_out_at_once_is_what_the_long_way_gives(running: Running,
 
     assert was_at_once
     assert without_ids(short) == without_ids(long)
+
+
+@pytest.mark.parametrize(
+    ("wish", "path", "status"),
+    [
+        ({"candidates": ["i003", "i010", "nothing", "i011"], "explain": 2}, RERANK, 200),
+        ({"candidates": ["i003", "i010"], "filter_seen": True}, RERANK, 200),
+        ({"candidates": ["i003", 7]}, RERANK, 422),
+        ({"candidates": ["i003"], "colour": "red"}, RERANK, 422),
+        ({"candidates": ["i003"]}, "/api/v1/users/nobody/rerank", 404),
+    ],
+)
+def test_candidates_are_put_into_order_at_once_as_on_the_long_way(
+    running: Running, wish: object, path: str, status: int
+) -> None:
+    with running.asking(running.key(role="reader")) as client:
+        client.post(path, json=wish)  # what is known of a user may have to be read first
+        short, was_at_once = running.reranked(client, wish, path)
+        long, was_too = running.reranked(client, wish, path, headers=LONG_WAY)
+
+    assert (short.status_code, was_at_once, was_too) == (status, True, False)
+    assert without_ids(short) == without_ids(long)
+
+
+def test_candidates_that_are_put_into_order_at_once_are_counted_shown_and_written_down(running: Running) -> None:
+    names = {"route": "/api/v1/users/{user_id}/rerank", "method": "POST", "status": "200"}
+    asked = running.counted(metrics.HTTP_REQUESTS, **names)
+    with running.asking(running.key(role="reader")) as client:
+        response, was_at_once = running.reranked(
+            client, {"candidates": ["i003", "i010"]}, headers={"X-Request-Id": "put-into-order"}
+        )
+
+    assert (was_at_once, response.headers["x-request-id"]) == (True, "put-into-order")
+    wait_until(lambda: running.counted(metrics.HTTP_REQUESTS, **names) == asked + 1)
+    name = response.json()["recommendation_id"]
+    wait_until(lambda: name in [each.recommendation_id for each in running.app.exposures.recent(5)])
+    wait_until(lambda: "put-into-order" in [each.request_id for each in running.app.accesses.latest(limit=9)])
+
+
+def test_more_candidates_than_fit_between_two_requests_are_left_to_a_thread(running: Running) -> None:
+    with running.asking(running.key(role="reader")) as client:
+        many, was_at_once = running.reranked(client, {"candidates": [f"{place:050d}" for place in range(200)]})
+
+    assert (many.status_code, was_at_once) == (200, False)
+
+
+def test_who_may_not_have_a_users_candidates_put_into_order_may_not_at_once_either(running: Running) -> None:
+    bound = running.key(scopes=["lists:read", "users:read"], user_id="u002")
+    for key, status in ((bound, 404), (running.key(scopes=["events:write"]), 403)):
+        with running.asking(key) as client:
+            found = [running.reranked(client, {"candidates": ["i003"]})[0].status_code for _ in range(2)]
+        assert found == [status] * 2
 
 
 def without_ids(response: httpx2.Response) -> tuple[int, dict[str, Any], dict[str, str]]:

@@ -26,6 +26,7 @@ from tacit.serving.model_pool import LoadedVersion, ModelPool
 from tacit.serving.mood_book import MoodBook
 from tacit.serving.mood_profiles import MoodProfile, profile_of
 from tacit.serving.profiles import NO_PREFERENCES, STRANGER, Profile, Standing, with_chosen
+from tacit.serving.reasons import explain
 from tacit.serving.recommend import RecommendationService
 from tacit.serving.refusals import limit_range
 from tacit.serving.retrieval import (
@@ -33,7 +34,6 @@ from tacit.serving.retrieval import (
     Taste,
     Wanted,
     by_taste_within,
-    explain,
     learnt_from,
     recommendations,
 )

@@ -9,6 +9,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 
 import numpy as np
+from msgspec import structs
 
 from tacit.errors import BadInput, TacitError, Unavailable
 from tacit.models.recommender.engines.interfaces import Filter
@@ -21,7 +22,8 @@ from tacit.serving.list_making import NOBODY, Wish
 from tacit.serving.model_pool import LoadedVersion
 from tacit.serving.newcomers import best_products, merged
 from tacit.serving.profiles import STRANGER, Profile
-from tacit.serving.retrieval import Floats, Retrieved, explain, learnt_from, recommendations
+from tacit.serving.reasons import explain
+from tacit.serving.retrieval import Floats, Retrieved, learnt_from, recommendations
 from tacit.serving.rules import NO_RULES
 from tacit.serving.workbench import Workbench
 
@@ -243,7 +245,7 @@ def _with_newcomers(asked: Question, found: Retrieved, profile: Profile, *, quer
 
 
 def _without_reasons(kept: KeptOutcome) -> KeptOutcome:
-    items = tuple(replace(item, because=()) for item in kept.outcome.items)
+    items = tuple(structs.replace(item, because=()) for item in kept.outcome.items)
     return replace(kept, outcome=replace(kept.outcome, items=items))
 
 

@@ -11,7 +11,8 @@ from tacit.serving.answers import Recommendation, Source
 from tacit.serving.fallback import Step
 from tacit.serving.ladder import RANK_OFFSET, Mask
 from tacit.serving.newcomers import Newcomers
-from tacit.serving.retrieval import Floats, Positions, Retrieved, Taste, explain, learnt_from, recommendations
+from tacit.serving.reasons import explain
+from tacit.serving.retrieval import Floats, Positions, Retrieved, Taste, learnt_from, recommendations
 
 UNSCORED = float("nan")
 """The score of an item of which nothing says how good it is."""

@@ -17,6 +17,7 @@ from tacit.serving.ladder import NO_LEANING, Coldstart, Leaning, Mask, fused
 from tacit.serving.newcomers import Newcomers
 from tacit.serving.profiles import with_chosen
 from tacit.serving.ready_made import NOTHING_READY, ReadyMade
+from tacit.serving.reasons import explain
 from tacit.serving.retrieval import (
     Taste,
     Wanted,
@@ -24,7 +25,6 @@ from tacit.serving.retrieval import (
     by_popularity_within,
     by_similarity,
     by_taste,
-    explain,
     item_at,
     leading_category,
     learnt_from,

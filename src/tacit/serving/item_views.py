@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from msgspec import structs
+
 from tacit.data.catalog_edits import item_unknown
 from tacit.data.catalog_entries import ItemEntry
 from tacit.serving.answers import ItemView, Reason, Recommendation
@@ -66,11 +68,11 @@ def _recommendation(item: Recommendation, catalogue: LiveCatalogue, now_ms: int)
     because = tuple(_reasons(item.because, catalogue, now_ms))
     entry = catalogue.entry(item.item_id)
     if entry is None:
-        return item if because == item.because else replace(item, because=because)
+        return item if because == item.because else structs.replace(item, because=because)
     if not entry.is_shown(now_ms):
         return None
     categories = item.categories if entry.categories is None else entry.categories
-    return replace(item, title=entry.title or item.title, categories=categories, because=because)
+    return structs.replace(item, title=entry.title or item.title, categories=categories, because=because)
 
 
 def _reasons(reasons: Sequence[Reason], catalogue: LiveCatalogue, now_ms: int) -> list[Reason]:
@@ -80,5 +82,5 @@ def _reasons(reasons: Sequence[Reason], catalogue: LiveCatalogue, now_ms: int) -
         if entry is None:
             told.append(reason)
         elif entry.is_shown(now_ms):
-            told.append(replace(reason, title=entry.title or reason.title))
+            told.append(structs.replace(reason, title=entry.title or reason.title))
     return told

@@ -102,6 +102,7 @@ def fused(own: Retrieved, others: Retrieved, *, share: float, limit: int) -> Ret
     scores: dict[int, float] = {}
     for found, weight in ((own, share), (others, 1 - share)):
         for rank, item in enumerate(found.items.tolist(), start=1):
-            scores[item] = scores.get(item, 0.0) + weight / (RANK_OFFSET + rank)
-    best = sorted(scores, key=lambda item: (-scores[item], item))[:limit]
-    return Retrieved(np.array(best, np.intp), np.array([scores[item] for item in best], np.float32))
+            more = weight / (RANK_OFFSET + rank)
+            scores[item] = scores[item] + more if item in scores else more
+    best = sorted([(-score, item) for item, score in scores.items()])[:limit]
+    return Retrieved(np.array([item for _, item in best], np.intp), np.array([-less for less, _ in best], np.float32))

@@ -22,7 +22,8 @@ from tacit.serving.events import Observer, RegistryLost, VersionLoaded, VersionR
 from tacit.serving.interfaces import Clock, Loader
 from tacit.serving.labels import Labels
 from tacit.serving.ready_made import ReadyMade, ready_made
-from tacit.serving.retrieval import Wanted, by_popularity, by_taste, explain, taste_of
+from tacit.serving.reasons import explain
+from tacit.serving.retrieval import Wanted, by_popularity, by_taste, taste_of
 from tacit.serving.titles import TitleIndex
 
 _SAMPLE = 100_000

@@ -7,7 +7,6 @@ it raised.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,13 +33,12 @@ class ReadyMade:
 
     def allowed(self, wanted: Wanted) -> tuple[Recommendation, ...]:
         """The first of them that are not barred; of the wanted category, if any of it is left."""
-        off = frozenset(wanted.barred.tolist())
-        free = (item for at, item in zip(self.positions, self.items, strict=True) if at not in off)
-        if wanted.category is None:
-            return tuple(islice(free, wanted.limit))
-        left = list(free)
-        within = [item for item in left if wanted.category in item.categories]
-        return tuple((within or left)[: wanted.limit])
+        off = set(wanted.barred.tolist())
+        # Nothing stands there twice, so that enough is left of so many.
+        first = None if wanted.category is not None else wanted.limit + len(off)
+        free = [item for at, item in zip(self.positions[:first], self.items[:first], strict=True) if at not in off]
+        within = [] if first is not None else [item for item in free if wanted.category in item.categories]
+        return tuple((within or free)[: wanted.limit])
 
 
 NOTHING_READY = ReadyMade()

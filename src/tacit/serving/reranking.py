@@ -51,8 +51,7 @@ class Candidates:
             raise BadInput("too_many_items", detail, field="candidates", fix="Name fewer.")
 
 
-@dataclass(frozen=True, slots=True)
-class UnknownItem(Recommendation):
+class UnknownItem(Recommendation, frozen=True, gc=False):
     """A candidate of which neither a version nor its newcomers know anything; its score is no number."""
 
 

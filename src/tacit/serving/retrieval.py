@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,8 +27,10 @@ Mask = NDArray[np.bool_]
 _MOST_AT_ONCE = 1_000
 """What an index finds in one search."""
 
-_LEAST_SHARE = 1e-4
-"""What contributed less than a hundredth of a per cent is no reason."""
+_NOTHING: History = np.empty(0, np.int32)
+
+_MANY = 2_000
+"""Barred positions, from which on a mask is faster than a set."""
 
 _TELLING = 50
 """Items of a history, the strongest, that say what it is most about."""
@@ -114,8 +117,10 @@ def has_learnt(model: RecommenderModel, items: History, number: int) -> bool:
 def leading_category(model: RecommenderModel, taste: Taste) -> str | None:
     """The category that most of a history's strongest items have, ties by name; `None` if they have none."""
     strongest = taste.items[np.argsort(-taste.values, kind="stable")[:_TELLING]]
-    counts = Counter(name for row in strongest.tolist() for name in model.items[row].categories)
-    return min(counts, key=lambda name: (-counts[name], name), default=None)
+    items = model.items
+    counts = Counter([name for row in strongest.tolist() for name in items[row].categories])
+    most = max(counts.values(), default=0)
+    return min([name for name, count in counts.items() if count == most], default=None)
 
 
 def barred(
@@ -125,7 +130,10 @@ def barred(
     new = {} if newcomers is None else newcomers.rows
     rows = (model.item_rows.get(item_id, new.get(item_id)) for item_id in excluded)
     named = np.array([row for row in rows if row is not None], np.intp)
-    return np.union1d(seen.astype(np.intp), named)
+    every = np.concatenate((seen, named), dtype=np.intp)
+    every.sort()
+    is_new = np.append(True, every[1:] != every[:-1]) if len(every) else np.empty(0, bool)
+    return every if is_new.all() else every[is_new]
 
 
 def boosted(find: Callable[[Wanted], Retrieved], wanted: Wanted) -> Retrieved:
@@ -228,8 +236,10 @@ def by_similarity(
     query = unit_factors_of(model, item, newcomers)
 
     def find(wanted: Wanted) -> Retrieved:
-        only = None if wanted.category is None else model.category_filter(wanted.category, of=model.unit_index)
-        found = _deep(lambda count, off: model.alike(query, count, excluded=off, only=only), wanted)
+        found = _alike_at_hand(model, item, wanted)
+        if found is None:
+            only = None if wanted.category is None else model.category_filter(wanted.category, of=model.unit_index)
+            found = _deep(lambda count, off: model.alike(query, count, excluded=off, only=only), wanted)
         if newcomers is None:
             return found
         return _with_newcomers(
@@ -237,6 +247,12 @@ def by_similarity(
         )
 
     return boosted(find, replace(wanted, barred=np.append(wanted.barred, item)))
+
+
+def _alike_at_hand(model: RecommenderModel, item: int, wanted: Wanted) -> Retrieved | None:
+    """The same without a search, where the version keeps what is most like the item and enough of that is wanted."""
+    found = model.similar_at_hand(item, wanted.limit, excluded=wanted.barred, category=wanted.category)
+    return None if found is None else _retrieved(found)
 
 
 def unit_factors_of(model: RecommenderModel, item: int, newcomers: Newcomers | None) -> Floats:
@@ -262,8 +278,8 @@ def by_popularity(model: RecommenderModel, wanted: Wanted) -> Retrieved:
     """What most users met, overall or within the wanted category; items nobody met are not popular."""
 
     def find(wanted: Wanted) -> Retrieved:
-        ranked = model.popular.get(wanted.category or "", np.empty(0, np.int32)).astype(np.intp)
-        allowed = ranked[~np.isin(ranked, wanted.barred)][: wanted.limit]
+        ranked = model.popular.get(wanted.category or "", _NOTHING)
+        allowed = _first_free(ranked, wanted)
         if len(allowed) < wanted.limit:
             # The lists of a version are cut off; whoever has seen that far is served from the whole catalogue.
             allowed = _popular_of_all(model, wanted)
@@ -272,52 +288,19 @@ def by_popularity(model: RecommenderModel, wanted: Wanted) -> Retrieved:
     return boosted(find, wanted)
 
 
+def _first_free(ranked: History, wanted: Wanted) -> Positions:
+    """The first of some positions, each there once, that are not barred: as far as it takes to find them."""
+    if len(wanted.barred) > _MANY:
+        return ranked[~np.isin(ranked, wanted.barred)][: wanted.limit].astype(np.intp)
+    off = set(wanted.barred.tolist())
+    first = ranked[: wanted.limit + len(off)].tolist()
+    return np.array([position for position in first if position not in off][: wanted.limit], np.intp)
+
+
 def by_popularity_within(model: RecommenderModel, within: Mask, wanted: Wanted) -> Retrieved:
     """What most users met of some items: `(items,)` which."""
     ranked = model.ranked[within[model.ranked]]
     return boosted(lambda wanted: _by_listeners(model, ranked[~np.isin(ranked, wanted.barred)][: wanted.limit]), wanted)
-
-
-def explain(
-    model: RecommenderModel,
-    taste: Taste,
-    found: Positions,
-    *,
-    most: int,
-    newcomers: Newcomers | None = None,
-    said: Spoken | None = None,
-) -> list[tuple[Reason, ...]]:
-    """For each item found, the items of the history that contributed most to its score, the strongest first.
-
-    A reason's share is its part of all positive contributions: what speaks against an item explains nothing.
-    """
-    if not len(found) or not learnt_from(model, taste.items):
-        return [()] * len(found)
-    bonus = None if said is None else said.bonus
-    explaining, contributions = _contributions(model, taste, found, newcomers=newcomers, bonus=bonus)
-    if taste.emphasis is not None:
-        contributions = contributions * taste.emphasis[taste.items < len(model.item_factors)]
-    columns, shares = model.engine.strongest(contributions, most, least=_LEAST_SHARE)
-    rows = explaining[columns].tolist()
-    return [
-        tuple([_reason(model, row, share) for row, column, share in zip(*told, strict=True) if column >= 0])
-        for told in zip(rows, columns.tolist(), shares.tolist(), strict=True)
-    ]
-
-
-def _contributions(
-    model: RecommenderModel, taste: Taste, found: Positions, *, newcomers: Newcomers | None, bonus: Bonus | None
-) -> tuple[Positions, Floats]:
-    is_new = found >= len(model.item_factors)
-    learnt = found[~is_new]
-    explaining, of_learnt = model.contributions(taste.items, taste.values, learnt, against=taste.against, bonus=bonus)
-    if newcomers is None or not is_new.any():
-        return explaining, of_learnt
-    both = np.empty((len(found), len(explaining)), np.float32)
-    both[~is_new] = of_learnt
-    factors = newcomers.factors_at(found[is_new])
-    both[is_new] = model.contributions_to(taste.items, taste.values, factors, against=taste.against)
-    return explaining, both
 
 
 def recommendations(
@@ -329,12 +312,20 @@ def recommendations(
 ) -> tuple[Recommendation, ...]:
     """The items found, in words."""
     told = reasons or [()] * len(found.items)
+    known, stop = model.items, len(model.items)
     return tuple(
-        Recommendation(item.item_id, item.title, item.categories, round(score, 6), because)
-        for item, score, because in zip(
-            (item_at(model, row, newcomers) for row in found.items.tolist()), found.scores.tolist(), told, strict=True
-        )
+        [
+            Recommendation(item.item_id, item.title, item.categories, score, because)
+            for row, score, because in zip(found.items.tolist(), rounded(found.scores, 6), told, strict=True)
+            for item in (known[row] if row < stop else item_at(model, row, newcomers),)
+        ]
     )
+
+
+def rounded(numbers: Floats, digits: int) -> Any:
+    """Each to so many decimals; all at once, for `round` writes each down and reads it again."""
+    unit = 10.0**digits
+    return (np.rint(numbers.astype(np.float64) * unit) / unit).tolist()
 
 
 def item_at(model: RecommenderModel, position: int, newcomers: Newcomers | None) -> Item:
@@ -349,11 +340,6 @@ def view(model: RecommenderModel, row: int, newcomers: Newcomers | None = None) 
     item = item_at(model, row, newcomers)
     listeners = int(model.listeners[row]) if row < len(model.items) else 0
     return ItemView(item.item_id, item.title, item.categories, item.tags, listeners)
-
-
-def _reason(model: RecommenderModel, row: int, share: float) -> Reason:
-    item = model.items[row]
-    return Reason(item.item_id, item.title, round(share, 4))
 
 
 def _by_listeners(model: RecommenderModel, found: Positions) -> Retrieved:

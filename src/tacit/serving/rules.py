@@ -114,13 +114,14 @@ class Rules:
 
     def __post_init__(self) -> None:
         # One order, so that the same rules are one question; the first category has a meaning of its own.
-        first = self.categories[:1]
-        object.__setattr__(self, "categories", (*first, *sorted({*self.categories} - {*first})))
-        object.__setattr__(self, "boosts", tuple(sorted(set(self.boosts))))
-        object.__setattr__(self, "ranges", tuple(sorted(set(self.ranges))))
-        for name, given, most in self._counts():
-            if len(given) > most:
-                raise too_many(name, len(given), most)
+        if len(self.categories) > 1:
+            first = self.categories[:1]
+            object.__setattr__(self, "categories", (*first, *sorted({*self.categories} - {*first})))
+        if len(self.boosts) > 1:
+            object.__setattr__(self, "boosts", tuple(sorted(set(self.boosts))))
+        if len(self.ranges) > 1:
+            object.__setattr__(self, "ranges", tuple(sorted(set(self.ranges))))
+        self._check_counts()
         if self.cap is not None and not 1 <= self.cap <= MAX_CAP:
             detail = f"The cap must be a whole number from 1 to {MAX_CAP}."
             raise BadInput("cap_range", detail, field="cap", fix="Give the most items of one category.")
@@ -134,14 +135,17 @@ class Rules:
         """Whether nothing is asked of items but that some be left out."""
         return self.cap is None and self.include is None and not (self.categories or self.boosts or self.ranges)
 
-    def _counts(self) -> tuple[tuple[str, Sized, int], ...]:
-        return (
+    def _check_counts(self) -> None:
+        counts: tuple[tuple[str, Sized, int], ...] = (
             ("exclude", self.exclude, MAX_IDS),
             ("include", self.include or (), MAX_IDS),
             ("category", self.categories, MAX_CATEGORIES),
             ("boost", self.boosts, MAX_BOOSTS),
             ("range", self.ranges, MAX_RANGES),
         )
+        for name, given, most in counts:
+            if len(given) > most:
+                raise too_many(name, len(given), most)
 
     @property
     def category(self) -> str | None:

@@ -24,6 +24,7 @@ FILES = sorted(
         "item_factors.npy",
         "item_index.arrow",
         "item_listeners.npy",
+        "item_nearest.npy",
         "manifest.json",
         "popular.arrow",
         "recommender.json",

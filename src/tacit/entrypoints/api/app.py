@@ -25,7 +25,7 @@ from tacit.entrypoints.api.event_lane import EventLane
 from tacit.entrypoints.api.event_window import EventWindow
 from tacit.entrypoints.api.events import event_routes
 from tacit.entrypoints.api.fast_lane import FastLane
-from tacit.entrypoints.api.fast_routes import Kept
+from tacit.entrypoints.api.fast_routes import Endpoint, Kept
 from tacit.entrypoints.api.guarding import check_guarded
 from tacit.entrypoints.api.health import health_routes
 from tacit.entrypoints.api.items import item_routes
@@ -33,7 +33,9 @@ from tacit.entrypoints.api.list_window import ListWindow
 from tacit.entrypoints.api.memory import memory_share
 from tacit.entrypoints.api.pools import work_in_pools
 from tacit.entrypoints.api.quarantine import quarantine_routes
+from tacit.entrypoints.api.question_window import QuestionWindow
 from tacit.entrypoints.api.recommendations import recommendation_routes
+from tacit.entrypoints.api.reranking import RERANK
 from tacit.entrypoints.api.turnstile import Turnstile
 from tacit.entrypoints.api.users import user_routes
 from tacit.monitoring import metrics as catalogue
@@ -111,7 +113,7 @@ def _opened(
 ) -> DescribedApi:
     """The same with all ways into it; the routers begin with that of lists."""
     _include(app, routers, seen)
-    _add_fast_lane(app, routers[0], service, seen=seen)
+    _add_fast_lane(app, service, seen=seen, routers=routers)
     return _with_lane(app, intake, seen)
 
 
@@ -155,20 +157,29 @@ def _described(version: str, lifespan: Lifespan) -> DescribedApi:
 
 def _add_fast_lane(
     app: DescribedApi,
-    routes: APIRouter,
     service: RecommendationService,
     *,
     seen: Watching,
+    routers: Sequence[APIRouter],
 ) -> None:
     """Have what is asked most often answered past the framework, through a door like its own."""
     ready: Kept = ReadyAnswers(service.rests_on, clock_ms=lambda: int(time.time() * 1_000))
     admission = next((each for each in seen["checkpoints"] if isinstance(each, Admission)), None)
     at_once = AtOnce(service, ready, room=Budget if admission is None else admission.room_at_once)
     app.lists = ListWindow(ready, service.telling, at_once=at_once, **seen)
-    fast = [each for each in routes.routes if isinstance(each, APIRoute) and each.path.count("{") == 1]
+    fast = [each for each in routers[0].routes if isinstance(each, APIRoute) and each.path.count("{") == 1]
     lane = FastLane([each for each in fast if each.methods == {"GET"}], service, ready, window=app.lists)
     app.fast = (lane.leads, RequestDoor(lane, **seen))
     app.shed = ready.shed
+    _add_questions(app, at_once, routers, seen=seen)
+
+
+def _add_questions(app: DescribedApi, at_once: AtOnce, routers: Sequence[APIRouter], *, seen: Watching) -> None:
+    """Have candidates put into order past the framework, if that is done here at all."""
+    routes = (each for router in routers for each in router.routes if isinstance(each, APIRoute))
+    route = next((each for each in routes if each.path == RERANK), None)
+    if route is not None and all(each.is_immediate for each in seen["checkpoints"]):
+        app.questions = QuestionWindow(at_once, Endpoint(route), turnstile=app.turnstile, **seen)
 
 
 def _with_lane(app: DescribedApi, intake: EventDoor | None, seen: Watching) -> DescribedApi:

@@ -9,13 +9,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, MutableMapping
+from contextvars import copy_context
 from dataclasses import dataclass
 from typing import Any
 
+import structlog
 from starlette.requests import Request
 from starlette.responses import Response
 
-from tacit.entrypoints.api.errors import noted_response
+from tacit.entrypoints.api.errors import REQUEST_ID, TRACE, noted_response
 from tacit.entrypoints.api.fast_routes import Endpoint, Kept, keep_ready
 from tacit.entrypoints.api.following import named
 from tacit.errors import TacitError
@@ -77,14 +79,18 @@ class AtOnce:
         self._usual = 0.0
         self._rests_until = 0.0
 
-    def question(self, url: bytes, endpoint: Endpoint, part: str) -> Question | None:
-        """What a request asks, if it can be answered at once."""
+    def rests_on(self, endpoint: Endpoint, part: str) -> RestsOn | None:
+        """What an answer rests on, if it can be given at once: without waiting, and soon."""
         if self._usual > LONG_SECONDS and not self._is_rested():
             return None
         user_id = endpoint.user_in(part)
         if not self._service.is_immediate or (endpoint.is_personal and user_id is None):
             return None
-        before = self._service.rests_on(user_id)
+        return self._service.rests_on(user_id)
+
+    def question(self, url: bytes, endpoint: Endpoint, part: str) -> Question | None:
+        """What a request asks, if it can be answered at once."""
+        before = self.rests_on(endpoint, part)
         if before is None:
             return None
         budget = self._room()
@@ -96,14 +102,25 @@ class AtOnce:
         Args:
             scope: Of the request; given what a route would put there.
         """
-        started = self._worked()
         endpoint, part = asked.endpoint, asked.part
-        with spending(asked.budget), named(scope):
-            try:
-                response = endpoint.answer_here(Request(scope), part)
-            except TacitError as error:
-                response = noted_response(scope, error)
+        response = self.worked_out(asked.budget, scope, lambda: endpoint.answer_here(Request(scope), part))
         keep_ready(self._ready, asked.url, endpoint, part=part, before=asked.before, scope=scope, response=response)
+        return response
+
+    def worked_out(self, budget: Budget, scope: MutableMapping[str, Any], work: Callable[[], Response]) -> Response:
+        """What some work comes to that is done here and now, whatever it is; how long it takes is learnt from.
+
+        Args:
+            budget: What it may cost.
+            scope: Of the request.
+            work: Gives the answer, or raises.
+        """
+        started = self._worked()
+        try:
+            # In a context of its own, so that nothing that is said in it has to be taken back.
+            response = copy_context().run(_kept_to, budget, scope, work)
+        except TacitError as error:
+            response = noted_response(scope, error)
         self._note(self._worked() - started)
         return response
 
@@ -118,3 +135,13 @@ class AtOnce:
     def _is_rested(self) -> bool:
         """Whether it may be tried again; once, and for good if that was short."""
         return self._clock() >= self._rests_until
+
+
+def _kept_to(budget: Budget, scope: MutableMapping[str, Any], work: Callable[[], Response]) -> Response:
+    """What some work comes to that keeps to a budget; what is logged meanwhile names the request."""
+    if scope.get(TRACE) is None:
+        structlog.contextvars.bind_contextvars(request_id=scope[REQUEST_ID])
+        with spending(budget):
+            return work()
+    with spending(budget), named(scope):
+        return work()

@@ -9,7 +9,7 @@ from tacit.data.event_fields import sent_moment_ms
 from tacit.data.event_rules import MAX_WEIGHT, EventRules
 from tacit.entrypoints.api.parameters import MAX_ITEMS, field_unknown, too_many_items
 from tacit.entrypoints.api.strict_json import kind_of, parse_object
-from tacit.entrypoints.api.texts import checked_id
+from tacit.entrypoints.api.texts import are_plain_ids, checked_id
 from tacit.errors import BadInput
 from tacit.serving.sessions import SessionStep
 
@@ -38,6 +38,8 @@ def ids(value: object, name: str, *, most: int = MAX_ITEMS) -> tuple[str, ...]:
         BadInput: `type`, `too_many_items`, or the code of an id.
     """
     given = _listed(value, name, "an array of strings", most=most)
+    if given and are_plain_ids(given):
+        return tuple(dict.fromkeys(map(str, given)))
     return tuple(dict.fromkeys(one_id(each, f"{name}[{index}]") for index, each in enumerate(given)))
 
 

@@ -22,6 +22,7 @@ from tacit.entrypoints.api.errors import ERROR
 from tacit.entrypoints.api.event_window import EventWindow
 from tacit.entrypoints.api.guarding import PUBLIC, requires
 from tacit.entrypoints.api.list_window import ListWindow
+from tacit.entrypoints.api.question_window import QuestionWindow
 from tacit.entrypoints.api.schemas import EventBody, ProblemBody, problems
 from tacit.entrypoints.api.turnstile import Turnstile
 from tacit.errors import Unauthenticated
@@ -40,6 +41,7 @@ class DescribedApi(FastAPI):
         fast: Who answers those requests that are told by looking at method and path.
         window: Where the server may hand in single events without asking any application.
         lists: Where it may ask for lists that lie ready, likewise.
+        questions: Where it may hand in questions with a body, likewise.
         turnstile: Where it may have requests turned away for which there is no room, likewise.
         shed: Gives up the answers that are kept ready, to have their memory; to be called from any thread.
     """
@@ -50,6 +52,7 @@ class DescribedApi(FastAPI):
         self.fast: tuple[Callable[[str, str], bool], ASGIApp] | None = None
         self.window: EventWindow | None = None
         self.lists: ListWindow | None = None
+        self.questions: QuestionWindow | None = None
         self.turnstile: Turnstile | None = None
         self.shed: Callable[[], None] = _nothing_kept
 

@@ -70,42 +70,22 @@ class Connection(Protocol):
     def on_response_complete(self) -> None: ...
 
 
-class EventWindow:
-    """Answers requests with a single event.
+class BodyWindow:
+    """Where requests with a small body are handed in to one route.
 
     Args:
-        together: Takes the events in.
         metrics: Told of every request.
-        route: Where they are sent to, in the name of which they are measured; it says what sending them takes.
+        route: In the name of which they are measured; it says what sending them takes.
         checkpoints: What every request passes first; all of them are immediate.
         tracer: Decides which requests are followed; without it, none is.
     """
 
     def __init__(
-        self,
-        together: Together,
-        *,
-        metrics: MetricSink,
-        route: APIRoute,
-        checkpoints: Sequence[Checkpoint] = (),
-        tracer: Tracer | None = None,
+        self, metrics: MetricSink, route: APIRoute, *, checkpoints: Sequence[Checkpoint], tracer: Tracer | None
     ) -> None:
-        self.together, self._checkpoints, self.tracer = together, checkpoints, tracer
+        self.checkpoints, self.tracer = checkpoints, tracer
         self._metrics = metrics
-        self.route, self.guard = route, guard_of(route)
-        self.path, self._url = route.path, route.path.encode()
-
-    def asked(self, connection: Connection) -> PlainRequest | None:
-        """The request whose headers a connection has read, if it can be answered here."""
-        if connection.url != self._url or connection.parser.get_method() != b"POST":
-            return None
-        if not is_plain(connection):
-            return None
-        request_id = plain_request_id(connection.headers)
-        if request_id is None:
-            return None
-        request = PlainRequest(self, connection, request_id)
-        return request if request.passes(self._checkpoints) else None
+        self.route, self.guard, self.path = route, guard_of(route), route.path
 
     def note(self, scope: Scope, *, status: int, seconds: float, error: TacitError | None) -> None:
         """Count and log a request that was answered."""
@@ -122,14 +102,50 @@ class EventWindow:
         )
 
 
-def plain_request_id(headers: Headers) -> str | None:
+class EventWindow(BodyWindow):
+    """Answers requests with a single event.
+
+    Args:
+        together: Takes the events in.
+        metrics: Told of every request.
+        route: Where they are sent to.
+        checkpoints: What every request passes first; all of them are immediate.
+        tracer: Decides which requests are followed; without it, none is.
+    """
+
+    def __init__(
+        self,
+        together: Together,
+        *,
+        metrics: MetricSink,
+        route: APIRoute,
+        checkpoints: Sequence[Checkpoint] = (),
+        tracer: Tracer | None = None,
+    ) -> None:
+        super().__init__(metrics, route, checkpoints=checkpoints, tracer=tracer)
+        self.together, self._url = together, route.path.encode()
+
+    def asked(self, connection: Connection) -> PlainRequest | None:
+        """The request whose headers a connection has read, if it can be answered here."""
+        if connection.url != self._url or connection.parser.get_method() != b"POST":
+            return None
+        if not is_plain(connection):
+            return None
+        request_id = plain_request_id(connection.headers)
+        if request_id is None:
+            return None
+        request = _Event(self, connection, request_id)
+        return request if request.passes() else None
+
+
+def plain_request_id(headers: Headers, *, most_bytes: int = SMALL_BYTES) -> str | None:
     """The id of a request with a small body of JSON that asks for nothing else; `None` for any other request."""
     size, given, seen = 0, None, []
     for name, value in headers:
         size += len(name) + len(value)
         if name == b"x-request-id":
             given = value.decode("latin-1") if given is None else given
-        elif name in _OTHERWISE or not _is_plain(name, value):
+        elif name in _OTHERWISE or not _is_plain(name, value, most_bytes):
             return None
         if name in _ONCE:
             seen.append(name)
@@ -142,16 +158,21 @@ _ONCE = frozenset({b"content-length", b"content-type", b"host"})
 """Headers that must be there, once."""
 
 
-def _is_plain(name: bytes, value: bytes) -> bool:
+def _is_plain(name: bytes, value: bytes, most_bytes: int) -> bool:
     if name == b"content-type":
         return value == _JSON
     if name == b"content-length":
-        return len(value) < 5 and value.isdigit() and 0 < int(value) <= SMALL_BYTES
+        return len(value) < 5 and value.isdigit() and 0 < int(value) <= most_bytes
     return name != b"host" or is_host(value.decode("latin-1"))
 
 
 class PlainRequest:
     """A request on its way; it stands where the HTTP server keeps the one that a connection is at.
+
+    Args:
+        window: Where it is handed in.
+        connection: By which it comes; its head was read.
+        request_id: Its name.
 
     Attributes:
         response_complete: Whether it was answered.
@@ -162,13 +183,13 @@ class PlainRequest:
     """
 
     __slots__ = (
-        "_connection", "_is_taken", "_passed", "_refusal", "_request_id", "_scope", "_started", "_window", "body",
-        "disconnected", "keep_alive", "more_body", "response_complete",
+        "_is_taken", "_passed", "_refusal", "_started", "_window", "body", "connection", "disconnected", "keep_alive",
+        "more_body", "request_id", "response_complete", "scope",
     )  # fmt: skip
 
-    def __init__(self, window: EventWindow, connection: Connection, request_id: str) -> None:
-        self._window, self._connection, self._request_id = window, connection, request_id
-        self._scope = connection.scope
+    def __init__(self, window: BodyWindow, connection: Connection, request_id: str) -> None:
+        self._window, self.connection, self.request_id = window, connection, request_id
+        self.scope = connection.scope
         self._started = time.perf_counter()
         self._is_taken = False
         self._passed: list[Checkpoint] = []
@@ -195,13 +216,13 @@ class PlainRequest:
             self._is_taken = True
             self._note(_LEFT)
 
-    def passes(self, checkpoints: Sequence[Checkpoint]) -> bool:
+    def passes(self) -> bool:
         """Whether the checkpoints were asked, of whom none had to be waited for; a refusal is told once all is read."""
-        scope = self._scope
-        scope.update(self._address())
+        scope = self.scope
+        scope.update(self.address())
         begin(self._window.tracer, scope)
         try:
-            passed = pass_at_once(checkpoints, scope)
+            passed = pass_at_once(self._window.checkpoints, scope)
         except TacitError as refusal:
             self._refusal = refusal
             return True
@@ -209,7 +230,7 @@ class PlainRequest:
             return False
         self._passed = passed
         # As the application notes them once a request found its way: those that it passed look at them when it leaves.
-        scope["route"], scope[REQUEST_ID] = self._window.route, self._request_id
+        scope["route"], scope[REQUEST_ID] = self._window.route, self.request_id
         try:
             self._window.guard.check(scope)
         except TacitError as refusal:
@@ -220,54 +241,59 @@ class PlainRequest:
 
     def _hand_in(self) -> None:
         if self._refusal is not None:
-            self._told(self._refusal)
+            self.told(self._refusal)
             return
-        if self._scope[PRINCIPAL].user_id is not None:
-            self._leave_to_the_application()  # which looks whose events they are
+        if self.scope[PRINCIPAL].user_id is not None:
+            self._leave_to_the_application()  # which looks whose they are
             return
         until = math.inf
-        if ROOM in self._scope:
-            self._scope[ROOM].step_in()
-            budget: Budget = self._scope[BUDGET]
+        if ROOM in self.scope:
+            self.scope[ROOM].step_in()
+            budget: Budget = self.scope[BUDGET]
             budget.postponed(time.perf_counter() - self._started)
             until = budget.until
-        self._scope[BODY] = body = bytes(self.body)
-        self._window.together.take(body, self._told, until=until, trace=self._scope.get(TRACE))
+        self.scope[BODY] = body = bytes(self.body)
+        self.take(body, until=until)
 
-    def _told(self, answer: Answered | BaseException) -> None:
+    def take(self, body: bytes, *, until: float) -> None:
+        """Have what was read answered, by a moment of `time.monotonic()`, with `told`."""
+        raise NotImplementedError
+
+    def told(self, answer: Answered | BaseException) -> None:
+        """Send an answer, or leave it to the application."""
         if isinstance(answer, TacitError):
-            self._send(problem_response(answer, self._request_id, trace_id_of(self._scope)), answer)
+            self._send(problem_response(answer, self.request_id, trace_id_of(self.scope)), answer)
         elif isinstance(answer, Response):
             self._send(answer)
         else:
             self._leave_to_the_application()
 
     def _send(self, response: Response, error: TacitError | None = None) -> None:
-        transport = self._connection.transport
+        transport = self.connection.transport
         self.response_complete = True
         if not (self.disconnected or transport.is_closing()):
             transport.write(self._written(response))
             if not self.keep_alive:
                 transport.close()
-            self._connection.on_response_complete()
+            self.connection.on_response_complete()
         self._note(response.status_code, error)
 
     def _written(self, response: Response) -> bytes:
-        lines = raw_lines([*self._connection.server_state.default_headers, *response.raw_headers])
+        lines = raw_lines([*self.connection.server_state.default_headers, *response.raw_headers])
         ends = b"" if self.keep_alive else b"connection: close\r\n"
-        its_id = b"x-request-id: " + self._request_id.encode()
-        if HEADERS in self._scope:
-            lines += header_lines(self._scope[HEADERS])
+        its_id = b"x-request-id: " + self.request_id.encode()
+        if HEADERS in self.scope:
+            lines += header_lines(self.scope[HEADERS])
         head = STATUS_LINE[response.status_code] + lines + _SECURE + ends + its_id
         return head + b"\r\n\r\n" + bytes(response.body)
 
     def _leave_to_the_application(self) -> None:
         """Have it answer as if it had been asked at once."""
-        connection = self._connection
+        connection = self.connection
         read = asyncio.Event()
         read.set()
         cycle = RequestResponseCycle(
-            scope=self._scope | self._address() | {PASSED: self._passed},
+            scope=self.scope | self.address() | {PASSED: self._passed},
             transport=connection.transport,
             flow=connection.flow,
             logger=connection.logger,
@@ -287,14 +313,28 @@ class PlainRequest:
         task.add_done_callback(connection.tasks.discard)
         connection.tasks.add(task)
 
-    def _address(self) -> dict[str, object]:
+    def address(self) -> dict[str, object]:
+        """What the scope holds of where it is sent."""
         path = self._window.path
         return {"method": "POST", "path": path, "raw_path": path.encode(), "query_string": b""}
 
     def _note(self, status: int, error: TacitError | None = None) -> None:
         seconds = time.perf_counter() - self._started
         if error is not None:
-            self._scope[ERROR] = error
-        leave_all(self._passed, self._scope, status=status, seconds=seconds)
-        self._scope[REQUEST_ID] = self._request_id
-        self._window.note(self._scope, status=status, seconds=seconds, error=error)
+            self.scope[ERROR] = error
+        leave_all(self._passed, self.scope, status=status, seconds=seconds)
+        self.scope[REQUEST_ID] = self.request_id
+        self._window.note(self.scope, status=status, seconds=seconds, error=error)
+
+
+class _Event(PlainRequest):
+    """A request with a single event, as far as that is told from its head."""
+
+    __slots__ = ("_together",)
+
+    def __init__(self, window: EventWindow, connection: Connection, request_id: str) -> None:
+        super().__init__(window, connection, request_id)
+        self._together = window.together
+
+    def take(self, body: bytes, *, until: float) -> None:
+        self._together.take(body, self.told, until=until, trace=self.scope.get(TRACE))

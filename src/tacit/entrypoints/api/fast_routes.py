@@ -66,9 +66,15 @@ class Endpoint:
         answered: Response = await (call() if self._has_threads else run_in_threadpool(call))
         return answered
 
-    def answer_here(self, request: Request, part: str) -> Response:
-        """The same, worked out in this thread."""
-        answered: Response = self._here(request=request, **{self.part: part})
+    def answer_here(self, request: Request, part: str, **read: object) -> Response:
+        """The same, worked out in this thread.
+
+        Args:
+            request: The request.
+            part: What fills the path.
+            read: What was read of the body, where the route takes one.
+        """
+        answered: Response = self._here(request=request, **{self.part: part}, **read)
         return answered
 
     def user_in(self, part: str) -> str | None:

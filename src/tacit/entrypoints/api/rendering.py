@@ -10,7 +10,7 @@ import msgspec
 from starlette.responses import Response
 
 from tacit.data.catalog_entries import Preferences
-from tacit.serving.answers import Answer, ItemView, Recommendation
+from tacit.serving.answers import Answer, ItemView
 from tacit.serving.user_desk import UserView
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -28,7 +28,7 @@ def json_response(body: object, *, status: int = 200) -> Response:
 
 
 def answer_body(answer: Answer) -> dict[str, Any]:
-    """An answer as plain values."""
+    """An answer as values that the encoder knows; a score that is no number is null."""
     return {
         "recommendation_id": answer.recommendation_id,
         "model_version": answer.model_version,
@@ -37,7 +37,8 @@ def answer_body(answer: Answer) -> dict[str, Any]:
         "rehearsed": answer.rehearsed,
         "user_id": answer.user_id,
         "unknown_items": answer.unknown_items,
-        "items": [_recommendation_body(item) for item in answer.items],
+        # The encoder writes these as they are, each field by its own name.
+        "items": answer.items,
     }
 
 
@@ -77,15 +78,3 @@ def moment(at_ms: int | None) -> str | None:
     if at_ms is None:
         return None
     return (_EPOCH + timedelta(milliseconds=at_ms)).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-def _recommendation_body(item: Recommendation) -> dict[str, Any]:
-    return {
-        "item_id": item.item_id,
-        "title": item.title,
-        "categories": item.categories,
-        "score": item.score,
-        "because": [
-            {"item_id": reason.item_id, "title": reason.title, "share": reason.share} for reason in item.because
-        ],
-    }

@@ -21,6 +21,8 @@ from tacit.errors import BadInput
 from tacit.serving.reranking import MOST_CANDIDATES, Candidates, Reranked, Reranking
 from tacit.serving.sessions import Given, liked_clues, session_clues
 
+RERANK = "/api/v1/users/{user_id}/rerank"
+"""Where a user's candidates are put into order."""
 _OPTIONS = ("filter_seen", "explain", "shown")
 _CLUES = ("liked", "session")
 _IDS: dict[str, Any] = {"type": "array", "items": {"type": "string"}, "minItems": 1}
@@ -121,11 +123,8 @@ def _clues(given: Mapping[str, object], rules: EventRules) -> Given:
 
 
 def _told(found: Reranked) -> Response:
-    body = answer_body(found.answer)
-    for item in body["items"]:
-        if item["score"] != item["score"]:  # JSON knows no number that is none
-            item["score"] = None
-    return json_response({**body, "unknown_candidates": found.unknown_candidates, "left_out": found.left_out})
+    more = {"unknown_candidates": found.unknown_candidates, "left_out": found.left_out}
+    return json_response({**answer_body(found.answer), **more})
 
 
 def _described(more: Mapping[str, Any], example: Mapping[str, Any]) -> dict[str, Any]:

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import socket
-import sys
 import time
 import uuid
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from functools import partial
 from types import FrameType
 from typing import Any, cast
@@ -27,12 +25,13 @@ from tacit.entrypoints.api.list_window import CONNECTION, ListWindow, Passage
 from tacit.entrypoints.api.listening import SHUTDOWN_SECONDS, address_of, listen_on
 from tacit.entrypoints.api.old_objects import OldObjects, rare_collections
 from tacit.entrypoints.api.pace import Pace, PaceRules, too_slow
+from tacit.entrypoints.api.question_window import QuestionWindow
+from tacit.entrypoints.api.turn_line import fair_turns
 from tacit.entrypoints.api.turnstile import Turnstile
 from tacit.errors import BadInput, TacitError
 
 _FAREWELL_SECONDS = 0.25
 _GIVING_UP_SECONDS = 0.5
-_TURN_SECONDS = 0.001
 
 
 class ApiServer:
@@ -106,7 +105,7 @@ class ApiServer:
     def run(self) -> None:
         """Answer until SIGINT, SIGTERM or `stop`; requests under way get nine seconds to end."""
         # Requests run beside each other already; one that also spread over the cores would only be in their way.
-        with threadpool_limits(1, user_api="blas"), _fair_turns(), rare_collections():
+        with threadpool_limits(1, user_api="blas"), fair_turns(), rare_collections():
             loop = (self._server.config.get_loop_factory() or asyncio.new_event_loop)()
             asyncio.set_event_loop(loop)
             try:
@@ -198,6 +197,7 @@ class _Protocol(HttpToolsProtocol):
         self._window: EventWindow | None = getattr(self.app, "window", None)
         self._turnstile: Turnstile | None = getattr(self.app, "turnstile", None)
         self._lists: ListWindow | None = getattr(self.app, "lists", None)
+        self._questions: QuestionWindow | None = getattr(self.app, "questions", None)
         self.passages: dict[Endpoint, Passage] = {}
         self._pace = Pace()
         self._glance = Glance()
@@ -350,11 +350,16 @@ class _Protocol(HttpToolsProtocol):
             return
         if self._turnstile is not None and self._turnstile.turns_away(self):
             return
-        asked = None if self._window is None else self._window.asked(self)
+        asked = self._asked_plainly()
         if asked is not None:
-            self.cycle = asked  # type: ignore[assignment]  # as much of one as the protocol looks at
+            self.cycle = asked
             return
         super().on_headers_complete()
+
+    def _asked_plainly(self) -> Any:
+        """What stands for a request with a small body that needs no application: as much of one as we look at."""
+        asked = None if self._window is None else self._window.asked(self)
+        return self._questions.asked(self) if asked is None and self._questions is not None else asked
 
     def _is_answered_plainly(self) -> bool:
         """Whether somebody asks for what lies ready or is worked out at once, and has it, or is too late."""
@@ -370,17 +375,6 @@ class _Protocol(HttpToolsProtocol):
         self.passages = self._lists.passages_of(self.client and self.client[0], self.headers)
         # What lies ready takes no room, so it is given whether there is any or not.
         return self._is_answered_in_turn(self._lists, self._glance.head)
-
-
-@contextmanager
-def _fair_turns() -> Iterator[None]:
-    """Have threads take turns more often: a request passes through several, and waits for each turn."""
-    before = sys.getswitchinterval()
-    sys.setswitchinterval(_TURN_SECONDS)
-    try:
-        yield
-    finally:
-        sys.setswitchinterval(before)
 
 
 def serve(app: FastAPI, *, host: str, port: int, on_listening: Callable[[str], None] = lambda _: None) -> None:

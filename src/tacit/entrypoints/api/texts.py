@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from tacit.data.texts import MAX_ID_BYTES, normal_form, text_problem
 from tacit.errors import BadInput
 
@@ -25,6 +27,16 @@ def checked_id(text: str, field: str) -> str:
     if not checked.strip():
         raise _bad("id_empty", field)
     return checked
+
+
+def are_plain_ids(values: Sequence[object]) -> bool:
+    """Whether some values are ids of printable ASCII, told of all at once: none of them is anything but itself."""
+    try:
+        every = "".join(values)  # type: ignore[arg-type]  # what is no text is refused
+    except TypeError:
+        return False
+    is_plain = every.isascii() and every.isprintable()
+    return is_plain and all(0 < len(each.strip()) <= len(each) <= MAX_ID_BYTES for each in values)  # type: ignore[attr-defined,arg-type]
 
 
 def checked_text(text: str, field: str) -> str:

@@ -8,15 +8,19 @@ into a moment; the rest waits for the next turns, in the order in which they cam
 from __future__ import annotations
 
 import math
+import sys
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, Protocol
 
 SLICE_SECONDS = 0.001
 """Of a turn in which answers are begun."""
 SHORT_SECONDS = 0.005
 """Longest wait once the line stays: a longer one makes everybody late and serves nobody more."""
+_TURN_SECONDS = 0.001
+"""Of a thread, before another may have the interpreter."""
 _MEMORY_SECONDS = 0.4
 """How far back it matters whether somebody waited."""
 _BEGINS, _ENDS = 0.9, 0.5
@@ -120,3 +124,14 @@ class TurnLine:
         self._share += weight * (self._is_waited_in - self._share)
         self._noted, self._is_waited_in = now, bool(self._line)
         self.is_standing = self._share > (_ENDS if self.is_standing else _BEGINS)
+
+
+@contextmanager
+def fair_turns() -> Iterator[None]:
+    """Have threads take turns more often: a request passes through several, and waits for each turn."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(_TURN_SECONDS)
+    try:
+        yield
+    finally:
+        sys.setswitchinterval(before)

@@ -81,14 +81,14 @@ class Turnstile:
         self._refuse(connection)
         return True
 
-    def place_of(self, connection: Any) -> Place:
+    def place_of(self, connection: Any, method: str = "GET") -> Place:
         """Where a request is answered whose head is known and plain; a question for which there is no room is refused.
 
         What is asked of the catalogue has half of the room that users' lists have.
         """
         if self._line.is_free(connection.loop):
             return "now"
-        kind = class_of("GET", connection.url.partition(b"?")[0].decode("latin-1"))
+        kind = class_of(method, connection.url.partition(b"?")[0].decode("latin-1"))
         if kind.pool != "answers":
             return "now"
         if self._line.has_room(1.0 if kind.priority <= Priority.LISTS else 0.5):

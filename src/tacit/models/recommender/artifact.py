@@ -41,6 +41,8 @@ _ARRAYS = {
 
 
 _VOICE_ARRAYS = {"voice_indptr.npy": "indptr", "voice_items.npy": "indices", "voice_values.npy": "data"}
+_NEAREST = "item_nearest.npy"
+"""Versions without it find what is like an item by searching."""
 _COVARIANCE = "item_covariance.npy"
 """Of the item factors: quickly read, but long to work out where there are many."""
 
@@ -49,6 +51,8 @@ def save(model: RecommenderModel, folder: Path) -> None:
     """Write a model's files; every one is a `.npy` array, an Arrow table or JSON."""
     for name, (attribute, kind, _) in _ARRAYS.items():
         np.save(folder / name, np.ascontiguousarray(getattr(model, attribute), dtype=kind), allow_pickle=False)
+    if model.nearest is not None:
+        np.save(folder / _NEAREST, np.ascontiguousarray(model.nearest, np.int32), allow_pickle=False)
     _write_table(folder / "user_index.arrow", pa.table({"user_id": pa.array(list(model.user_ids), pa.string())}))
     _write_table(folder / "item_index.arrow", item_table(model.items))
     _write_table(folder / "popular.arrow", _popular_table(model.popular))
@@ -58,6 +62,7 @@ def save(model: RecommenderModel, folder: Path) -> None:
         "regularization": model.regularization,
         "frequency_exponent": model.frequency_exponent,
         "blend": None if model.blend is None else _saved_blend(model.blend, folder),
+        "nearest": model.nearest is not None,
     }
     (folder / "recommender.json").write_text(json.dumps(settings, sort_keys=True, indent=1) + "\n")
 
@@ -85,6 +90,7 @@ def load(folder: Path, engine: Engine) -> RecommenderModel:
             frequency_exponent=float(settings["frequency_exponent"]),
             engine=engine,
             blend=None if blend is None else _loaded_blend(blend, folder, arrays["item_factors"]),
+            nearest=_array(folder / _NEAREST, np.int32, 2) if settings.get("nearest") is True else None,
             **arrays,
         )
     except (KeyError, TypeError, ValueError) as problem:
@@ -162,6 +168,10 @@ def check(model: RecommenderModel) -> None:
     _check_range("history_items", model.indices, len(model.items))
     for ranked in model.popular.values():
         _check_range("popular", ranked, len(model.items))
+    if model.nearest is not None:
+        if len(model.nearest) > n_items:
+            raise _invalid("item_nearest", f"has {len(model.nearest)} rows for {n_items} items with factors")
+        _check_range("item_nearest", model.nearest, n_items)
     for part in ("user_factors", "item_factors", "values"):
         if not np.isfinite(np.sum(getattr(model, part), dtype=np.float64)):
             raise _invalid(part, "holds a value that is not finite")
@@ -170,7 +180,7 @@ def check(model: RecommenderModel) -> None:
 
 
 def _check_range(part: str, positions: NDArray[np.int32], stop: int) -> None:
-    if len(positions) and (positions.min() < 0 or positions.max() >= stop):
+    if positions.size and (positions.min() < 0 or positions.max() >= stop):
         raise _invalid(part, f"holds a position outside 0…{stop - 1}")
 
 

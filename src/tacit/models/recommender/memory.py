@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 from tacit.errors import Refused
 from tacit.models.recommender.ease import LARGEST_CATALOGUE
+from tacit.models.recommender.nearest import DEPTH, searched
 
 _MIB = 2**20
 
@@ -51,7 +52,7 @@ class TrainingSize:
     def bytes(self) -> int:
         """The most that is held at once beside the snapshot itself, by the native engine.
 
-        It is the most of three times:
+        It is the most of four times:
 
         * *learning*: weights by user (4 bytes an interaction, since places are shared) and by item (8); both sides,
           `4 k (users + items)`; the half-precision copy of the side gathered, `2 k max(users, items)`; the sixteen
@@ -60,13 +61,15 @@ class TrainingSize:
         * *choosing a voice*: the fold's matrix by user and by item, both sides, five voices (8 bytes an entry), the
           scores of a portion of users, and for a small catalogue three dense matrices of items by items;
         * *folding in*: everybody's factors, a batch of them twice, and the items as they are, in the eigenbasis and
-          on the way there.
+          on the way there;
+        * *finding what is similar*: everybody's factors, the items as they are, at length 1 and in codes, and what is
+          found.
 
         What threads and the allocator keep comes on top.
         """
         folding = 4 * self.factors * (self.known_users + BATCH_USERS + 3 * self.items)
         voices = self._choosing if self.is_blended else 0
-        return _KEPT_BYTES + max(self._learning, voices, folding)
+        return _KEPT_BYTES + max(self._learning, voices, folding, self._finding)
 
     @property
     def _sides(self) -> int:
@@ -79,6 +82,12 @@ class TrainingSize:
         if self.is_judged or self.is_blended:
             needed += 8 * self.interactions + 5 * self.factors * self.items
         return needed + self._sides if self.is_judged else needed
+
+    @property
+    def _finding(self) -> int:
+        codes = (3 * self.factors // 2 + 9) * self.items
+        found = 4 * DEPTH * searched(self.items, self.factors)
+        return 4 * self.factors * (self.known_users + 2 * self.items) + codes + found
 
     @property
     def _choosing(self) -> int:

@@ -29,6 +29,10 @@ from tacit.models.recommender.folding import NOTHING_AGAINST, Against, Eigenbasi
 Positions = NDArray[np.intp]
 Mask = NDArray[np.bool_]
 
+_NOTHING = (np.empty(0, np.int32), np.empty(0, np.float32))
+_FEW = 16
+"""Up to so many excluded positions are looked for one by one."""
+
 
 @dataclass(frozen=True)
 class RecommenderModel:
@@ -52,6 +56,8 @@ class RecommenderModel:
         frequency_exponent: `ν` of the training run.
         engine: Runs the algebra; no part of what is learnt, and never saved.
         blend: The second voice that speaks beside the factors, if one was chosen.
+        nearest: `(m, d)` int32, for each of the first `m` items with factors the `d` most like it, the best first; none
+            of an item that is not among them, or of a version that was trained without.
     """
 
     user_ids: Sequence[str]
@@ -68,6 +74,7 @@ class RecommenderModel:
     frequency_exponent: float
     engine: Engine = field(repr=False, compare=False)
     blend: Blend | None = None
+    nearest: NDArray[np.int32] | None = None
 
     @cached_property
     def user_rows(self) -> dict[str, int]:
@@ -169,7 +176,7 @@ class RecommenderModel:
             against: What speaks against others: observed, and not preferred.
         """
         known, weights = self._weighted(items, values)
-        opposed, of_opposed = self._weighted(against.items, against.values)
+        opposed, of_opposed = self._weighted(against.items, against.values) if len(against.items) else _NOTHING
         if not len(opposed):
             return self.engine.solve_row(self.side, known, weights)
         turned = self.side.rotated[np.concatenate((known, opposed))].astype(np.float64)
@@ -262,6 +269,28 @@ class RecommenderModel:
         """The `count` items most like one that has factors, by cosine; the filter is one of `unit_index`."""
         return self.alike(self.unit_factors[item], count, excluded=np.append(excluded, item), only=only)
 
+    def similar_at_hand(
+        self, item: int, count: int, *, excluded: Positions, category: str | None = None
+    ) -> Found | None:
+        """What `similar` finds, out of what was found with the version: `None` where that does not reach far enough.
+
+        The best that are left of the nearest are the best of all that are left, as long as there are so many.
+
+        Args:
+            item: Position of one that has factors.
+            count: How many.
+            excluded: Positions of any items, in any order, that must not be found.
+            category: The only category whose items may be.
+        """
+        if self.nearest is None or item >= len(self.nearest):
+            return None
+        every = self.nearest[item]
+        left = every if category is None else every[self.categories[category][every]]
+        left = _without(left, excluded, count, beyond=len(self.item_factors))
+        if len(left) < count and len(every) < len(self.item_factors) - 1:
+            return None
+        return Found(left, self.unit_index.products(self.unit_factors[item], left))
+
     def alike(self, direction: Floats, count: int, *, excluded: Positions, only: Filter | None = None) -> Found:
         """The items of highest cosine with a direction, `(k,)` of length 1; the filter is one of `unit_index`."""
         return self.unit_index.search(direction, count, excluded=self._with_factors(excluded), only=only)
@@ -292,8 +321,7 @@ class RecommenderModel:
         Returns:
             The positions that can explain, `(d,)`, and their contributions, `(targets, d)` float32.
         """
-        explaining = self._weighted(items, values)[0]
-        of_factors = self._shares(items, values, self.side.rotated[targets], against=against)
+        explaining, of_factors = self._shares(items, values, self.side.rotated[targets], against=against)
         if self.blend is None:
             return explaining.astype(np.intp), of_factors
         if bonus is None or bonus.scale is None:
@@ -309,19 +337,40 @@ class RecommenderModel:
 
         Such an item is none of the model's, so that a second voice has nothing to say of it.
         """
-        return self._shares(items, values, factors @ self.side.basis, against=against)
+        return self._shares(items, values, factors @ self.side.basis, against=against)[1]
 
-    def _shares(self, items: NDArray[np.int32], values: Floats, wanted: Floats, *, against: Against) -> Floats:
-        """What each item adds to the factors' score of targets, `(t, k)` in the eigenbasis: `(t, d)`."""
+    def _shares(
+        self, items: NDArray[np.int32], values: Floats, wanted: Floats, *, against: Against
+    ) -> tuple[NDArray[np.int32], Floats]:
+        """The items that explain, `(d,)`, and what each adds to the factors' score of targets, `(t, k)` in the
+        eigenbasis: `(t, d)`.
+        """
         explaining, weights = self._weighted(items, values)
-        opposed, of_opposed = self._weighted(against.items, against.values)
-        observed, everything = np.concatenate((explaining, opposed)), np.concatenate((weights, of_opposed))
-        return self.engine.shares(self.side, observed, everything, wanted=wanted, explaining=len(explaining))
+        observed, everything = explaining, weights
+        if len(against.items):
+            opposed, of_opposed = self._weighted(against.items, against.values)
+            observed, everything = np.concatenate((explaining, opposed)), np.concatenate((weights, of_opposed))
+        return explaining, self.engine.shares(
+            self.side, observed, everything, wanted=wanted, explaining=len(explaining)
+        )
 
     def _weighted(self, items: NDArray[np.int32], values: Floats) -> tuple[NDArray[np.int32], Floats]:
         """The items of a history that have factors, and their weights."""
         known = np.asarray(items) < len(self.item_factors)
+        if known.all():
+            return np.asarray(items, np.int32), self.confidence.weights(np.asarray(values, np.float32))
         return np.asarray(items, np.int32)[known], self.confidence.weights(np.asarray(values, np.float32)[known])
 
     def _with_factors(self, positions: Positions) -> NDArray[np.int32]:
         return positions[positions < len(self.item_factors)].astype(np.int32)
+
+
+def _without(positions: NDArray[np.int32], excluded: Positions, count: int, *, beyond: int) -> NDArray[np.int32]:
+    """The first of some positions, each there once and below a number, that are not excluded."""
+    if len(excluded) <= _FEW:
+        off = set(excluded.tolist())
+        first = positions[: count + len(off)].tolist()
+        return np.array([each for each in first if each not in off][:count], np.int32)
+    is_off = np.zeros(beyond + 1, bool)
+    is_off[np.minimum(excluded, beyond)] = True
+    return positions[~is_off[positions]][:count]

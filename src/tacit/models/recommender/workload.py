@@ -26,6 +26,7 @@ from tacit.models.recommender.evaluation import Lister, evaluate
 from tacit.models.recommender.factor_lister import FactorLister, weighted
 from tacit.models.recommender.memory import BATCH_USERS, TrainingSize, refuse_beyond
 from tacit.models.recommender.model import RecommenderModel
+from tacit.models.recommender.nearest import nearest_items
 from tacit.models.recommender.neighbours import CoOccurrence
 from tacit.models.recommender.popularity import Popularity
 from tacit.models.recommender.training_plan import Plan, PlanRules, VoiceRecipe, planned, recipe_of
@@ -113,8 +114,9 @@ class RecommenderWorkload:
         confidence = Confidence.fitted(settings.curve, settings.alpha or 0.0, data.training.data)
         item_factors, losses = self._learnt(data, settings, confidence, start=start, progress=progress)
         blend = self._blend(plan.voice, data, item_factors, progress=progress)
-        model = self._model(data, item_factors, confidence=confidence, settings=settings)
-        return Fitted(replace(model, blend=blend), self._facts(settings, plan), losses)
+        model = replace(self._model(data, item_factors, confidence=confidence, settings=settings), blend=blend)
+        model = replace(model, nearest=nearest_items(model, progress=progress))
+        return Fitted(model, self._facts(settings, plan), losses)
 
     def _learnt(
         self,

@@ -46,6 +46,9 @@ _FIRST_PORTION = 256
 _MOST_ITEMS = 2**31 - 1
 """Positions are int32."""
 
+_LONG = 1e30
+"""The square of a length, far below where products overflow."""
+
 _COARSE_BYTES = 3 << 20
 """Codes that take more than this leave the second-level cache, and are worth a plane of four bits to read first."""
 
@@ -118,9 +121,15 @@ class NativeIndex:
 
     def products(self, query: Floats, positions: Positions, *, bonus: Bonus | None = None) -> Floats:
         """As `Index.products`, sums in the scan's own fixed order."""
-        queries = checked_queries(np.asarray(query)[None], self._shape[1])
-        wanted = checked_positions(positions, self._shape[0], "positions")
-        scores = self._index.products(queries[0], wanted)
+        wanted = positions
+        try:
+            if not np.dot(query, query) < _LONG:  # nor is what is no number
+                raise ValueError("it is to be looked at closely")
+            scores = self._index.products(query, wanted)
+        except (TypeError, ValueError):
+            queries = checked_queries(np.asarray(query)[None], self._shape[1])
+            wanted = checked_positions(positions, self._shape[0], "positions")
+            scores = self._index.products(queries[0], wanted)
         added = None if bonus is None else checked_bonus(bonus, self._shape[0])
         if added is not None and len(added.items):
             at = np.minimum(np.searchsorted(added.items, wanted), len(added.items) - 1)

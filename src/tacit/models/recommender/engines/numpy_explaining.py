@@ -21,8 +21,9 @@ def shares(side: FixedSide, items: Positions, weights: Floats, *, wanted: Floats
 
 def diagonal_of(side: FixedSide, count: int) -> Doubles:
     """`Λ` of a row of so many items: `(k,)`, the spectrum and the row's ridge."""
-    ridge = side.ridge.of(np.array([count]), len(side.rotated)).astype(np.float64)
-    return np.asarray(side.spectrum.astype(np.float64) + ridge)
+    ridge = side.ridge
+    strength = (ridge.mean_weight * count + len(side.rotated)) ** ridge.frequency_exponent
+    return np.asarray(side.spectrum.astype(np.float64) + float(np.float32(ridge.regularization * strength)))
 
 
 def between(z: Doubles, wanted: Doubles, weights: Doubles, *, diagonal: Doubles) -> Doubles:

@@ -1,0 +1,64 @@
+"""Why something is recommended: what of a history speaks for it, and how much (pure)."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tacit.models.recommender.engines.interfaces import Bonus
+from tacit.models.recommender.model import RecommenderModel
+from tacit.serving.answers import Reason
+from tacit.serving.newcomers import Newcomers
+from tacit.serving.retrieval import Floats, Positions, Spoken, Taste, learnt_from, rounded
+
+_LEAST_SHARE = 1e-4
+"""What contributed less than a hundredth of a per cent is no reason."""
+
+
+def explain(
+    model: RecommenderModel,
+    taste: Taste,
+    found: Positions,
+    *,
+    most: int,
+    newcomers: Newcomers | None = None,
+    said: Spoken | None = None,
+) -> list[tuple[Reason, ...]]:
+    """For each item found, the items of the history that contributed most to its score, the strongest first.
+
+    A reason's share is its part of all positive contributions: what speaks against an item explains nothing.
+    """
+    if not len(found) or not learnt_from(model, taste.items):
+        return [()] * len(found)
+    bonus = None if said is None else said.bonus
+    explaining, contributions = _contributions(model, taste, found, newcomers=newcomers, bonus=bonus)
+    if taste.emphasis is not None:
+        contributions = contributions * taste.emphasis[taste.items < len(model.item_factors)]
+    columns, shares = model.engine.strongest(contributions, most, least=_LEAST_SHARE)
+    rows = np.where(columns >= 0, explaining[columns], -1).tolist()
+    items, parts = model.items, rounded(shares, 4)
+    return [
+        tuple(
+            [
+                Reason(item.item_id, item.title, share)
+                for row, share in zip(*told, strict=True)
+                if row >= 0
+                for item in (items[row],)
+            ]
+        )
+        for told in zip(rows, parts, strict=True)
+    ]
+
+
+def _contributions(
+    model: RecommenderModel, taste: Taste, found: Positions, *, newcomers: Newcomers | None, bonus: Bonus | None
+) -> tuple[Positions, Floats]:
+    is_new = found >= len(model.item_factors)
+    learnt = found[~is_new]
+    explaining, of_learnt = model.contributions(taste.items, taste.values, learnt, against=taste.against, bonus=bonus)
+    if newcomers is None or not is_new.any():
+        return explaining, of_learnt
+    both = np.empty((len(found), len(explaining)), np.float32)
+    both[~is_new] = of_learnt
+    factors = newcomers.factors_at(found[is_new])
+    both[is_new] = model.contributions_to(taste.items, taste.values, factors, against=taste.against)
+    return explaining, both
