@@ -1,4 +1,4 @@
-"""A console on real parts, for the suites that open its pages: a home with a champion, behind a real server."""
+"""A console on real parts behind a real server, and tabs of a real browser in which nothing may go wrong."""
 
 from __future__ import annotations
 
@@ -6,12 +6,13 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import httpx2
-from playwright.sync_api import Browser, BrowserContext, Page
+from playwright.sync_api import Browser, Locator, Page
 
 from tacit.bootstrap import App, Serving, build, load_settings, serving
 from tacit.entrypoints.api.callers import identified
@@ -24,7 +25,7 @@ from tacit.monitoring import metrics as catalogue
 from tacit.monitoring.recent import RecentFigures
 from tacit.security.key_wishes import wish_of
 from tests.apis import api_of
-from tests.browsers import DESK, grave_issues, served
+from tests.browsers import DESK, Slowed, grave_issues, served
 from tests.stages import stage
 
 PAGES = (
@@ -47,14 +48,24 @@ class Site:
     """A console that can be opened, and what stands behind it.
 
     Attributes:
-        looker: A key that may look, and not act.
+        line: Over which it is asked; as good as it gets unless told otherwise.
     """
 
     app: App
     parts: Serving
     recent: RecentFigures
+    line: Slowed
     address: str
-    looker: str
+
+    @cached_property
+    def looker(self) -> str:
+        """A key that may look, and not act."""
+        return self.key(scopes=["operations:read"])
+
+    def key(self, **said: object) -> str:
+        """A new key."""
+        desk = self.app.keys.desk
+        return desk.create(wish_of({"name": "x", **said}, now_ms=desk.now_ms()), actor="ann").text
 
     def asks(self, path: str, body: object | None = None, **headers: str) -> httpx2.Response:
         """What the interface answers, as a program asks it."""
@@ -84,17 +95,15 @@ class Site:
 
 
 @contextmanager
-def console_in(folder: Path, watchers: Watchers | None = None) -> Iterator[Site]:
-    """A console over one home in a folder, where nobody has to say who they are."""
-    with stage(folder / "home") as made:
-        made.release()
+def console_site(home: Path, watchers: Watchers | None = None, **flags: object) -> Iterator[Site]:
+    """The console over a home; who sends no credentials may everything, as at one's own machine."""
     with ExitStack() as stack:
-        flags = {"home": folder / "home", "als.engine": "numpy"}
-        app = stack.enter_context(build(load_settings(flags=flags, environ={})))
+        app = stack.enter_context(build(load_settings(flags={"home": home, **flags}, environ={})))
         parts = stack.enter_context(serving(app))
-        callers = stack.enter_context(identified(app))
-        desk, shop = console(app, parts, watchers), storefront(parts.service, dataset=lambda: "made-up")
-        _some_minutes(desk.recent, parts)
+        people = app.people
+        known = identified(app, more=[people.token_checker], cookies=[people.session_checker])
+        desk = console(app, parts, watchers)
+        shop = storefront(parts.service, dataset=lambda: "made-up", has_sign_in=True)
         api = api_of(
             parts,
             quarantine=app.quarantine,
@@ -105,12 +114,22 @@ def console_in(folder: Path, watchers: Watchers | None = None) -> Iterator[Site]
                 *desk.routers,
             ],
             background=desk.background,
-            checkpoints=checkpoints_of(app, parts, callers),
+            checkpoints=checkpoints_of(app, parts, stack.enter_context(known)),
+            refusal_page=desk.failure_or(shop.failure),
         )
-        wish = wish_of({"name": "looker", "scopes": ["operations:read"]}, now_ms=app.keys.desk.now_ms())
-        key = app.keys.desk.create(wish, actor="ann").text
-        with served(api) as address:
-            yield Site(app, parts, desk.recent, address, key)
+        line = Slowed(api)
+        with served(line) as address:
+            yield Site(app, parts, desk.recent, line, address)
+
+
+@contextmanager
+def console_in(folder: Path, watchers: Watchers | None = None) -> Iterator[Site]:
+    """The same over a home of its own, with a champion, and traffic as if minutes had gone by."""
+    with stage(folder / "home") as made:
+        made.release()
+    with console_site(folder / "home", watchers, **{"als.engine": "numpy"}) as site:
+        _some_minutes(site.recent, site.parts)
+        yield site
 
 
 def _some_minutes(recent: RecentFigures, parts: Serving) -> None:
@@ -142,6 +161,23 @@ class Visit:
     def open(self, path: str) -> None:
         self.tab.goto(path)
 
+    def press(self, name: str) -> None:
+        """Press the button of a name; in the dialog that is open if there is one, which is then to close."""
+        dialog = self.tab.locator("dialog[open]")
+        is_asked = bool(dialog.count())
+        (dialog if is_asked else self.tab).get_by_role("button", name=name, exact=True).click()
+        if is_asked:
+            dialog.wait_for(state="hidden")
+
+    def fill(self, label: str, text: str) -> None:
+        """Fill a field of the dialog that is open."""
+        self.tab.locator("dialog[open]").get_by_label(label).fill(text)
+
+    @property
+    def said(self) -> Locator:
+        """What the page says of what was just done."""
+        return self.tab.locator("main > .notice:not(#offline)").first
+
     def heading(self) -> str:
         return self.tab.get_by_role("heading", level=1).inner_text()
 
@@ -155,9 +191,11 @@ class Visit:
 
 
 @contextmanager
-def visiting(browser: Browser, address: str, **more: Any) -> Iterator[Visit]:
-    """A visit during which nothing may go wrong, whatever else it is for."""
-    context: BrowserContext = browser.new_context(base_url=address, **{"viewport": DESK, **more})
+def visiting(browser: Browser, address: str, *, key: str | None = None, **more: Any) -> Iterator[Visit]:
+    """A visit during which nothing may go wrong, whatever else it is for; with a key, of whoever has it."""
+    headers = {} if key is None else {"X-API-Key": key}
+    options = {"viewport": DESK, "extra_http_headers": headers, **more}
+    context = browser.new_context(base_url=address, **options)
     visit = Visit(context.new_page())
     visit.tab.set_default_timeout(10_000)
     visit.tab.on("console", lambda said: said.type in {"error", "warning"} and visit.complaints.append(said.text))

@@ -87,7 +87,8 @@ def open_store(
         visiting = visiting_of(app)
         known: list[Checkpoint] = [] if visiting is None else [visiting]
         routers = [*further_routes(app, parts), shop.router(), sign_in_pages(app, parts, lambda: dataset)]
-        api = api_of(parts, extra_routers=routers, checkpoints=[SameOrigin(), callers, *known])
+        checkpoints = [SameOrigin(), callers, *known]
+        api = api_of(parts, extra_routers=routers, checkpoints=checkpoints, refusal_page=shop.failure)
         yield Store(app, parts, api, mode)
 
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 
-from tests.browsers import CHROMIUM, PHONE, chromium  # noqa: E402
+from tests.browsers import CHROMIUM, DESK, PHONE, Slowed, chromium  # noqa: E402
 from tests.consoles import PAGES, Site, Visit, console_in, visiting  # noqa: E402
 from tests.shells import QUICK, serving  # noqa: E402
 from tests.stages import wait_until  # noqa: E402
@@ -40,7 +41,7 @@ def visit(browser: playwright.Browser, site: Site) -> Iterator[Visit]:
 @pytest.fixture
 def looker(browser: playwright.Browser, site: Site) -> Iterator[Visit]:
     """Somebody who may look, and not act."""
-    with visiting(browser, site.address, extra_http_headers={"X-API-Key": site.looker}) as begun:
+    with visiting(browser, site.address, key=site.looker) as begun:
         yield begun
 
 
@@ -135,6 +136,59 @@ def test_an_event_that_was_set_aside_is_mended_released_and_applied(visit: Visit
     assert kept.facts["fields"] == ["item_id"]
 
 
+@pytest.fixture
+def line(site: Site) -> Iterator[Slowed]:
+    """The line to the console, good again afterwards."""
+    site.line.asked.clear()
+    yield site.line
+    site.line.seconds.clear()
+
+
+@pytest.mark.slow
+def test_pages_that_are_gone_through_faster_than_they_come_leave_one_stream_behind(visit: Visit, line: Slowed) -> None:
+    visit.tab.add_init_script(
+        "window.streams = []; const Stream = EventSource;"
+        "window.EventSource = class extends Stream { constructor(url) { super(url); streams.push(this); } };"
+    )
+    line.seconds["GET /console/figures"] = 0.6
+    visit.open("/console")
+    visit.tab.get_by_role("navigation", name="Console").get_by_role("link", name="Data").click()
+    playwright.expect(visit.tab.get_by_role("heading", name="Data", exact=True)).to_be_visible()
+    playwright.expect(visit.tab.locator(".plot canvas")).to_have_count(2)
+    playwright.expect(visit.tab.locator("#live")).to_have_attribute("data-state", "on")
+
+    streams = visit.tab.evaluate("streams.filter((each) => each.readyState !== 2).map((each) => each.url)")
+    assert [urlsplit(each).path for each in streams] == ["/console/data/live"]
+
+
+@pytest.mark.slow
+def test_a_button_that_is_pressed_twice_acts_once(visit: Visit, site: Site, line: Slowed) -> None:
+    number = site.sent("pressed-twice")
+    visit.open(f"/console/data/quarantine/{number}")
+    line.asked.clear()
+    line.seconds["POST /console"] = 0.3
+    field = visit.tab.get_by_label("The event as it should have been sent")
+    field.fill(field.input_value().replace('"ghost"', '"i003"'))
+    visit.tab.get_by_role("button", name="Keep only").dblclick()
+    expect_text(visit, ".notice-good", "The correction is kept")
+
+    assert [each for each in line.asked if each.startswith("POST")] == [f"POST /console/data/quarantine/{number}/fix"]
+
+
+@pytest.mark.slow
+def test_what_was_looked_for_on_a_page_that_was_left_brings_nobody_back(visit: Visit, line: Slowed) -> None:
+    line.seconds["GET /console/settings?q="] = 0.8
+    visit.open("/console/settings")
+    visit.tab.get_by_role("searchbox").press_sequentially("als")
+    visit.tab.wait_for_timeout(300)
+    visit.tab.get_by_role("navigation", name="Console").get_by_role("link", name="Jobs").click()
+    wait_until(lambda: any("settings?q=" in each for each in line.asked), seconds=5)
+    visit.tab.wait_for_timeout(200)
+
+    assert visit.heading() == "Jobs"
+    assert visit.tab.url.endswith("/console/jobs")
+
+
 @pytest.mark.slow
 def test_several_events_are_chosen_and_purged_only_after_a_dialog_was_answered(visit: Visit, site: Site) -> None:
     numbers = [site.sent(f"to-be-purged-{n}", f"phantom-{n}") for n in range(3)]
@@ -167,6 +221,26 @@ def test_without_script_the_same_pages_say_and_do_the_same(browser: playwright.B
         field.fill(field.input_value().replace('"ghost"', '"i002"'))
         visit.tab.get_by_role("button", name="Keep only").click()
         expect_text(visit, ".notice-good", "The correction is kept")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("size", [DESK, PHONE], ids=["desk", "phone"])
+def test_what_is_not_there_or_not_theirs_is_told_on_a_page_without_serious_issues(
+    browser: playwright.Browser, site: Site, size: dict[str, int]
+) -> None:
+    found = {}
+    with visiting(browser, site.address, key=site.looker, viewport=size) as visit:
+        for path in ("/console/nothing-here", "/console/models/99", "/console/access", "/nothing-here"):
+            visit.open(path)
+            found[path] = (visit.heading(), visit.issues(), visit.overflow() > 0)
+        visit.complaints.clear()  # the browser says that answers were refusals
+
+    assert found == {
+        "/console/nothing-here": ("There is no such thing here", [], False),
+        "/console/models/99": ("There is no such thing here", [], False),
+        "/console/access": ("Not with these credentials", [], False),
+        "/nothing-here": ("Nothing by that name", [], False),
+    }
 
 
 @pytest.mark.slow

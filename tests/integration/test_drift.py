@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from tacit.adapters.prometheus import PrometheusSink
 from tacit.bootstrap import App, build, load_settings
-from tacit.bootstrap.drift import REPORTS, answered, look_for_drift
+from tacit.bootstrap.drift import REPORTS, answered, look_for_drift, prune_reports
 from tacit.bootstrap.drift_watching import drift_desk, watching_drift
 from tacit.bootstrap.job_work import perform
 from tacit.bootstrap.jobs import job_keeper, job_teller
@@ -61,6 +62,9 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
 
 @pytest.fixture(scope="module")
 def found(app: App) -> DriftReport:
+    reports = app.settings.home / REPORTS
+    reports.mkdir(parents=True)
+    (reports / "1999-01-01.html").touch()  # of a look that was forgotten long ago
     return look_for_drift(app, at_ms=END)
 
 
@@ -79,6 +83,19 @@ def test_a_look_reads_what_was_done_keeps_what_it_found_and_writes_the_days_repo
     days = sorted(each.name for each in (app.settings.home / REPORTS).iterdir())
     assert [Path(each).suffix for each in days] == [".html", ".json"]
     assert drift_desk(app).of_day(Path(days[0]).stem) == found
+
+
+def test_a_report_goes_with_the_looks_of_its_day_and_nothing_else_in_the_folder_does(tmp_path: Path) -> None:
+    noon = datetime(2026, 11, 22, 12, tzinfo=UTC)
+    days = [f"2026-11-{day}" for day in (20, 21, 22)]
+    kept = {"notes.txt", "2026-11-20.pdf", "2026-11-22.html", "2026-11-22.json", ".2026-11-22.json.x1"}
+    gone = {f"{day}.{kind}" for day in days[:2] for kind in ("html", "json")} | {".2026-11-20.html.cut0ff"}
+    for name in kept | gone:
+        (tmp_path / name).touch()
+
+    prune_reports(tmp_path, int(noon.timestamp() * 1_000))
+
+    assert {each.name for each in tmp_path.iterdir()} == kept
 
 
 def test_lists_are_counted_as_clicked_by_who_was_shown_them_in_time_and_by_nobody_else(app: App) -> None:

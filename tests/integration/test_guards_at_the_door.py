@@ -243,7 +243,7 @@ def test_every_answer_carries_the_secure_headers_and_no_word_of_what_answers(pat
     } == {
         "x-content-type-options": "nosniff",
         "x-frame-options": "DENY",
-        "referrer-policy": "no-referrer",
+        "referrer-policy": "same-origin",
         "cross-origin-opener-policy": "same-origin",
     }
     assert "default-src 'none'" in answer.headers["content-security-policy"]

@@ -233,7 +233,7 @@ def test_the_page_to_sign_in_escapes_what_was_typed_and_allows_nothing_inline(do
     }
     assert [answer.headers[name] for name in ("X-Content-Type-Options", "Referrer-Policy")] == [
         "nosniff",
-        "no-referrer",
+        "same-origin",
     ]
     assert answer.headers["Cross-Origin-Opener-Policy"] == "same-origin"
 

@@ -118,7 +118,7 @@ def test_every_answer_has_safe_headers_and_the_id_of_its_request(client: httpx2.
     made_up = client.get(path, headers={"X-Request-Id": "line\tbreak " + "x" * 100}).headers
 
     assert given["x-content-type-options"] == "nosniff"
-    assert given["referrer-policy"] == "no-referrer"
+    assert given["referrer-policy"] == "same-origin"
     assert given["content-security-policy"].startswith("default-src 'none'")
     assert given["x-request-id"] == "trace-7"
     assert len(made_up["x-request-id"]) == 32

@@ -212,7 +212,7 @@ def test_pages_allow_nothing_but_our_own_files_and_use_no_inline_style_or_script
 
     assert page.headers["content-security-policy"] == POLICY
     assert page.headers["x-content-type-options"] == "nosniff"
-    assert page.headers["referrer-policy"] == "no-referrer"
+    assert page.headers["referrer-policy"] == "same-origin"
     assert page.headers["vary"] == "HX-Request"
     assert not re.search(r"<[^>]*\s(style|on\w+)=|<style|<script(?! src)|https?://", page.text)
 
@@ -221,7 +221,7 @@ def test_files_are_kept_for_a_year_under_the_digest_of_their_content(pages: Page
     addresses = set(re.findall(r'(?:href|src)="(/static/[^"]+)"', pages.get("/").text))
     answers = [pages.get(address) for address in addresses]
 
-    assert len(answers) == 4
+    assert len(answers) == 5
     assert {answer.headers["cache-control"] for answer in answers} == {"public, max-age=31536000, immutable"}
     assert {answer.headers["content-type"].split(";")[0] for answer in answers} == {
         "text/css", "text/javascript", "image/svg+xml",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import tempfile
 from dataclasses import replace
 from pathlib import Path
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
 REPORTS = Path("reports") / "drift"
 """Where in a home the daily reports lie."""
+_REPORT = re.compile(r"\.?(?P<day>\d{4}-\d{2}-\d{2})\.(html|json)(\..*)?")
+"""What they are called, and what one is called of which the writing was cut off."""
 
 
 def choices_of(settings: Settings) -> Choices:
@@ -64,9 +67,11 @@ def look_for_drift(app: App, progress: Progress = silent, *, at_ms: int | None =
     with job_teller(app) as runner:
         report = answered(found, app.drift.store, job_keeper(app, runner))
     app.drift.store.add(report)
-    app.drift.store.prune(moment - app.settings.drift.keep_days * 86_400_000)
+    oldest = moment - app.settings.drift.keep_days * 86_400_000
+    app.drift.store.prune(oldest)
     progress("writing", 0.95)
     write_report(app, report, app.settings.home / REPORTS)
+    prune_reports(app.settings.home / REPORTS, oldest)
     return report
 
 
@@ -104,6 +109,17 @@ def write_report(app: App, report: DriftReport, folder: Path) -> tuple[Path, Pat
     _replace(page, drift_desk(app).page(report))
     _replace(facts, json.dumps(report.as_dict(), indent=1) + "\n")
     return page, facts
+
+
+def prune_reports(folder: Path, before_ms: int) -> None:
+    """Remove the reports of days that were over before a moment; whatever else lies there is not ours to remove."""
+    from tacit.monitoring.drift.desk import day_of
+
+    oldest = day_of(before_ms)
+    for path in folder.iterdir():
+        named = _REPORT.fullmatch(path.name)
+        if named is not None and named["day"] < oldest:
+            path.unlink(missing_ok=True)
 
 
 def _replace(path: Path, text: str) -> None:

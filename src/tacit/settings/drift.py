@@ -31,6 +31,6 @@ class Drift(BaseModel):
     settle_minutes: float = Field(default=30.0, gt=0, le=1_440)
     """How long after a list a click on it counts here; younger lists are not looked at yet."""
     keep_days: int = Field(default=400, ge=1)
-    """Age at which a look is forgotten."""
+    """Age at which a look is forgotten, and with the last one of a day its report."""
     is_seasonal: bool = True
     """Whether a reference is weighed as the window lies in the day and the week, so that Sundays meet Sundays."""

@@ -11,6 +11,7 @@ import pytest
 
 from tacit.data.catalog import Item
 from tacit.data.readers import READERS, Opened, detect, reader_named
+from tacit.data.readers.movielens import read_title
 from tacit.data.readers.tags import GENRES, MOODS, music_categories, plain, ranked
 from tacit.errors import BadInput
 
@@ -234,8 +235,24 @@ def test_a_catalogue_line_without_end_is_refused_before_it_fills_the_memory(tmp_
 def test_movies_have_their_genres_and_the_tags_people_share(tmp_path: Path) -> None:
     items = by_id(read(write(tmp_path, MOVIELENS)))
 
-    assert items["10"] == Item("10", "Postman, The (1994)", ("Comedy", "Drama"), ("funny", "mail"))
+    assert items["10"] == Item("10", "The Postman (1994)", ("Comedy", "Drama"), ("funny", "mail"))
     assert items["11"].categories == ()
+
+
+@pytest.mark.parametrize(
+    ("kept", "said"),
+    [
+        ("Matrix, The (1999)", "The Matrix (1999)"),
+        ("Enfer, L' (1994)", "L'Enfer (1994)"),
+        ("City of Lost Children, The (Cité des enfants perdus, La) (1995)",
+         "The City of Lost Children (La Cité des enfants perdus) (1995)"),
+        ("Good, the Bad and the Ugly, The (1966)", "The Good, the Bad and the Ugly (1966)"),
+        ("Eat, Pray, Love (2010)", "Eat, Pray, Love (2010)"),
+        ("Play It Again, Sam (1972)", "Play It Again, Sam (1972)"),
+    ],
+)  # fmt: skip
+def test_a_movie_is_called_as_people_call_it(kept: str, said: str) -> None:
+    assert read_title(kept) == said
 
 
 def test_every_rating_is_an_interaction_and_the_last_one_counts(tmp_path: Path) -> None:

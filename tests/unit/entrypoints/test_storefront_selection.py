@@ -85,6 +85,21 @@ def test_things_are_called_what_their_trade_calls_them(dataset: str, wording: Wo
     assert wording_of(dataset) == wording
 
 
+@pytest.mark.parametrize(
+    ("dataset", "profile", "wording"),
+    [
+        ("our-evenings", "movies", FILMS),
+        ("our-evenings", "lectures", COURSES),
+        ("our-evenings", "music", ANYTHING),
+        ("coco-courses", "music", COURSES),
+    ],
+)
+def test_where_the_data_say_nothing_of_their_trade_the_profile_of_events_does(
+    dataset: str, profile: str, wording: Wording
+) -> None:
+    assert wording_of(dataset, profile) == wording
+
+
 def test_only_what_is_invented_is_labelled_as_such() -> None:
     assert [is_synthetic(name) for name in ("synthetic-listening", "hetrec2011-lastfm-2k")] == [True, False]
 

@@ -8,6 +8,7 @@ are its value, and of several ratings of one movie the last counts. Reads `ml-la
 
 from __future__ import annotations
 
+import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -24,6 +25,16 @@ from tacit.errors import BadInput
 NAME = "movielens"
 FILES = ("ratings.csv", "movies.csv", "tags.csv")
 NO_GENRES = "(no genres listed)"
+
+_ARTICLES = "The|A|An|Le|La|Les|L'|Un|Une|Il|Lo|Gli|Uno|Una|El|Los|Las|Der|Die|Das|Ein|Eine|Det|Den|De|Het|Os"
+_ARTICLE_LAST = re.compile(
+    rf"""
+    (?:^|(?<=\()|(?<=a\.k\.a\.[ ]))  # a title begins here: at the beginning, or in brackets
+    (?P<name>[^()]+?),[ ](?P<article>{_ARTICLES})
+    (?=$|\)|[ ]\()                    # and ends here
+    """,
+    re.VERBOSE,
+)
 
 RATINGS = TableSpec(
     user="userId",
@@ -75,9 +86,19 @@ def _opened_folder(folder: Path) -> Opened:
     return Opened(Source(NAME, ((ratings, RATINGS),), catalog_files=files, catalog_skipped=skipped), catalog)
 
 
+def read_title(title: str) -> str:
+    """A title as people say it: `Matrix, The (1999)` is `The Matrix (1999)`, and so is what stands in brackets."""
+    return _ARTICLE_LAST.sub(_article_first, title)
+
+
+def _article_first(found: re.Match[str]) -> str:
+    name, article = found["name"], found["article"]
+    return article + name if article.endswith("'") else f"{article} {name}"
+
+
 def _item(movie: str, title: str, genres: str, *, votes: Mapping[str, int]) -> Item:
     categories = () if genres in {"", NO_GENRES} else tuple(genres.split("|"))
-    return Item(movie, title or movie, categories, tuple(tag for tag, _ in ranked(votes)))
+    return Item(movie, read_title(title) or movie, categories, tuple(tag for tag, _ in ranked(votes)))
 
 
 def _archive(path: Path) -> Path | None:

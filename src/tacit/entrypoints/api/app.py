@@ -18,9 +18,9 @@ from tacit.entrypoints.api.at_once import AtOnce
 from tacit.entrypoints.api.callers import OPEN_DOOR
 from tacit.entrypoints.api.catalogue import catalogue_routes
 from tacit.entrypoints.api.checkpoints import Checkpoint
-from tacit.entrypoints.api.documentation import DescribedApi, RefusalPage, documentation_routes
+from tacit.entrypoints.api.documentation import DescribedApi, documentation_routes
 from tacit.entrypoints.api.door import RequestDoor
-from tacit.entrypoints.api.errors import install_error_handlers
+from tacit.entrypoints.api.errors import RefusalPage, install_error_handlers
 from tacit.entrypoints.api.event_lane import EventLane
 from tacit.entrypoints.api.event_window import EventWindow
 from tacit.entrypoints.api.events import event_routes
@@ -84,37 +84,23 @@ def create_app(
     Args:
         service: Answers the questions.
         pool: Keeps the model loaded; followed while the application runs.
-        metrics: Told of every request.
+        metrics, tracer: Told of every request; decides which of them are followed, and without it, none is.
         version: The platform's own version, for the interface's description.
-        intake: Takes events; without it, none are taken here.
-        items, users: Keep the catalogue, and what is said of users; without them, neither can be changed here.
+        intake, items, users: Take events, keep the catalogue, and what is said of users; what is missing is not done here.
         quarantine: What was set aside; without it, nobody looks after it here.
         extra_routers: Further routes (of versions, rollouts, jobs, pages).
         background: Entered before the first request, in this order, and left after the last.
         checkpoints: What every request passes first; unless one finds out who asks, nobody may.
         role, memory: Whether events are taken here, and the share of the memory in use.
-        refusal_page: What a browser is shown that asks for the interface's description and says not for whom.
-        tracer: Decides which requests are followed; without it, none is.
+        refusal_page: What a browser is shown where there is no page, or where it may not see one as nobody.
     """
     app = _described(version, _lifespan(pool, background))
     own = (recommendation_routes(service), item_routes(service, items), _health(pool, memory, intake, role=role))
     more = (*_kept_routes(intake, items, users, quarantine=quarantine), *extra_routers)
     seen: Watching = {"metrics": metrics, "tracer": tracer, "checkpoints": checkpoints}
-    return _opened(app, (*own, documentation_routes(app, refusal_page), *more), service, intake=intake, seen=seen)
-
-
-def _opened(
-    app: DescribedApi,
-    routers: Sequence[APIRouter],
-    service: RecommendationService,
-    *,
-    intake: EventDoor | None,
-    seen: Watching,
-) -> DescribedApi:
-    """The same with all ways into it; the routers begin with that of lists."""
-    _include(app, routers, seen)
-    _add_fast_lane(app, service, seen=seen, routers=routers)
-    return _with_lane(app, intake, seen)
+    routers = (*own, documentation_routes(app, refusal_page), *more)
+    _include(app, routers, refusal_page, seen=seen)
+    return _with_lane(_with_fast_lane(app, service, seen=seen, routers=routers), intake, seen)
 
 
 def _let_in(routers: Sequence[APIRouter], metrics: MetricSink, checkpoints: Sequence[Checkpoint]) -> Turnstile | None:
@@ -126,12 +112,14 @@ def _let_in(routers: Sequence[APIRouter], metrics: MetricSink, checkpoints: Sequ
     return Turnstile(admission, metrics)
 
 
-def _include(app: DescribedApi, routers: Sequence[APIRouter], seen: Watching) -> None:
+def _include(
+    app: DescribedApi, routers: Sequence[APIRouter], refusal_page: RefusalPage | None, *, seen: Watching
+) -> None:
     app.turnstile = _let_in(routers, seen["metrics"], seen["checkpoints"])
     for router in routers:
         app.include_router(router)
         _start_at_zero(router, seen["metrics"])
-    install_error_handlers(app, routers)
+    install_error_handlers(app, routers, refusal_page)
     check_guarded(app)
     app.add_middleware(RequestDoor, **seen)
 
@@ -155,14 +143,14 @@ def _described(version: str, lifespan: Lifespan) -> DescribedApi:
     )
 
 
-def _add_fast_lane(
+def _with_fast_lane(
     app: DescribedApi,
     service: RecommendationService,
     *,
     seen: Watching,
     routers: Sequence[APIRouter],
-) -> None:
-    """Have what is asked most often answered past the framework, through a door like its own."""
+) -> DescribedApi:
+    """The same, with what is asked most often answered past the framework, through a door like its own."""
     ready: Kept = ReadyAnswers(service.rests_on, clock_ms=lambda: int(time.time() * 1_000))
     admission = next((each for each in seen["checkpoints"] if isinstance(each, Admission)), None)
     at_once = AtOnce(service, ready, room=Budget if admission is None else admission.room_at_once)
@@ -172,6 +160,7 @@ def _add_fast_lane(
     app.fast = (lane.leads, RequestDoor(lane, **seen))
     app.shed = ready.shed
     _add_questions(app, at_once, routers, seen=seen)
+    return app
 
 
 def _add_questions(app: DescribedApi, at_once: AtOnce, routers: Sequence[APIRouter], *, seen: Watching) -> None:

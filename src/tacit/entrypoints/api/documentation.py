@@ -18,7 +18,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from tacit.entrypoints.api.errors import ERROR
+from tacit.entrypoints.api.errors import ERROR, RefusalPage
 from tacit.entrypoints.api.event_window import EventWindow
 from tacit.entrypoints.api.guarding import PUBLIC, requires
 from tacit.entrypoints.api.list_window import ListWindow
@@ -137,10 +137,6 @@ def operations(document: dict[str, Any]) -> list[Operation]:
         for path, methods in document["paths"].items()
         for method, described in methods.items()
     ]
-
-
-RefusalPage = Callable[[Request, Exception], Response]
-"""What a browser is shown in place of what nobody may see who does not say who they are."""
 
 
 def documentation_routes(app: FastAPI, refusal_page: RefusalPage | None = None) -> APIRouter:

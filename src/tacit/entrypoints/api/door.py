@@ -45,7 +45,7 @@ NO_ROUTE = "(none)"
 
 SECURE_HEADERS = {
     "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
+    "Referrer-Policy": "same-origin",
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
     "X-Frame-Options": "DENY",
     "Cross-Origin-Opener-Policy": "same-origin",

@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import json
 import math
-from collections.abc import Iterable, MutableMapping
+from collections.abc import Callable, Iterable, MutableMapping
 from contextlib import suppress
 from typing import Any
 
 from fastapi import APIRouter, FastAPI
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
+from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -125,12 +126,17 @@ def unexpected_response(request_id: str, trace_id: str | None = None) -> Respons
     return _problem(facts, 500, request_id, headers={})
 
 
-def install_error_handlers(app: FastAPI, routers: Iterable[APIRouter]) -> None:
+RefusalPage = Callable[[Request, Exception], Response]
+"""What a browser is shown in place of what is not there, or of what nobody may see who does not say who they are."""
+
+
+def install_error_handlers(app: FastAPI, routers: Iterable[APIRouter], refusal_page: RefusalPage | None = None) -> None:
     """Have every error that a handler, or the framework itself, raises answered with a problem document.
 
     Args:
         app: The application.
         routers: All that it includes.
+        refusal_page: For browsers that look for a page where there is none; without it they get a problem document.
     """
     methods = _methods(routers)
 
@@ -140,7 +146,11 @@ def install_error_handlers(app: FastAPI, routers: Iterable[APIRouter]) -> None:
         return noted_response(request.scope, error)
 
     async def answer_frameworks(request: Request, error: Exception) -> Response:
-        response = noted_response(request.scope, _translated(error))
+        told = _translated(error)
+        if refusal_page is not None and isinstance(told, NotFound) and _looks_for_a_page(request):
+            request.scope[ERROR] = told
+            return await run_in_threadpool(refusal_page, request, told)
+        response = noted_response(request.scope, told)
         for name, value in (getattr(error, "headers", None) or {}).items():
             response.headers[name] = value
         allowed = methods.get(getattr(request.scope.get("route"), "path", ""))
@@ -151,6 +161,11 @@ def install_error_handlers(app: FastAPI, routers: Iterable[APIRouter]) -> None:
     app.add_exception_handler(TacitError, answer_ours)
     app.add_exception_handler(HTTPException, answer_frameworks)
     app.add_exception_handler(RequestValidationError, answer_frameworks)
+
+
+def _looks_for_a_page(request: Request) -> bool:
+    is_browser = request.method in ("GET", "HEAD") and "text/html" in request.headers.get("accept", "")
+    return is_browser and not request.url.path.startswith("/api/")
 
 
 class _LastWord(Response):

@@ -206,7 +206,7 @@ def _application(app: App, parts: Serving, loaded: LoadedVersion | None, *, call
         background=operators.background,
         checkpoints=checkpoints_of(app, parts, callers),
         role=parts.role,
-        refusal_page=shop.failure,
+        refusal_page=operators.failure_or(shop.failure),
         tracer=parts.tracer,
     )
     parts.memory.shedding(api.shed)

@@ -37,6 +37,8 @@ def failure_of(error: TacitError, *, way_in: str | None = None) -> Failure:
     """
     heading = next(heading for kind, heading in _HEADINGS.items() if isinstance(error, kind))
     is_unknown = isinstance(error, Unauthenticated)
+    if error.code == "route_unknown":
+        return Failure(error.code, status_of(error), heading, "There is no page of the console at this address.")
     detail = "The console is for people who are signed in." if error.code == "credentials_missing" else error.detail
     advice = _OF_SCOPES if error.code == "scope_missing" else None if is_unknown else error.fix
     return Failure(error.code, status_of(error), heading, detail, advice, way_in if is_unknown else None)

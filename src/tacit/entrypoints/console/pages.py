@@ -7,19 +7,20 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Request, Response
 
 from tacit.bootstrap import App, Serving
 from tacit.bootstrap.components import components
 from tacit.bootstrap.console import champion_of, figures_over, installation_of
 from tacit.bootstrap.drift_watching import drift_desk
 from tacit.bootstrap.monitoring import alert_desk
+from tacit.entrypoints.api.errors import RefusalPage
 from tacit.entrypoints.api.memory import memory_share
 from tacit.entrypoints.console.alerts_pages import AlertDesk, AlertWatch, alert_pages
 from tacit.entrypoints.console.charts import figure_routes
 from tacit.entrypoints.console.data_pages import Inflow, data_routes
 from tacit.entrypoints.console.drift_pages import DriftDesk, drift_pages
-from tacit.entrypoints.console.frame import ConsolePages
+from tacit.entrypoints.console.frame import ROOT, ConsolePages
 from tacit.entrypoints.console.further_pages import further_routes
 from tacit.entrypoints.console.jobs_pages import job_pages
 from tacit.entrypoints.console.overview import Watched, overview_routes
@@ -39,11 +40,22 @@ class Console:
         routers: Its pages.
         background: What must run for as long as they are served.
         recent: What its charts are drawn from.
+        failure: The page in the place of one that cannot be shown.
     """
 
     routers: Sequence[APIRouter]
     background: Sequence[Callable[[], AbstractContextManager[None]]]
     recent: RecentFigures
+    failure: RefusalPage
+
+    def failure_or(self, elsewhere: RefusalPage) -> RefusalPage:
+        """The same below the console's own address, and another page everywhere else."""
+
+        def page(request: Request, error: Exception) -> Response:
+            is_ours = request.url.path == ROOT or request.url.path.startswith(f"{ROOT}/")
+            return (self.failure if is_ours else elsewhere)(request, error)
+
+        return page
 
 
 @dataclass(frozen=True)
@@ -93,6 +105,7 @@ def console(app: App, parts: Serving, watchers: Watchers | None = None) -> Conso
         ],
         [figures.keeping],
         figures.recent,
+        frame.failure,
     )
 
 

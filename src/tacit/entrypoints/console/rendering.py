@@ -25,6 +25,7 @@ _FILTERS: dict[str, Callable[..., object]] = {
     "size": wording.size,
     "plain": wording.plain,
     "tone": wording.tone,
+    "coded": wording.coded,
 }
 
 

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import math
+import re
 from datetime import UTC, datetime
+
+from markupsafe import Markup, escape
 
 DASH = "\N{EM DASH}"
 """What stands where there is no figure."""
 
+_CODE = re.compile("`([^`]+)`")
 _STEPS = ((86_400, "d"), (3_600, "h"), (60, "min"))
 _GROUPS = ((1e9, "bn"), (1e6, "m"), (1e4, "k"))
 _TONES = {
@@ -100,6 +104,11 @@ def size(count: float | None) -> str:
 def plain(name: str) -> str:
     """A name of code as words: `cancelled_by` is *cancelled by*."""
     return name.replace("_", " ")
+
+
+def coded(text: str) -> Markup:
+    """A sentence with the commands and names in it that stand between backticks set as such."""
+    return Markup(_CODE.sub(r"<code>\1</code>", str(escape(text))))  # noqa: S704 - what was said is escaped first
 
 
 def tone(state: str) -> str:

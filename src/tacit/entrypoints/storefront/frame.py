@@ -85,11 +85,12 @@ class Frame:
         self._dataset = dataset
         self._example_users = example_users
         self._has_sign_in = has_sign_in
+        self._profile = "" if behind is None else behind.profile
 
     @property
     def wording(self) -> Wording:
         """What things are called here."""
-        return wording_of(self._dataset())
+        return wording_of(self._dataset(), self._profile)
 
     def page(self, template: str, request: Request, *, status: int = 200, **values: object) -> Response:
         """A page, for whoever asks."""
@@ -142,7 +143,7 @@ class Frame:
         dataset = self._dataset()
         return {
             "dataset": dataset,
-            "wording": wording_of(dataset),
+            "wording": wording_of(dataset, self._profile),
             "is_synthetic": is_synthetic(dataset),
             "example_users": self._example_users,
             "has_more": self.behind is not None,

@@ -23,7 +23,7 @@ from tacit.entrypoints.storefront.forms import few_fields
 from tacit.entrypoints.storefront.rendering import Renderer, new_renderer
 from tacit.entrypoints.storefront.routes import page_route
 from tacit.entrypoints.storefront.ways_in import SIGN_IN, own_path
-from tacit.entrypoints.storefront.wording import is_synthetic, wording_of
+from tacit.entrypoints.storefront.wording import Wording, is_synthetic, wording_of
 from tacit.errors import BadInput, Limited, TacitError, Unauthenticated, Unavailable
 from tacit.security.account_desk import AccountDesk
 from tacit.security.accounts import Account
@@ -44,6 +44,7 @@ class Doorway:
         sign_ins: Signs people in and out.
         desk: Changes passwords.
         dataset: Names the dataset in use, for what the pages call things.
+        profile: Of events, for the same; empty where there are no pages on which somebody does something.
         secret: Seals what a browser keeps while somebody signs in elsewhere.
         provider: Who else knows people; nobody, perhaps.
         elsewhere: Makes accounts of whom it knows.
@@ -53,6 +54,7 @@ class Doorway:
     desk: AccountDesk
     dataset: Callable[[], str]
     secret: Callable[[], bytes]
+    profile: str = ""
     provider: IdentityProvider | None = None
     elsewhere: Elsewhere | None = None
 
@@ -89,6 +91,7 @@ def sign_in_pages(app: App, parts: Serving, dataset: Callable[[], str]) -> APIRo
             people.desk,
             dataset,
             lambda: people.secret,
+            profile=app.settings.events.profile,
             provider=people.provider,
             elsewhere=people.elsewhere,
         )
@@ -166,9 +169,11 @@ class SignInPages:
     def failure(self, request: Request, error: Exception) -> Response:
         """What could not be done, as a page."""
         del request  # whoever signs in has not said yet who they are
-        dataset = self._doorway.dataset()
-        told = failure_of(error, wording_of(dataset)) if isinstance(error, TacitError) else UNEXPECTED
+        told = failure_of(error, self._wording()) if isinstance(error, TacitError) else UNEXPECTED
         return self._page("signin_failure.html", status=told.status, failure=told)
+
+    def _wording(self) -> Wording:
+        return wording_of(self._doorway.dataset(), self._doorway.profile)
 
     def _asked(self, following: str, *, login: str, problem: TacitError | None) -> Response:
         status = 200 if problem is None else status_of(problem)
@@ -190,7 +195,8 @@ class SignInPages:
 
     def _page(self, template: str, *, status: int, **values: object) -> Response:
         dataset = self._doorway.dataset()
-        named = {"dataset": dataset, "wording": wording_of(dataset), "is_synthetic": is_synthetic(dataset)}
+        named = {"dataset": dataset, "wording": self._wording(), "is_synthetic": is_synthetic(dataset)}
+        named["has_more"] = bool(self._doorway.profile)
         response = self._renderer.page(template, status=status, **named, **values)
         response.headers["Cache-Control"] = "no-store"
         if status == 401:

@@ -29,6 +29,9 @@ FILMS = Wording("film", "films", "viewer", history="Has watched", own="Your next
 COURSES = Wording("course", "courses", "learner", history="Has taken", own="Your next course")
 ANYTHING = Wording()
 
+_PROFILES = {"lectures": COURSES, "movies": FILMS}
+"""By the profile of events; the one that is set where nobody chose says nothing of what there is."""
+
 _TRADES = {
     "hetrec": MUSIC,
     "lastfm": MUSIC,
@@ -39,9 +42,10 @@ _TRADES = {
 }
 
 
-def wording_of(dataset: str) -> Wording:
-    """The wording for a dataset, by the name its reader gives it; the general one for a name that says nothing."""
-    return next((wording for prefix, wording in _TRADES.items() if dataset.startswith(prefix)), ANYTHING)
+def wording_of(dataset: str, profile: str = "") -> Wording:
+    """The wording for a dataset, by the name its reader gives it; where that says nothing, by the profile of events."""
+    told = (wording for prefix, wording in _TRADES.items() if dataset.startswith(prefix))
+    return next(told, _PROFILES.get(profile, ANYTHING))
 
 
 def is_synthetic(dataset: str) -> bool:

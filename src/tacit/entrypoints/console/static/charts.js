@@ -5,6 +5,7 @@ window.charts = (() => {
   const MOST_POINTS = 700;
   const drawn = new Map();
   let watcher = null;
+  let loading = null;
   const dark = window.matchMedia("(prefers-color-scheme: dark)");
 
   const ink = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
@@ -59,7 +60,7 @@ window.charts = (() => {
     const font = "12px " + getComputedStyle(document.body).fontFamily;
     const common = { stroke: ink("soft"), font, grid: { stroke: ink("grid"), width: 1 }, ticks: { show: false } };
     return [
-      { ...common, grid: { show: false }, space: 76, size: 30, values: (plot, splits) => hours(splits) },
+      { ...common, grid: { show: false }, space: 64, size: 30, values: (plot, splits) => hours(splits) },
       { ...common, size: 54, space: 42, values: (plot, splits) => splits.map((each) => said[chart.spec.unit](each)) },
     ];
   }
@@ -102,7 +103,7 @@ window.charts = (() => {
   function options(chart, width, height) {
     const bands = isStack(chart) ? chart.spec.series.slice(1).map((each, n) => ({ series: [n + 1, n + 2] })) : undefined;
     return {
-      width, height, bands, padding: [10, 8, 0, 0],
+      width, height, bands, padding: [10, 24, 0, 0],
       legend: { show: false },
       cursor: { y: false, sync: { key: "console" }, points: { size: 8, width: 2 }, drag: { x: false, y: false } },
       scales: { x: { time: true }, y: { range: range(chart) } },
@@ -144,6 +145,7 @@ window.charts = (() => {
   }
 
   function unmount() {
+    loading?.abort();
     watcher?.disconnect();
     for (const chart of drawn.values()) chart.plot?.destroy();
     drawn.clear();
@@ -158,26 +160,31 @@ window.charts = (() => {
       const spec = JSON.parse(figure.dataset.chart);
       drawn.set(spec.id, { figure, spec, at: [], values: spec.series.map(() => []), plot: null });
     }
-    await load(address);
+    if (!await load(address)) return;
     watcher = new ResizeObserver(() => { for (const chart of drawn.values()) fit(chart); });
     for (const figure of figures) watcher.observe(figure.querySelector(".plot"));
   }
 
+  // Whether the figures came while this page is still the one that is looked at.
   async function load(address) {
     const url = new URL(address, location.href);
     for (const id of drawn.keys()) url.searchParams.append("chart", id);
+    const mine = loading = new AbortController();
     try {
-      const answer = await fetch(url, { headers: { Accept: "application/json" } });
-      if (!answer.ok) return;
-      const { charts } = await answer.json();
+      const answer = await fetch(url, { headers: { Accept: "application/json" }, signal: mine.signal });
+      const charts = answer.ok ? (await answer.json()).charts : {};
+      if (mine.signal.aborted) return false;
       for (const [id, told] of Object.entries(charts)) {
         const chart = drawn.get(id);
         if (!chart) continue;
         Object.assign(chart, { at: told.at, values: told.values });
         draw(chart);
       }
+      return true;
     } catch {
+      if (mine.signal.aborted) return false;
       document.getElementById("offline").hidden = false;
+      return true;
     }
   }
 

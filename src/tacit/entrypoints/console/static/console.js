@@ -7,6 +7,7 @@
   const main = () => byId("main");
   let stream = null;
   let heardAt = 0;
+  let mounts = 0;
 
   function say(state, text) {
     const live = byId("live");
@@ -68,8 +69,11 @@
   async function mount() {
     hush();
     if (!main()) return;
+    mounts += 1;
+    const mine = mounts;
     await window.charts.mount(main());
-    listen();
+    // Another page may have come while this one's figures did.
+    if (mine === mounts) listen();
   }
 
   document.addEventListener("click", (event) => {

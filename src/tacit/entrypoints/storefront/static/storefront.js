@@ -78,11 +78,19 @@
     if (isWaiting) { isWaiting = false; chosen()?.click(); }
   }
 
+  // On a narrow screen the pages stand in a row that scrolls: the one that is shown is in sight.
+  function showPage() {
+    const pages = document.getElementById("pages");
+    const shown = pages?.querySelector("[aria-current]");
+    if (shown) pages.scrollLeft = shown.offsetLeft - (pages.clientWidth - shown.offsetWidth) / 2;
+  }
+
   document.addEventListener("htmx:afterSettle", (event) => {
     document.getElementById("offline").hidden = true;
     if (event.target.id === "suggestions") showFound();
     if (event.target.closest("#suggestions")) return;
     dress();
+    showPage();
     const results = document.getElementById("results");
     if (results?.getBoundingClientRect().top < 0) results.scrollIntoView();
     // What had the focus is gone with the old page: go on reading where the new list begins.
@@ -94,4 +102,5 @@
   document.addEventListener("htmx:sendError", () => { document.getElementById("offline").hidden = false; });
 
   dress();
+  showPage();
 })();
