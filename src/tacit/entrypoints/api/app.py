@@ -86,7 +86,7 @@ def create_app(
         pool: Keeps the model loaded; followed while the application runs.
         metrics, tracer: Told of every request; decides which of them are followed, and without it, none is.
         version: The platform's own version, for the interface's description.
-        intake, items, users: Take events, keep the catalogue, and what is said of users; what is missing is not done here.
+        intake, items, users: Take events, keep the catalogue, and what is said of users; what is missing is left out.
         quarantine: What was set aside; without it, nobody looks after it here.
         extra_routers: Further routes (of versions, rollouts, jobs, pages).
         background: Entered before the first request, in this order, and left after the last.
