@@ -148,7 +148,7 @@ def test_an_index_may_be_asked_by_many_threads_at_once(name: str) -> None:
 
 
 TRAINING = """
-    import sys, time
+    import signal, sys, time
     import numpy as np
     from tacit.models.recommender.engines.choosing import choose_engine
     from tacit.models.recommender.engines.interfaces import Ridge, Steps
@@ -164,6 +164,7 @@ TRAINING = """
     turned = engine.transpose(matrix)
     left, right = (generator.normal(0, 0.1, (n, k)).astype(np.float32) for n in (users, items))
     ridge = Ridge(0.01, 1.0, 1.0)
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # whoever started us in the background has it ignored
     print("training", flush=True)
     try:
         while True:
@@ -184,7 +185,10 @@ def interrupted(engine: str, after_seconds: float) -> Iterator[float]:
             time.sleep(after_seconds)
             sent = time.monotonic()
             training.send_signal(signal.SIGINT)
-            rest, _ = training.communicate(timeout=60)
+            try:
+                rest, _ = training.communicate(timeout=60)
+            finally:
+                training.kill()
         assert training.returncode == 0
         yield float(rest) - sent
 
