@@ -47,6 +47,7 @@ have_chromium || missing+=(chromium)
 have_postgres || missing+=(postgres)
 have_redis || missing+=(redis)
 have_watchers || missing+=(watchers)
+have fiu-run || missing+=(faults)
 [ ${#missing[@]} -gt 0 ] || exit 0
 
 if [ "$(id -u)" = 0 ] && have apt-get; then
@@ -58,11 +59,13 @@ if [ "$(id -u)" = 0 ] && have apt-get; then
       redis) install redis-server || true ;;
       watchers) install_stopped prometheus prometheus-alertmanager || true ;;
       chromium) install chromium || true ;;
+      faults) install fiu-utils || true ;;
     esac
   done
 fi
 
 have_chromium || echo "no Chromium here: the browser tests will be skipped (Debian: apt-get install chromium)" >&2
+have fiu-run || echo "no fiu-run here: a few faults of the disk will not be tried (Debian: apt-get install fiu-utils)" >&2
 lacking=0
 have_postgres || { lacking=1; echo "no PostgreSQL here: its tests will be skipped (Debian: apt-get install postgresql)" >&2; }
 have_redis || { lacking=1; echo "no Redis here: its tests will be skipped (Debian: apt-get install redis-server)" >&2; }

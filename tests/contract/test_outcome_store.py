@@ -269,7 +269,14 @@ def test_the_database_counts_as_the_plain_store_does(
     lists: list[Exposure], events: list[Event], sqlite_database: Database
 ) -> None:
     with sqlite_database.writing() as connection:
-        for table in ("exposures", "exposure_arms", "applied_events", "attributed_events", "interactions"):
+        for table in (
+            "exposures",
+            "exposure_arms",
+            "applied_events",
+            "event_keys",
+            "attributed_events",
+            "interactions",
+        ):
             connection.exec_driver_sql(f"DELETE FROM {table}")
         for table in ("event_offset", "event_counts", "event_quarantine"):
             connection.exec_driver_sql(f"DELETE FROM {table}")
