@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated
-from urllib.parse import parse_qsl
 
 from fastapi import Depends, Request
 
-from tacit.entrypoints.api.same_origin import check_origin
-from tacit.entrypoints.api.strict_json import media_type_of
+from tacit.entrypoints.api.sent_forms import form_pairs
 from tacit.errors import BadInput
 
 MAX_BYTES = 262_144
@@ -80,19 +78,7 @@ async def read_form(request: Request) -> Form:
         Forbidden: `origin_foreign`.
         BadInput: `body_too_large`, `media_type`, `request_malformed`.
     """
-    check_origin(request.method, request.headers)
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > MAX_BYTES:
-            raise BadInput("body_too_large", f"The form is larger than {MAX_BYTES} bytes.", field="body")
-    if body and media_type_of(request) != "application/x-www-form-urlencoded":
-        raise BadInput("media_type", "This takes what a form sends.", field="Content-Type")
-    try:
-        pairs = parse_qsl(body.decode("ascii"), keep_blank_values=True, max_num_fields=MAX_FIELDS, errors="strict")
-    except ValueError as error:
-        raise BadInput("request_malformed", "The form cannot be read.", field="body") from error
-    return Form(tuple(pairs))
+    return Form(tuple(await form_pairs(request, most_bytes=MAX_BYTES, most_fields=MAX_FIELDS)))
 
 
 Sent = Annotated[Form, Depends(read_form)]

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from urllib.parse import parse_qsl
 
 from fastapi import Request
 
-from tacit.entrypoints.api.same_origin import check_origin
-from tacit.entrypoints.api.strict_json import media_type_of
-from tacit.errors import BadInput
+from tacit.entrypoints.api.sent_forms import form_pairs
 
 MAX_FORM_BYTES = 16_384
 _LARGE_FORM_BYTES = 262_144
@@ -45,7 +42,7 @@ async def filled(request: Request) -> Filled:
         Forbidden: `origin_foreign`.
         BadInput: `body_too_large`, `media_type`, `request_malformed`.
     """
-    return Filled(await _pairs(request, most_bytes=_LARGE_FORM_BYTES, most_fields=_MANY))
+    return Filled(await form_pairs(request, most_bytes=_LARGE_FORM_BYTES, most_fields=_MANY))
 
 
 async def few_fields(request: Request) -> Mapping[str, str]:
@@ -55,19 +52,4 @@ async def few_fields(request: Request) -> Mapping[str, str]:
         Forbidden: `origin_foreign`.
         BadInput: As `filled`.
     """
-    return Filled(await _pairs(request, most_bytes=MAX_FORM_BYTES, most_fields=_FEW)).fields
-
-
-async def _pairs(request: Request, *, most_bytes: int, most_fields: int) -> Sequence[tuple[str, str]]:
-    check_origin(request.method, request.headers)
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > most_bytes:
-            raise BadInput("body_too_large", f"The form is larger than {most_bytes} bytes.", field="body")
-    if body and media_type_of(request) != "application/x-www-form-urlencoded":
-        raise BadInput("media_type", "This takes what a form sends.", field="Content-Type")
-    try:
-        return parse_qsl(body.decode("ascii"), keep_blank_values=True, max_num_fields=most_fields, errors="strict")
-    except ValueError as error:
-        raise BadInput("request_malformed", "The form cannot be read.", field="body") from error
+    return Filled(await form_pairs(request, most_bytes=MAX_FORM_BYTES, most_fields=_FEW)).fields
