@@ -28,6 +28,7 @@ from tacit.data import synthetic
 HOST = "127.0.0.1"
 LAG = "tacit_event_lag"
 APPLIED = "tacit_events_applied_total"
+COMMIT = "tacit_event_commit_seconds"
 _START_SECONDS = 300.0
 _END_SECONDS = 60.0
 _LAST_WORDS = 2_000

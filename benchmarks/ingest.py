@@ -28,7 +28,7 @@ from benchmarks._bodies import Body
 from benchmarks._harness import Benchmark, Options, Outcome, run, say
 from benchmarks._load import Offer, percentiles
 from benchmarks._postgres import missing, postgres
-from benchmarks._served import APPLIED, LAG, Cores, Process, Stalling, bare, platform
+from benchmarks._served import APPLIED, COMMIT, LAG, Cores, Process, Stalling, bare, platform
 from benchmarks._worker import run_side
 
 SINGLES = (250, 500, 1_000, 1_500, 2_000, 2_500)
@@ -192,7 +192,10 @@ def _batch(
 
 def _watched(server: Process, body: Body, send: Mapping[str, Any], *, cores: Cores) -> dict[str, Any]:
     """A run against the platform, with what it took there: memory, CPU, lag, and what was applied by its end."""
+    # What was written before this run must not be on its way to the disk when this run's flushes want it.
+    os.sync()
     before, cpu = _applied(server), server.cpu_seconds
+    commits = server.measured()
     started = time.monotonic()
     with _sampled(server) as samples:
         found = _offered(server.address.port, body, cores=cores, **send)
@@ -205,6 +208,7 @@ def _watched(server: Process, body: Body, send: Mapping[str, Any], *, cores: Cor
     unanswered = found.pop("unanswered_in_all") * body.size
     return {
         **found,
+        "commits": commits_between(commits, server.measured()),
         "applied_per_s": applied / seconds,
         "lost": acknowledged - all_of_them if is_caught_up else None,
         "unanswered": unanswered,
@@ -253,6 +257,22 @@ def _sampled(server: Process) -> Iterator[Samples]:
 
 def _applied(server: Process) -> float:
     return sum(value for name, value in server.measured().items() if name.startswith(APPLIED))
+
+
+def commits_between(before: Mapping[str, float], after: Mapping[str, float]) -> dict[str, float]:
+    """What the log's commits took between two looks at the server's measurements, of which the disk's flush is most."""
+    risen = {name: after[name] - before.get(name, 0.0) for name in after if name.startswith(COMMIT)}
+    number = risen.get(f"{COMMIT}_count", 0.0)
+    bounds = sorted((_bound_of(name), rise) for name, rise in risen.items() if name.startswith(f"{COMMIT}_bucket"))
+    return {
+        "commits": number,
+        "mean_ms": risen.get(f"{COMMIT}_sum", 0.0) / max(1.0, number) * 1e3,
+        "p99_at_most_ms": next((bound * 1e3 for bound, rise in bounds if rise >= 0.99 * number), np.inf),
+    }
+
+
+def _bound_of(series: str) -> float:
+    return float(series.partition('le="')[2].partition('"')[0])
 
 
 def _counted(server: Process, before: float, awaited: int) -> int:

@@ -175,6 +175,18 @@ def test_a_closed_log_takes_nothing_and_may_be_closed_again(log: EventLog) -> No
     assert refused.value.code == "storage_unavailable"
 
 
+def test_what_each_commit_took_is_told_before_its_calls_are_answered(tmp_path: Path) -> None:
+    told: list[float] = []
+    log = SqliteEventLog(tmp_path, clock=lambda: NOW, committed=told.append)
+
+    for number in range(3):
+        log.append([play(number)])
+        assert len(told) == number + 1
+    log.close()
+
+    assert min(told) > 0
+
+
 EVENTS = st.builds(
     Event,
     event_id=st.sampled_from("abcdef"),

@@ -285,10 +285,10 @@ def test_what_was_acknowledged_is_there_after_a_restart(tmp_path: Path) -> None:
     with platform(tmp_path) as running:
         wait_until(lambda: running.weights("ann") == {"i1": 1.0})
         again = running.send(event)
-        lag = running.parts.metrics.value(catalogue.EVENT_LAG)
+        lag, commits = (running.parts.metrics.value(each) for each in (catalogue.EVENT_LAG, catalogue.EVENT_COMMIT))
         weights = running.weights(event["user_id"])
 
-    assert (again.status_code, lag, weights) == (200, 0, {"i1": 1.0})
+    assert (again.status_code, lag, commits, weights) == (200, 0, 1, {"i1": 1.0})
 
 
 def test_the_end_of_the_server_applies_what_it_took_in(tmp_path: Path) -> None:

@@ -32,6 +32,15 @@ PLAY = Board(
             limits=limits.LATENCY_P95,
         ),
         Panel(
+            "Commit",
+            "What a commit of the event log takes: the disk's flush, for which every acknowledgement waits.",
+            tuple(
+                Query(f"histogram_quantile({share:g}, sum by (le) (rate(tacit_event_commit_seconds_bucket[5m])))", name)
+                for share, name in ((0.5, "p50"), (0.99, "p99"))
+            ),
+            catalogue.EVENT_COMMIT,
+        ),
+        Panel(
             "Conservation",
             "Events received without a fate, or below 0 with two. Anything but 0 is a loss: look at once.",
             one("sum by (source) (tacit_event_balance)", "{{source}}"),

@@ -38,6 +38,10 @@ def _never(_point: str) -> None:
     """No crash."""
 
 
+def _untold(_seconds: float) -> None:
+    """Nobody wants to know."""
+
+
 class SqliteEventLog:
     """An `EventLog` in a folder of its own.
 
@@ -56,6 +60,7 @@ class SqliteEventLog:
         recent_ids: How many ids wait in memory until they are entered into the file's table of ids.
         vfs: The SQLite VFS to open files with; the system's own if not given.
         crash: Told of each point at which a crash is worth trying.
+        committed: Told the seconds that each commit took, the disk's flush included.
         flush: Has the disk keep a file or folder.
         reserve: Space that is let go when the disk is full; until it could be taken again no events are, so that what
             it left is there for whoever must write.
@@ -76,10 +81,11 @@ class SqliteEventLog:
         recent_ids: int = 50_000,
         vfs: str | None = None,
         crash: CrashPoint = _never,
+        committed: Callable[[float], None] = _untold,
         flush: Callable[[Path], None] = flush,
         reserve: Reserve | None = None,
     ) -> None:
-        self._clock, self._vfs, self._crash, self._reserve = clock, vfs, crash, reserve
+        self._clock, self._vfs, self._crash, self._reserve, self._tell_took = clock, vfs, crash, reserve, committed
         # Where the reserve could not even be taken, events have no room either.
         self._is_full = reserve is not None and not reserve.is_held
         self._fault: str | None = None
@@ -235,7 +241,10 @@ class SqliteEventLog:
             )
         self._stay_on_the_file()
         self._writer.make_room()
-        return self._writer.commit(calls, received_at_ms=int(self._clock().timestamp() * 1_000))
+        started = time.perf_counter()
+        receipts = self._writer.commit(calls, received_at_ms=int(self._clock().timestamp() * 1_000))
+        self._tell_took(time.perf_counter() - started)
+        return receipts
 
     def _stay_on_the_file(self) -> None:
         """Go on in a fresh file with everything in it, if somebody removed ours, or its WAL, under our hands.

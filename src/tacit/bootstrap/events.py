@@ -87,7 +87,7 @@ def taking_events(
     from tacit.data.ingestion import Admission, Ingestion
 
     chosen, rules = app.settings.events, rules_of(app.settings)
-    with _open_log(app.settings.home.resolve(), reserve_mib=chosen.reserve_mib) as (log, reserve):
+    with _open_log(app.settings.home.resolve(), metrics, reserve_mib=chosen.reserve_mib) as (log, reserve):
         full = reserve.release if _is_on_our_disk(app.settings) else lambda: None
         health = EventHealth(log, app.event_store, full=full, is_space_low=reserve.is_space_low)
         admission = Admission(chosen.unknown_items, lambda item_ids: _known(pool, live, item_ids))
@@ -145,14 +145,17 @@ def _is_on_our_disk(settings: Settings) -> bool:
 
 
 @contextmanager
-def _open_log(home: Path, *, reserve_mib: int) -> Iterator[tuple[SqliteEventLog, Reserve]]:
+def _open_log(home: Path, metrics: MetricSink, *, reserve_mib: int) -> Iterator[tuple[SqliteEventLog, Reserve]]:
     from tacit.adapters.event_log import SqliteEventLog
     from tacit.adapters.reserve import Reserve
 
     reserve = Reserve(home / RESERVE_FILE, size=reserve_mib * 2**20)
     reserve.take()
     try:
-        log = SqliteEventLog(home / EVENTS_FOLDER, clock=lambda: datetime.now(UTC), reserve=reserve)
+        committed = metrics.series(catalogue.EVENT_COMMIT).observe
+        log = SqliteEventLog(
+            home / EVENTS_FOLDER, clock=lambda: datetime.now(UTC), committed=committed, reserve=reserve
+        )
         try:
             yield log, reserve
         finally:

@@ -179,6 +179,14 @@ EVENTS_APPLIED = Metric(
     "data",
     {"outcome": ("stored", "deduplicated", "quarantined")},
 )
+EVENT_COMMIT = Metric(
+    "tacit_event_commit_seconds",
+    "histogram",
+    "seconds",
+    "What a commit of the event log took, nearly all of it the disk's flush; no event is acknowledged before its own.",
+    "data",
+    buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0),
+)
 EVENT_LAG = Metric("tacit_event_lag", "gauge", "events", "Events in the log that are not applied yet.", "data")
 EVENTS_KNOWN = Metric(
     "tacit_events_known_turn",
@@ -359,6 +367,7 @@ CATALOGUE: tuple[Metric, ...] = (
     FRESHNESS_FAILURES,
     EVENTS,
     EVENTS_APPLIED,
+    EVENT_COMMIT,
     EVENT_LAG,
     EVENTS_KNOWN,
     CATALOGUE_REVISION,

@@ -14,8 +14,9 @@ from scipy import sparse
 from benchmarks import _generalisation, ingest
 from benchmarks._fresh_sides import Changes
 from benchmarks._postgres import missing
+from benchmarks._served import COMMIT
 from benchmarks.freshness import model_checks, served_checks, told
-from benchmarks.ingest import checks, commits_of, flushed, is_kept, kept_rate, sustained_rate
+from benchmarks.ingest import checks, commits_between, commits_of, flushed, is_kept, kept_rate, sustained_rate
 from tacit.settings import Settings
 
 CHECK = {"p99_ms": 480.0}
@@ -180,3 +181,23 @@ def test_users_held_out_are_nowhere_in_training_and_their_items_are_parted() -> 
 def test_the_generator_is_told_apart_from_the_server_by_its_core() -> None:
     assert ingest.Cores(0, 1).are_apart
     assert not ingest.Cores(None, None).are_apart
+
+
+def test_what_commits_took_is_told_of_those_between_two_looks_alone() -> None:
+    before = {f'{COMMIT}_bucket{{le="0.01"}}': 4.0, f'{COMMIT}_bucket{{le="0.1"}}': 4.0, f"{COMMIT}_count": 4.0}
+    after = {
+        f'{COMMIT}_bucket{{le="0.01"}}': 102.0,
+        f'{COMMIT}_bucket{{le="0.1"}}': 103.0,
+        f'{COMMIT}_bucket{{le="+Inf"}}': 104.0,
+        f"{COMMIT}_count": 104.0,
+        f"{COMMIT}_sum": 0.5,
+        "tacit_event_lag": 3.0,
+    }
+
+    told = commits_between({**before, f'{COMMIT}_bucket{{le="+Inf"}}': 4.0}, after)
+
+    assert told == {"commits": 100.0, "mean_ms": pytest.approx(5.0), "p99_at_most_ms": pytest.approx(100.0)}
+
+
+def test_no_commit_between_two_looks_is_none_and_no_error() -> None:
+    assert commits_between({}, {})["commits"] == 0
