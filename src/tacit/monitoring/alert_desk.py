@@ -167,8 +167,8 @@ class AlertDesk:
         Raises:
             NotFound: `alert_unknown`.
             BadInput: `hours_range`, `reason_missing`, `label_invalid`.
-            Refused: `heartbeat_silenced`: its silence is what people are told of.
-            Unavailable: `alertmanager_unreachable`, also where there is none.
+            Refused: `heartbeat_silenced`: its silence is what people are told of; `alertmanager_missing`.
+            Unavailable: `alertmanager_unreachable`.
         """
         self._check(alert, hours=hours)
         now = self.clock()
@@ -186,6 +186,7 @@ class AlertDesk:
 
         Raises:
             NotFound: `silence_unknown`.
+            Refused: `alertmanager_missing`: there is none.
             Unavailable: `alertmanager_unreachable`.
         """
         reached = self._reached()
@@ -203,8 +204,9 @@ class AlertDesk:
     def _reached(self) -> Alertmanager:
         found = self.alertmanager()
         if found is None:
-            raise Unavailable(
-                "alertmanager_unreachable",
+            # Not for now: without one there never will be anything to silence, so asking again does not help.
+            raise Refused(
+                "alertmanager_missing",
                 "There is no Alertmanager.",
                 fix="Start with --with-monitoring, or set monitoring.alertmanager_url.",
             )

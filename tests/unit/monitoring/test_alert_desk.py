@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 import pytest
 
 from tacit.adapters.memory import MemoryAuditTrail
-from tacit.errors import NotFound, TacitError, Unavailable
+from tacit.errors import NotFound, Refused, TacitError, Unavailable
 from tacit.monitoring.alert_desk import ActiveAlert, AlertDesk, Silence, described
 from tacit.monitoring.alerting.catalogue import alert_rules
 from tacit.monitoring.alerting.choices import AlertChoices
@@ -128,10 +128,13 @@ def test_a_silence_that_makes_no_sense_is_refused_and_nothing_is_written(said: d
 
 
 def test_without_an_alertmanager_nothing_can_be_silenced() -> None:
-    with pytest.raises(Unavailable) as caught:
-        desk(None).silence("EventLagHigh", hours=1, reason="why", actor="ann")
-
-    assert caught.value.code == "alertmanager_unreachable"
+    for ask in (
+        lambda: desk(None).silence("EventLagHigh", hours=1, reason="why", actor="ann"),
+        lambda: desk(None).unsilence("s1", actor="ann"),
+    ):
+        with pytest.raises(Refused) as caught:
+            ask()
+        assert caught.value.code == "alertmanager_missing"
 
 
 def test_a_silence_that_is_not_there_cannot_be_ended() -> None:

@@ -54,7 +54,7 @@ def _add_silences(routes: APIRouter, desk: AlertDesk) -> None:
         )
         return json_response(asdict(made), status=201)
 
-    @routes.delete("/silences/{silence_id}", response_model=SilenceBody, responses=problems(404, 422, 503))
+    @routes.delete("/silences/{silence_id}", response_model=SilenceBody, responses=problems(404, 409, 422, 503))
     def end_silence(request: Request, silence_id: str) -> Response:
         """Ends a silence before its time."""
         Query.of(request)

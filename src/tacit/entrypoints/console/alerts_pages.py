@@ -175,7 +175,7 @@ class AlertPages:
         del form  # it has been checked where it came from
         try:
             self._desk().unsilence(silence_id, actor=actor_of(request))
-        except (NotFound, Unavailable) as problem:
+        except (NotFound, Refused, Unavailable) as problem:
             return self._frame.refused(ALERTS, problem)
         return self._changed("It is told again from now on.")
 
@@ -209,4 +209,4 @@ def _hours(text: str) -> float:
 
 
 def _unwatched() -> TacitError:
-    return Unavailable("alertmanager_unreachable", "Nobody watches this installation, so nothing can be silenced.")
+    return Refused("alertmanager_missing", "Nobody watches this installation, so nothing can be silenced.")
