@@ -18,6 +18,7 @@ SERVER = "HTTP server"
 POINTS: Mapping[str, Sequence[str]] = {
     "who asks": (
         "tacit.entrypoints.api.list_window:Passage.enter",
+        "tacit.entrypoints.api.question_window:QuestionWindow.asked_again",
         "tacit.entrypoints.api.checkpoints:pass_all",
         "tacit.entrypoints.api.guarding:Requires.check",
     ),
@@ -29,6 +30,7 @@ POINTS: Mapping[str, Sequence[str]] = {
         "tacit.serving.ready_answers:ReadyAnswers.get",
         "tacit.serving.ready_answers:ReadyAnswers.keep",
         "tacit.serving.recommend:RecommendationService.rests_on",
+        "tacit.serving.recommend:RecommendationService.is_at_hand",
         "tacit.serving.kept_lists:KeptLists.answer",
     ),
     "what is asked": (
@@ -36,6 +38,7 @@ POINTS: Mapping[str, Sequence[str]] = {
         "tacit.entrypoints.api.rules:rules_of",
         "tacit.entrypoints.api.body_fields:known_fields",
         "tacit.entrypoints.api.body_fields:ids",
+        "tacit.serving.quick_reranking:QuickReranking.question",
     ),
     "the user": (
         "tacit.serving.list_making:ListMaking.profile",
@@ -45,26 +48,31 @@ POINTS: Mapping[str, Sequence[str]] = {
         "tacit.serving.list_making:ListMaking.question",
         "tacit.serving.shaping:shaped_answer",
         "tacit.serving.reranking:sort_out",
+        "tacit.serving.quick_reranking:QuickReranking._sorted_out",
     ),
     "retrieval": (
         "tacit.serving.retrieval:by_taste",
         "tacit.serving.retrieval:by_similarity",
         "tacit.serving.candidates:scores_by_taste",
     ),
-    "reasons": ("tacit.serving.reasons:explain",),
+    "reasons": ("tacit.serving.reasons:explain", "tacit.serving.reasons:strongest_reasons"),
     "chain": (
         "tacit.serving.recommend:RecommendationService.for_user",
         "tacit.serving.recommend:RecommendationService.similar",
         "tacit.serving.reranking:Reranking.for_user",
+        "tacit.serving.quick_reranking:QuickReranking.answer",
         "tacit.serving.retrieval:recommendations",
     ),
     "what was shown": (
         "tacit.serving.telling:Telling.told",
         "tacit.serving.telling:Telling.repeated",
+        "tacit.serving.telling:Telling.shown",
     ),
     "serialisation": (
         "tacit.entrypoints.api.rendering:answer_body",
         "tacit.entrypoints.api.rendering:json_response",
+        "tacit.entrypoints.api.rendering:columns_response",
+        "tacit.serving.native_texts:NativeTexts.written",
     ),
     "counts, log and trail": (
         "tacit.entrypoints.api.checkpoints:leave_all",

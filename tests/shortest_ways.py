@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -45,6 +45,7 @@ class Running:
     client: httpx2.Client
     given: list[bytes] = field(default_factory=list)
     asked: list[bytes] = field(default_factory=list)
+    asked_again: list[bytes] = field(default_factory=list)
     lists: ListWindow = field(init=False)
 
     def key(self, **said: object) -> str:
@@ -66,9 +67,9 @@ class Running:
 
     def reranked(self, client: httpx2.Client, wish: object, path: str = RERANK, **more: Any) -> tuple[Any, bool]:
         """Candidates in order, and whether no application was asked for it."""
-        before = len(self.asked)
+        before = len(self.asked) + len(self.asked_again)
         response = client.post(path, json=wish, **more)
-        return response, len(self.asked) > before
+        return response, len(self.asked) + len(self.asked_again) > before
 
     def counted(self, metric: Any, **labels: str) -> float:
         return self.parts.metrics.value(metric, **labels)
@@ -97,15 +98,18 @@ def started(home: Path) -> Iterator[Running]:
 
         api.lists.answers = noticed  # type: ignore[method-assign]
         assert api.questions is not None
-        taken = api.questions.asked
-
-        def heard(connection: Any) -> Any:
-            url, question = connection.url, taken(connection)
-            running.asked.extend([url] if question is not None else [])
-            return question
-
-        api.questions.asked = heard  # type: ignore[method-assign]
+        api.questions.asked = _heard(api.questions.asked, running.asked)  # type: ignore[method-assign]
+        api.questions.asked_again = _heard(api.questions.asked_again, running.asked_again)  # type: ignore[method-assign]
         yield running
+
+
+def _heard(taken: Callable[[Any], Any], heard: list[bytes]) -> Callable[[Any], Any]:
+    def asked(connection: Any) -> Any:
+        url, question = connection.url, taken(connection)
+        heard.extend([url] if question is not None else [])
+        return question
+
+    return asked
 
 
 @contextmanager

@@ -7,7 +7,9 @@
 #include <nanobind/stl/vector.h>
 
 #include <cstdint>
+#include <cstring>
 #include <optional>
+#include <string_view>
 
 namespace nb = nanobind;
 using namespace nb::literals;
@@ -30,6 +32,14 @@ nb::ndarray<nb::numpy, T> owned(T* values, std::initializer_list<size_t> shape) 
     return nb::ndarray<nb::numpy, T>(values, shape, owner);
 }
 
+// A text of ASCII, for which nothing has to be looked for.
+inline nb::object ascii_text(std::string_view text) {
+    PyObject* made = PyUnicode_New(static_cast<Py_ssize_t>(text.size()), 127);
+    if (made == nullptr) throw nb::python_error();
+    std::memcpy(PyUnicode_1BYTE_DATA(made), text.data(), text.size());
+    return nb::steal(made);
+}
+
 // Lets other threads run while a kernel works, if that takes longer than they take turns at anyway (a millisecond in the
 // server): whoever gives up the interpreter for less waits for a whole turn of another thread to get it back.
 class UnlockedIfLong {
@@ -49,5 +59,6 @@ void bind_neighbours(nb::module_& m);
 void bind_explaining(nb::module_& m);
 void bind_event_lines(nb::module_& m);
 void bind_plain_events(nb::module_& m);
+void bind_item_texts(nb::module_& m);
 
 }  // namespace tacit

@@ -3,6 +3,7 @@
 
 #include "bindings.h"
 #include "digests.h"
+#include "quoting.h"
 
 namespace tacit {
 namespace {
@@ -10,30 +11,6 @@ namespace {
 constexpr uint32_t PER_PLACE = 2654435761u;
 constexpr size_t GUARD_DIGITS = 8;
 constexpr char HEX[] = "0123456789abcdef";
-
-// A text as the log quotes it: JSON, with nothing escaped that need not be.
-void append_quoted(std::string& out, const char* text, size_t size) {
-    out.push_back('"');
-    size_t kept = 0;
-    for (size_t at = 0; at < size; ++at) {
-        const auto c = static_cast<unsigned char>(text[at]);
-        if (c >= 0x20 && c != '"' && c != '\\') continue;
-        out.append(text + kept, at - kept);
-        kept = at + 1;
-        switch (c) {
-            case '"': out += "\\\""; break;
-            case '\\': out += "\\\\"; break;
-            case '\n': out += "\\n"; break;
-            case '\r': out += "\\r"; break;
-            case '\t': out += "\\t"; break;
-            case '\f': out += "\\f"; break;
-            case '\b': out += "\\b"; break;
-            default: out += "\\u00", out.push_back(HEX[c >> 4]), out.push_back(HEX[c & 15]);
-        }
-    }
-    out.append(text + kept, size - kept);
-    out.push_back('"');
-}
 
 // A column of as many values as there are events.
 class Column {

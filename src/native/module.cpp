@@ -33,4 +33,5 @@ NB_MODULE(_native, m) {
     tacit::bind_explaining(m);
     tacit::bind_event_lines(m);
     tacit::bind_plain_events(m);
+    tacit::bind_item_texts(m);
 }

@@ -2,19 +2,17 @@
 // then the whole body is left to the judgement in Python, which knows every rule and every word about what broke it.
 #include <nanobind/stl/tuple.h>
 
-#include <charconv>
 #include <cmath>
 #include <optional>
 #include <string_view>
 #include <tuple>
 
 #include "bindings.h"
+#include "plain_json.h"
 
 namespace tacit {
 namespace {
 
-constexpr size_t MOST_ID_BYTES = 256;
-constexpr int MOST_WHOLE_DIGITS = 15;  // fewer than what a double holds exactly
 constexpr int64_t DAY_MS = 86'400'000;
 
 enum Field { EVENT_ID, USER_ID, ITEM_ID, TYPE, VALUE, OCCURRED_AT, RECOMMENDATION_ID, PROPERTIES, SCHEMA_VERSION, FIELDS };
@@ -46,8 +44,6 @@ struct PlainEvent {
     int64_t at = 0;
     bool has_value = false, has_time = false, has_link = false;
 };
-
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
 // Days from 1970-01-01 to a day of the Gregorian calendar (H. Hinnant, "chrono-Compatible Low-Level Date Algorithms").
 int64_t days_to(int64_t year, int64_t month, int64_t day) {
@@ -89,81 +85,6 @@ std::optional<int64_t> iso_ms(std::string_view text) {
     if (hour > 23 || minute > 59 || second > 59) return {};
     return days_to(year, month, day) * DAY_MS + ((hour * 60 + minute) * 60 + second) * 1'000 + ms;
 }
-
-// Reads JSON from its front.  What returns false has met something that is not plain; then nothing else is asked.
-class Reader {
-   public:
-    Reader(const char* from, const char* to) : at_(from), end_(to) {}
-
-    bool is_over() {
-        skip_space();
-        return at_ == end_;
-    }
-    bool take(char wanted) {
-        skip_space();
-        if (at_ == end_ || *at_ != wanted) return false;
-        ++at_;
-        return true;
-    }
-    bool take_word(std::string_view word) {
-        if (static_cast<size_t>(end_ - at_) < word.size() || std::string_view(at_, word.size()) != word) return false;
-        at_ += word.size();
-        return true;
-    }
-    char next() {
-        skip_space();
-        return at_ == end_ ? '\0' : *at_;
-    }
-
-    // A string of printable ASCII without any escape.
-    bool text(std::string_view& found) {
-        if (!take('"')) return false;
-        const char* const from = at_;
-        while (at_ != end_ && *at_ >= 0x20 && *at_ < 0x7F && *at_ != '"' && *at_ != '\\') ++at_;
-        if (at_ == end_ || *at_ != '"') return false;
-        found = {from, static_cast<size_t>(at_++ - from)};
-        return true;
-    }
-
-    bool id(std::string_view& found) {
-        return text(found) && found.size() <= MOST_ID_BYTES && found.find_first_not_of(' ') != std::string_view::npos;
-    }
-
-    // A number of a few digits, without an exponent.
-    bool number(double& found) {
-        skip_space();
-        const char* const from = at_;
-        if (at_ != end_ && *at_ == '-') ++at_;
-        const char* const whole = at_;
-        if (!digits()) return false;
-        if (at_ - whole > MOST_WHOLE_DIGITS || (*whole == '0' && at_ - whole > 1)) return false;
-        if (at_ != end_ && *at_ == '.') {
-            ++at_;
-            if (!digits()) return false;
-        }
-        return std::from_chars(from, at_, found).ptr == at_;
-    }
-
-    bool whole(int64_t& found) {
-        skip_space();
-        const char* const from = at_;
-        if (!digits() || at_ - from > 18 || (*from == '0' && at_ - from > 1)) return false;
-        return std::from_chars(from, at_, found).ptr == at_;
-    }
-
-   private:
-    void skip_space() {
-        while (at_ != end_ && (*at_ == ' ' || *at_ == '\n' || *at_ == '\t' || *at_ == '\r')) ++at_;
-    }
-    bool digits() {
-        const char* const from = at_;
-        while (at_ != end_ && is_digit(*at_)) ++at_;
-        return at_ != from;
-    }
-
-    const char* at_;
-    const char* const end_;
-};
 
 class Judge {
    public:
@@ -264,25 +185,18 @@ class Judge {
     const size_t most_;
 };
 
-nb::object text_of(std::string_view text) {
-    PyObject* made = PyUnicode_New(static_cast<Py_ssize_t>(text.size()), 127);
-    if (made == nullptr) throw nb::python_error();
-    std::memcpy(PyUnicode_1BYTE_DATA(made), text.data(), text.size());
-    return nb::steal(made);
-}
-
 nb::tuple columns_of(const std::vector<PlainEvent>& events, const std::vector<TypeRule>& rules) {
     std::vector<nb::str> names;
     for (const TypeRule& rule : rules) names.emplace_back(rule.name.c_str());
     nb::list ids, users, items, types, values, times, links, timed;
     for (const PlainEvent& each : events) {
-        ids.append(text_of(each.id));
-        users.append(text_of(each.user));
-        items.append(text_of(each.item));
+        ids.append(ascii_text(each.id));
+        users.append(ascii_text(each.user));
+        items.append(ascii_text(each.item));
         types.append(names[static_cast<size_t>(each.rule - rules.data())]);
         values.append(each.has_value ? nb::object(nb::float_(each.value)) : nb::object(nb::none()));
         times.append(each.at);
-        links.append(each.has_link ? text_of(each.link) : nb::object(nb::none()));
+        links.append(each.has_link ? ascii_text(each.link) : nb::object(nb::none()));
         timed.append(each.has_time);
     }
     return nb::make_tuple(ids, users, items, types, values, times, links, timed);

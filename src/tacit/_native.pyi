@@ -177,3 +177,23 @@ def plain_events(
     latest_ms: int,
     most: int,
 ) -> PlainColumns | None: ...
+
+# item_texts.cpp: wrong shapes and positions raise ValueError, wrong types TypeError
+class ItemTexts:
+    def __init__(self, ids: list[str], titles: list[str], categories: list[tuple[str, ...]]) -> None: ...
+    def __len__(self) -> int: ...
+    @property
+    def memory_bytes(self) -> int: ...
+    def question(
+        self, body: bytes, most: int, most_explained: int
+    ) -> tuple[I32, tuple[str, ...], bool, int, int] | None: ...
+    @staticmethod
+    def ranked(positions: I32, scores: F32, ids: tuple[str, ...]) -> tuple[I32, F32, tuple[str, ...]] | None: ...
+    def written(
+        self,
+        positions: I32,
+        scores: F32,
+        reasons: I32,
+        shares: F32,
+        said: dict[int, tuple[builtins.bytes, builtins.bytes]] | None,
+    ) -> builtins.bytes | None: ...

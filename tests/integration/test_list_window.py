@@ -90,26 +90,46 @@ def test_candidates_are_put_into_order_at_once_as_on_the_long_way(
 ) -> None:
     with running.asking(running.key(role="reader")) as client:
         client.post(path, json=wish)  # what is known of a user may have to be read first
-        short, was_at_once = running.reranked(client, wish, path)
+        first, was_at_once = running.reranked(client, wish, path, headers={"X-Another": "head"})
+        before = len(running.asked_again)
+        short, was_at_once_too = running.reranked(client, wish, path, headers={"X-Another": "head"})
+        was_let_in = len(running.asked_again) - before
         long, was_too = running.reranked(client, wish, path, headers=LONG_WAY)
 
-    assert (short.status_code, was_at_once, was_too) == (status, True, False)
-    assert without_ids(short) == without_ids(long)
+    assert (short.status_code, was_at_once, was_at_once_too, was_let_in, was_too) == (status, True, True, 1, False)
+    assert without_ids(first) == without_ids(short) == without_ids(long)
 
 
 def test_candidates_that_are_put_into_order_at_once_are_counted_shown_and_written_down(running: Running) -> None:
     names = {"route": "/api/v1/users/{user_id}/rerank", "method": "POST", "status": "200"}
     asked = running.counted(metrics.HTTP_REQUESTS, **names)
     with running.asking(running.key(role="reader")) as client:
-        response, was_at_once = running.reranked(
+        client.post(RERANK, json={"candidates": ["i003", "i010"]})
+        before = len(running.asked_again)
+        response, _ = running.reranked(
             client, {"candidates": ["i003", "i010"]}, headers={"X-Request-Id": "put-into-order"}
         )
 
-    assert (was_at_once, response.headers["x-request-id"]) == (True, "put-into-order")
-    wait_until(lambda: running.counted(metrics.HTTP_REQUESTS, **names) == asked + 1)
+    assert (len(running.asked_again) - before, response.headers["x-request-id"]) == (1, "put-into-order")
+    wait_until(lambda: running.counted(metrics.HTTP_REQUESTS, **names) == asked + 2)
     name = response.json()["recommendation_id"]
     wait_until(lambda: name in [each.recommendation_id for each in running.app.exposures.recent(5)])
     wait_until(lambda: "put-into-order" in [each.request_id for each in running.app.accesses.latest(limit=9)])
+
+
+def test_whoever_may_ask_no_more_is_refused_though_they_were_let_in_by_the_same_head(running: Running) -> None:
+    limited, revoked = running.key(role="reader"), running.key(role="reader")
+    with running.asking(limited) as client:
+        found = [running.reranked(client, {"candidates": ["i003"]})[0] for _ in range(9)]
+    with running.asking(revoked) as client:
+        client.post(RERANK, json={"candidates": ["i003"]})
+        running.app.keys.desk.revoke(revoked.split("_")[2], reason="", actor="ann")
+        running.app.keys.ring.refresh()
+        refused, _ = running.reranked(client, {"candidates": ["i003"]})
+
+    assert [each.status_code for each in found] == [200] * 8 + [429]
+    assert [int(each.headers["ratelimit-remaining"]) for each in found[:8]] == [*range(350, -1, -50)]
+    assert refused.status_code == 401
 
 
 def test_more_candidates_than_fit_between_two_requests_are_left_to_a_thread(running: Running) -> None:
@@ -259,6 +279,10 @@ class Line:
 
 @pytest.fixture
 def line(monkeypatch: pytest.MonkeyPatch) -> Line:
+    return everybody_waits(monkeypatch)
+
+
+def everybody_waits(monkeypatch: pytest.MonkeyPatch) -> Line:
     line = Line()
     monkeypatch.setattr(Turnstile, "place_of", lambda *_: "in line")
     monkeypatch.setattr(Turnstile, "wait", lambda _, connection, answer: line.wait(connection, answer))
@@ -274,6 +298,18 @@ def test_an_answer_in_ones_turn_is_the_one_that_is_given_at_once(
 
     assert (later.result().status_code, later.result().headers["content-type"]) == (200, "application/json")
     assert later.result().json()["user_id"] == "u001"
+
+
+def test_candidates_that_wait_in_the_line_are_put_into_order_in_their_turn(
+    running: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with running.asking(running.key(role="reader")) as client, ThreadPoolExecutor(1) as caller:
+        first = client.post(RERANK, json={"candidates": ["i003", "i010"]})
+        line = everybody_waits(monkeypatch)
+        later = caller.submit(client.post, RERANK, json={"candidates": ["i003", "i010"]})
+        line.call_next()
+
+    assert facts(first) == facts(later.result())
 
 
 def test_whoever_waits_is_heard_again_once_they_were_answered(

@@ -12,7 +12,7 @@ from tools.guards.shape import LIMIT, MODULE_LIMIT
 from tools.guards.source import ROOT, Module
 
 FOLDER = ROOT / "src" / "native"
-IMPORTERS = re.compile(r"src/tacit/(?:models/recommender/engines|data|adapters)/native_\w+\.py")
+IMPORTERS = re.compile(r"src/tacit/(?:models/recommender/engines|data|adapters|serving)/native_\w+\.py")
 PLAIN_HEADERS = frozenset({"cstddef", "cstdint", "immintrin.h", "omp.h"})
 """Headers that hold types, intrinsics and C functions, and no inline function of the C++ library."""
 
@@ -92,7 +92,7 @@ def loose_imports(module: Module) -> list[str]:
     if not module.room or IMPORTERS.fullmatch(module.path):
         return []
     return [
-        module.at(node, "imports tacit._native; only engines/native_*.py know the extension")
+        module.at(node, "imports tacit._native; only native_*.py of some rooms know the extension")
         for node, name in module.imports()
         if name.startswith("tacit._native")
     ]

@@ -12,7 +12,16 @@ from tacit.serving.fallback import Step
 from tacit.serving.ladder import RANK_OFFSET, Mask
 from tacit.serving.newcomers import Newcomers
 from tacit.serving.reasons import explain
-from tacit.serving.retrieval import Floats, Positions, Retrieved, Taste, learnt_from, recommendations
+from tacit.serving.retrieval import (
+    Floats,
+    Positions,
+    Retrieved,
+    Spoken,
+    Taste,
+    learnt_from,
+    recommendations,
+    spoken,
+)
 
 UNSCORED = float("nan")
 """The score of an item of which nothing says how good it is."""
@@ -60,15 +69,20 @@ def candidate_chain(
 
 
 def scores_by_taste(
-    model: RecommenderModel, taste: Taste, positions: Positions, *, newcomers: Newcomers | None = None
+    model: RecommenderModel,
+    taste: Taste,
+    positions: Positions,
+    *,
+    newcomers: Newcomers | None = None,
+    said: Spoken | None = None,
 ) -> Floats:
     """What lists are ordered by, for some items: `(n,)` float32, the same numbers; NaN for items without factors."""
-    factors = taste.factors
-    if factors is None:
-        factors = model.fold_in(taste.items, taste.values, against=taste.against)
-    query, bonus = model.query(factors, taste.items)
-    scores = np.full(len(positions), UNSCORED, np.float32)
+    said = said or spoken(model, taste)
+    query, bonus = said.query, said.bonus
     learnt = positions < len(model.item_factors)
+    if learnt.all():
+        return model.scores(query, positions, bonus=bonus)
+    scores = np.full(len(positions), UNSCORED, np.float32)
     scores[learnt] = model.scores(query, positions[learnt], bonus=bonus)
     others = np.flatnonzero(~learnt)
     if newcomers is None or not len(others) or not len(newcomers.positions):
@@ -121,13 +135,15 @@ def _theirs(choice: Choice, taste: Taste, *, share: float, within: Mask | None) 
     model, positions, newcomers = choice.model, choice.positions, choice.newcomers
 
     def ranked() -> tuple[Recommendation, ...]:
-        own = scores_by_taste(model, taste, positions, newcomers=newcomers)
+        said = spoken(model, taste)
+        own = scores_by_taste(model, taste, positions, newcomers=newcomers, said=said)
         met = popularity(model, positions)
         liked = met if within is None else np.where(_bears(within, positions), met, 0)
         scores = own if share == 1 else blended_scores(own, np.asarray(liked, np.float32), share=share)
         order = best_first(scores, met)
         top = order[: choice.explained]
-        told = explain(model, taste, positions[top[~np.isnan(own[top])]], most=choice.max_reasons, newcomers=newcomers)
+        scored = positions[top[~np.isnan(own[top])]]
+        told = explain(model, taste, scored, most=choice.max_reasons, newcomers=newcomers, said=said)
         reasons, why = iter(told), ~np.isnan(own[top])
         because = [next(reasons) if has else () for has in why.tolist()]
         because += [()] * (len(order) - len(top))

@@ -260,6 +260,10 @@ class ListMaking:
         known = self._users.known(loaded, user_id)
         return None if known is None else (*live, *known, self._hides.of(user_id))
 
+    def is_known(self, loaded: LoadedVersion, user_id: str) -> bool:
+        """Whether a user's profile can be told without reading anything."""
+        return self._users is None or self._users.known(loaded, user_id) is not None
+
     def for_user(self, by: Maker, profile: Profile, wish: Wish) -> KeptOutcome:
         """A user's list, kept or computed; degraded where a step failed, whatever is known of the user.
 

@@ -20,6 +20,8 @@ from tacit.registry.registry import Registry
 from tacit.registry.versions import Manifest, Version
 from tacit.serving.events import Observer, RegistryLost, VersionLoaded, VersionRefused, unobserved
 from tacit.serving.interfaces import Clock, Loader
+from tacit.serving.item_texts import ItemTexts
+from tacit.serving.kept_texts import texts_of
 from tacit.serving.labels import Labels
 from tacit.serving.ready_made import ReadyMade, ready_made
 from tacit.serving.reasons import explain
@@ -60,6 +62,11 @@ class LoadedVersion:
     def titles(self) -> TitleIndex:
         """The catalogue's titles, to be searched."""
         return TitleIndex([item.title for item in self.model.items], np.asarray(self.model.listeners))
+
+    @cached_property
+    def texts(self) -> ItemTexts | None:
+        """Its items as answers write them, where that can be kept."""
+        return texts_of(self.model.items)
 
     @cached_property
     def labels(self) -> Labels:
@@ -301,6 +308,7 @@ class ModelPool:
                 self._check(model)
             loaded = LoadedVersion(version, manifest, model, self._clock())
             _ = loaded.ready  # worded now: when it is needed, nothing else may be left
+            _ = loaded.texts  # nor is anybody to wait for these
         except TacitError as error:
             return self._refuse(RefusedVersion(number, error.code, error.detail))
         except Exception as error:

@@ -27,14 +27,10 @@ def explain(
 
     A reason's share is its part of all positive contributions: what speaks against an item explains nothing.
     """
-    if not len(found) or not learnt_from(model, taste.items):
+    strongest = strongest_reasons(model, taste, found, most=most, newcomers=newcomers, said=said)
+    if strongest is None:
         return [()] * len(found)
-    bonus = None if said is None else said.bonus
-    explaining, contributions = _contributions(model, taste, found, newcomers=newcomers, bonus=bonus)
-    if taste.emphasis is not None:
-        contributions = contributions * taste.emphasis[taste.items < len(model.item_factors)]
-    columns, shares = model.engine.strongest(contributions, most, least=_LEAST_SHARE)
-    rows = np.where(columns >= 0, explaining[columns], -1).tolist()
+    rows, shares = strongest
     items, parts = model.items, rounded(shares, 4)
     return [
         tuple(
@@ -45,8 +41,28 @@ def explain(
                 for item in (items[row],)
             ]
         )
-        for told in zip(rows, parts, strict=True)
+        for told in zip(rows.tolist(), parts, strict=True)
     ]
+
+
+def strongest_reasons(
+    model: RecommenderModel,
+    taste: Taste,
+    found: Positions,
+    *,
+    most: int,
+    newcomers: Newcomers | None = None,
+    said: Spoken | None = None,
+) -> tuple[Positions, Floats] | None:
+    """The same as positions, -1 where there are no more, and shares: `(found, most)` both; `None` for no reasons."""
+    if not len(found) or not learnt_from(model, taste.items):
+        return None
+    bonus = None if said is None else said.bonus
+    explaining, contributions = _contributions(model, taste, found, newcomers=newcomers, bonus=bonus)
+    if taste.emphasis is not None:
+        contributions = contributions * taste.emphasis[taste.items < len(model.item_factors)]
+    columns, shares = model.engine.strongest(contributions, most, least=_LEAST_SHARE)
+    return np.where(columns >= 0, explaining[columns], -1), shares
 
 
 def _contributions(

@@ -159,6 +159,11 @@ class RecommendationService:
         things = self._making.rests_on(loaded, user_id)
         return None if things is None else RestsOn(loaded, things)
 
+    def is_at_hand(self, user_id: str) -> bool:
+        """Whether `rests_on` tells what a user's answer rests on."""
+        loaded = self._pool.loaded
+        return loaded is not None and self._users.are_undivided and self._making.is_known(loaded, user_id)
+
     def for_likes(
         self,
         liked: Sequence[str],

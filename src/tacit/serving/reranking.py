@@ -17,11 +17,13 @@ from tacit.serving.ladder import NO_LEANING, Coldstart, leaning_of
 from tacit.serving.list_making import Failed, ListMaking, Maker, Wish
 from tacit.serving.model_pool import LoadedVersion
 from tacit.serving.profiles import NO_PREFERENCES, STRANGER, Profile, with_chosen
+from tacit.serving.quick_reranking import QuickReranking
 from tacit.serving.retrieval import History, learnt_from
 from tacit.serving.sessions import Given
 from tacit.serving.workbench import Workbench
 
 MOST_CANDIDATES = 1_000
+MOST_EXPLAINED = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,10 +184,14 @@ class Reranking:
 
     Args:
         bench: The parts that answers are made with.
+
+    Attributes:
+        quick: Answers plain questions of most users in a part of the time.
     """
 
     def __init__(self, bench: Workbench) -> None:
         self._bench = bench
+        self.quick = QuickReranking(bench, most=MOST_CANDIDATES, most_explained=MOST_EXPLAINED)
 
     def for_user(self, user_id: str, wanted: Candidates) -> Reranked:
         """Candidates in a user's order, by the version that answers them.

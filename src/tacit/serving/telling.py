@@ -12,7 +12,7 @@ from tacit.monitoring import metrics as catalogue
 from tacit.monitoring.interfaces import MetricSink
 from tacit.monitoring.kept_series import KeptSeries
 from tacit.rollout.traffic import Place
-from tacit.serving.answers import Answer, Recommendation
+from tacit.serving.answers import Answer, Recommendation, Source
 from tacit.serving.budgets import current_budget
 from tacit.serving.exploring import Chance
 from tacit.serving.exposures import Exposure
@@ -118,6 +118,26 @@ class Telling:
         self._remember(answer, place, propensities)
         self._latency[question].observe(self._timer() - started)
         return answer
+
+    def shown(
+        self, question: str, by: tuple[Source, str], item_ids: tuple[str, ...], *, started: float, user_id: str
+    ) -> str:
+        """Count an answer that is written elsewhere, and remember what was shown; returns its name.
+
+        Args:
+            question: What kind of question it answers.
+            by: The step that produced it, and the version all of it comes from.
+            item_ids: What was shown, in that order.
+            started: When the question came, by the timer.
+            user_id: Whom it is for.
+        """
+        (source, label), name = by, self._new_id()
+        self._answers[source].increment()
+        self._exposures.record(
+            Exposure(name, label, user_id, source, degraded=False, item_ids=item_ids, at_ms=self.now_ms)
+        )
+        self._latency[question].observe(self._timer() - started)
+        return name
 
     def _shown(
         self, kept: KeptOutcome, chance: Chance | None

@@ -21,6 +21,8 @@ from tacit.serving.exposures import Exposure
 
 _COLUMNS = ("recommendation_id", "model_version", "user_id", "source", "degraded", "item_ids", "at_ms")
 _INSERT = insert_new(exposures)
+_SHORT = 20
+"""Items of a list that may be shown again as it is; longer ones hardly ever are."""
 
 
 class SqlExposureLog:
@@ -113,7 +115,7 @@ def _row(exposure: Exposure) -> tuple[str | int | None, ...]:
         exposure.user_id,
         exposure.source,
         int(exposure.degraded),
-        _spelled(exposure.item_ids),
+        _spelled(exposure.item_ids) if len(exposure.item_ids) <= _SHORT else json.dumps(exposure.item_ids),
         exposure.at_ms,
     )
 

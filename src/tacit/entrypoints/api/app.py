@@ -159,16 +159,18 @@ def _with_fast_lane(
     lane = FastLane([each for each in fast if each.methods == {"GET"}], service, ready, window=app.lists)
     app.fast = (lane.leads, RequestDoor(lane, **seen))
     app.shed = ready.shed
-    _add_questions(app, at_once, routers, seen=seen)
+    _add_questions(app, at_once, routers, lists=app.lists, seen=seen)
     return app
 
 
-def _add_questions(app: DescribedApi, at_once: AtOnce, routers: Sequence[APIRouter], *, seen: Watching) -> None:
+def _add_questions(
+    app: DescribedApi, at_once: AtOnce, routers: Sequence[APIRouter], *, lists: ListWindow, seen: Watching
+) -> None:
     """Have candidates put into order past the framework, if that is done here at all."""
     routes = (each for router in routers for each in router.routes if isinstance(each, APIRoute))
     route = next((each for each in routes if each.path == RERANK), None)
     if route is not None and all(each.is_immediate for each in seen["checkpoints"]):
-        app.questions = QuestionWindow(at_once, Endpoint(route), turnstile=app.turnstile, **seen)
+        app.questions = QuestionWindow(at_once, Endpoint(route), lists=lists, turnstile=app.turnstile, **seen)
 
 
 def _with_lane(app: DescribedApi, intake: EventDoor | None, seen: Watching) -> DescribedApi:

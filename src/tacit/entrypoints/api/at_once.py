@@ -63,6 +63,9 @@ class AtOnce:
         room: Says what a question may cost, if it may be answered at once now.
         clock: Passing time in seconds.
         worked: Seconds that the thread has worked: while it waits for its turn among threads, no answer is long.
+
+    Attributes:
+        room: As given.
     """
 
     def __init__(
@@ -74,26 +77,34 @@ class AtOnce:
         clock: Callable[[], float] = time.perf_counter,
         worked: Callable[[], float] = time.thread_time,
     ) -> None:
-        self._service, self._ready, self._room = service, ready, room
+        self._service, self._ready, self.room = service, ready, room
         self._clock, self._worked = clock, worked
         self._usual = 0.0
         self._rests_until = 0.0
 
     def rests_on(self, endpoint: Endpoint, part: str) -> RestsOn | None:
         """What an answer rests on, if it can be given at once: without waiting, and soon."""
-        if self._usual > LONG_SECONDS and not self._is_rested():
-            return None
         user_id = endpoint.user_in(part)
-        if not self._service.is_immediate or (endpoint.is_personal and user_id is None):
+        if not self._is_awake or (endpoint.is_personal and user_id is None):
             return None
         return self._service.rests_on(user_id)
+
+    def is_at_hand(self, endpoint: Endpoint, part: str) -> bool:
+        """Whether a user's answer can be given so."""
+        user_id = endpoint.user_in(part)
+        return user_id is not None and self._is_awake and self._service.is_at_hand(user_id)
+
+    @property
+    def _is_awake(self) -> bool:
+        """Whether answers are worked out here now at all."""
+        return self._service.is_immediate and (self._usual <= LONG_SECONDS or self._is_rested())
 
     def question(self, url: bytes, endpoint: Endpoint, part: str) -> Question | None:
         """What a request asks, if it can be answered at once."""
         before = self.rests_on(endpoint, part)
         if before is None:
             return None
-        budget = self._room()
+        budget = self.room()
         return None if budget is None else Question(url, endpoint, part, budget, before)
 
     def answer(self, asked: Question, scope: MutableMapping[str, Any]) -> Response:

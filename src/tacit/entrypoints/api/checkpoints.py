@@ -84,7 +84,8 @@ def freely() -> bytes:
 class Lasting(Protocol):
     """A checkpoint some of whose judgements hold for further requests with the same head.
 
-    A head is all of a request but its method, its address and its name; the addresses are of one route.
+    A head is all of a request but its method, its address, its name and how long a body follows; method and addresses
+    are of one route.
     """
 
     def lasting(self, scope: Scope) -> Again | None:

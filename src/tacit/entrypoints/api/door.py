@@ -197,11 +197,13 @@ def note_answer(
     )
 
 
-def note_answers(metrics: MetricSink, route: str, answered: Sequence[tuple[float, str, str | None]]) -> None:
-    """Count and log GET requests of a route that were answered as they were asked: seconds, name and trace of each."""
-    metrics.increment(catalogue.HTTP_REQUESTS, len(answered), method="GET", route=route, status="200")
-    metrics.series(catalogue.HTTP_DURATION, method="GET", route=route).observe(*[seconds for seconds, _, _ in answered])
-    request_log.note_all(answered, method="GET", route=route, status=200)
+def note_answers(
+    metrics: MetricSink, route: str, answered: Sequence[tuple[float, str, str | None]], *, method: str
+) -> None:
+    """Count and log requests of a route that were answered as they were asked: seconds, name and trace of each."""
+    metrics.increment(catalogue.HTTP_REQUESTS, len(answered), method=method, route=route, status="200")
+    metrics.series(catalogue.HTTP_DURATION, method=method, route=route).observe(*[taken for taken, _, _ in answered])
+    request_log.note_all(answered, method=method, route=route, status=200)
 
 
 def note_shed(metrics: MetricSink, requests: int) -> None:

@@ -192,7 +192,7 @@ class PlainRequest:
         self.scope = connection.scope
         self._started = time.perf_counter()
         self._is_taken = False
-        self._passed: list[Checkpoint] = []
+        self._passed: list[Checkpoint] | None = None
         self._refusal: TacitError | None = None
         self.response_complete = False
         self.disconnected = False
@@ -292,8 +292,9 @@ class PlainRequest:
         connection = self.connection
         read = asyncio.Event()
         read.set()
+        passed = {} if self._passed is None else {PASSED: self._passed}
         cycle = RequestResponseCycle(
-            scope=self.scope | self.address() | {PASSED: self._passed},
+            scope=self.scope | self.address() | passed,
             transport=connection.transport,
             flow=connection.flow,
             logger=connection.logger,
@@ -322,7 +323,7 @@ class PlainRequest:
         seconds = time.perf_counter() - self._started
         if error is not None:
             self.scope[ERROR] = error
-        leave_all(self._passed, self.scope, status=status, seconds=seconds)
+        leave_all(self._passed or (), self.scope, status=status, seconds=seconds)
         self.scope[REQUEST_ID] = self.request_id
         self._window.note(self.scope, status=status, seconds=seconds, error=error)
 

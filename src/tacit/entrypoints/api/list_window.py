@@ -106,7 +106,7 @@ class Passage:
 
 
 @dataclass(frozen=True, slots=True)
-class _Given:
+class Given:
     """An answer that nobody was told of yet.
 
     Attributes:
@@ -146,7 +146,7 @@ class ListWindow:
         self._at_once, self._checkpoints, self._tracer = at_once, checkpoints, tracer
         self._lasting = [each for each in checkpoints if isinstance(each, Lasting)]
         self._let_in: OrderedDict[tuple[object, ...], dict[Endpoint, Passage]] = OrderedDict()
-        self._given: list[_Given] = []
+        self._given: list[Given] = []
         self._told_at = 0.0
         self._defaults: Headers | None = None
         self._default_lines = b""
@@ -169,11 +169,11 @@ class ListWindow:
     def let_in(self, scope: Scope, endpoint: Endpoint) -> None:
         """Let whoever may ask something do so again without being asked, if they come by the same head."""
         connection: Connection | None = scope.get(CONNECTION)
-        if connection is None or len(self._lasting) < len(self._checkpoints):
+        if connection is None:
             return
         known = connection.passages.get(endpoint)
         if known is None or _differs_by(scope["headers"], known.headers) is None:
-            passage = self._passage(scope)
+            passage = self.passage(scope)
             if passage is not None:
                 connection.passages[endpoint] = passage
 
@@ -214,13 +214,16 @@ class ListWindow:
         name = self._telling.new_name()
         (before, after), called = ready.body, name.encode()
         size = len(before) + len(called) + len(after)
-        head = b"%bcontent-length: %d\r\ncontent-type: application/json\r\n" % (self._first_lines(200, to), size)
+        head = b"%bcontent-length: %d\r\ncontent-type: application/json\r\n" % (
+            self.first_lines(200, to.connection),
+            size,
+        )
         self._write(to, b"%b%b%b%b%b" % (head, to.last_lines, before, called, after))
         seconds = time.perf_counter() - to.started
         again = Repeated(ready.answer, name, ready.about.question, self._telling.now_ms, seconds)
         scope = to.scope()
         self._begin(scope, to)
-        self._note(to, _Given(to.endpoint, scope, 200, seconds, again))
+        self.note(to.connection.loop, Given(to.endpoint, scope, 200, seconds, again))
 
     def _work_out(self, asked: Question, to: _Answering) -> None:
         scope = to.scope() | {"type": "http", "headers": to.connection.headers}
@@ -228,9 +231,9 @@ class ListWindow:
         self._begin(scope, to)
         response = self._at_once.answer(asked, scope)
         status = response.status_code
-        head = self._first_lines(status, to) + raw_lines(response.raw_headers)
+        head = self.first_lines(status, to.connection) + raw_lines(response.raw_headers)
         self._write(to, b"%b%b%b" % (head, to.last_lines, bytes(response.body)))
-        self._note(to, _Given(to.endpoint, scope, status, time.perf_counter() - to.started))
+        self.note(to.connection.loop, Given(to.endpoint, scope, status, time.perf_counter() - to.started))
 
     def _begin(self, scope: Scope, to: _Answering) -> None:
         if self._tracer is not None:
@@ -251,20 +254,20 @@ class ListWindow:
             self._telling.repeated(again)
         for each in given:
             leave_all(self._checkpoints, each.scope, status=each.status, seconds=each.seconds)
-        plain: dict[str, list[tuple[float, str, str | None]]] = {}
+        plain: dict[tuple[str, str], list[tuple[float, str, str | None]]] = {}
         for each in given:
             if each.status == 200:
                 answered = (each.seconds, each.scope[REQUEST_ID], trace_id_of(each.scope))
-                plain.setdefault(each.endpoint.route.path, []).append(answered)
+                plain.setdefault((each.scope["method"], each.endpoint.route.path), []).append(answered)
             else:
                 self._note_failed(each)
-        for route, answers in plain.items():
-            note_answers(self._metrics, route, answers)
+        for (method, route), answers in plain.items():
+            note_answers(self._metrics, route, answers, method=method)
 
-    def _note_failed(self, given: _Given) -> None:
+    def _note_failed(self, given: Given) -> None:
         note_answer(
             self._metrics,
-            method="GET",
+            method=given.scope["method"],
             route=given.endpoint.route.path,
             status=given.status,
             seconds=given.seconds,
@@ -273,13 +276,13 @@ class ListWindow:
             trace_id=trace_id_of(given.scope),
         )
 
-    def _note(self, to: _Answering, given: _Given) -> None:
+    def note(self, loop: Any, given: Given) -> None:
+        """Have an answer told of together with those that follow soon."""
         self._given.append(given)
         if given.scope.get(TRACE) is not None:
-            route, error = given.endpoint.route.path, given.scope.get(ERROR)
-            end(given.scope, method="GET", route=route, status=given.status, error=error, seconds=given.seconds)
+            method, route, error = given.scope["method"], given.endpoint.route.path, given.scope.get(ERROR)
+            end(given.scope, method=method, route=route, status=given.status, error=error, seconds=given.seconds)
         if len(self._given) == 1:
-            loop = to.connection.loop
             # Who comes alone is told of as soon as they have their answer.
             loop.call_at(max(loop.time(), self._told_at + _GATHERED_SECONDS), self.tell)
 
@@ -287,26 +290,27 @@ class ListWindow:
         to.connection.transport.write(said)
         to.connection.on_response_complete()
 
-    def _first_lines(self, status: int, to: _Answering) -> bytes:
+    def first_lines(self, status: int, connection: Any) -> bytes:
         """The line of the status, and what the server says in every answer."""
-        defaults = to.connection.server_state.default_headers
+        defaults = connection.server_state.default_headers
         if defaults is not self._defaults:
             self._defaults = defaults
             self._default_lines = raw_lines(defaults)
         return STATUS_LINE[status] + self._default_lines
 
-    def _passage(self, scope: Scope) -> Passage | None:
+    def passage(self, scope: Scope) -> Passage | None:
+        """What of a request that passed holds for others with the same head; `None` where each has to be asked."""
         headers = [each for each in scope["headers"] if each[0] not in _OF_EACH]
         if any(name in _OTHERWISE for name, _ in headers) or scope[PRINCIPAL].user_id is not None:
             return None
         found = [each.lasting(scope) for each in self._lasting]
         agains = [again for again in found if again is not None and again is not freely]
-        if None in found:
+        if None in found or len(found) < len(self._checkpoints):
             return None
         said = scope.get(HEADERS, {}).items()
         always = {**SECURE_HEADERS, **{name: value for name, value in said if not name.startswith("RateLimit-")}}
         kept = {name: scope.get(name) for name in (PRINCIPAL, CLIENT, "route")}
-        return Passage(headers, tuple(agains), header_lines(always), {**kept, "method": "GET"})
+        return Passage(headers, tuple(agains), header_lines(always), {**kept, "method": scope["method"]})
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,9 @@ from starlette.responses import Response
 
 from tacit.data.catalog_entries import Preferences
 from tacit.serving.answers import Answer, ItemView
+from tacit.serving.candidates import UNSCORED
+from tacit.serving.quick_reranking import InColumns
+from tacit.serving.reranking import Reranked, UnknownItem
 from tacit.serving.user_desk import UserView
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -40,6 +43,25 @@ def answer_body(answer: Answer) -> dict[str, Any]:
         # The encoder writes these as they are, each field by its own name.
         "items": answer.items,
     }
+
+
+def reranked_response(found: Reranked) -> Response:
+    """Candidates in order as a response."""
+    more = {"unknown_candidates": found.unknown_candidates, "left_out": found.left_out}
+    return json_response({**answer_body(found.answer), **more})
+
+
+def columns_response(found: InColumns) -> Response:
+    """The same of candidates whose items are written already, to the byte."""
+    unknown = _ENCODER.encode(found.unknown)
+    more = b"".join([b",%b" % _ENCODER.encode(UnknownItem(each, each, (), UNSCORED)) for each in found.unknown])
+    body = (
+        b'{"recommendation_id":"%b","model_version":"%b","source":"personal","degraded":false,"rehearsed":false,'
+        b'"user_id":%b,"unknown_items":[],"items":[%b%b],"unknown_candidates":%b,"left_out":%b}'
+    )
+    name, version, user = found.recommendation_id.encode(), found.model_version.encode(), _ENCODER.encode(found.user_id)
+    said = (name, version, user, found.items, more, unknown, _ENCODER.encode(found.left_out))
+    return Response(body % said, media_type="application/json")
 
 
 def item_body(item: ItemView) -> dict[str, Any]:

@@ -13,12 +13,12 @@ from tacit.data.event_rules import EventRules
 from tacit.entrypoints.api.body_fields import flag, ids, known_fields, session, whole
 from tacit.entrypoints.api.guarding import requires
 from tacit.entrypoints.api.parameters import MAX_ITEMS, Query, path_id
-from tacit.entrypoints.api.rendering import answer_body, json_response
+from tacit.entrypoints.api.rendering import columns_response, reranked_response
 from tacit.entrypoints.api.schemas import AnswerBody, RecommendationBody, problems
 from tacit.entrypoints.api.sessions import SESSION
 from tacit.entrypoints.api.strict_json import read_json_body
 from tacit.errors import BadInput
-from tacit.serving.reranking import MOST_CANDIDATES, Candidates, Reranked, Reranking
+from tacit.serving.reranking import MOST_CANDIDATES, MOST_EXPLAINED, Candidates, Reranking
 from tacit.serving.sessions import Given, liked_clues, session_clues
 
 RERANK = "/api/v1/users/{user_id}/rerank"
@@ -32,7 +32,7 @@ _FIELDS: dict[str, Any] = {
     "explain": {
         "type": "integer",
         "minimum": 0,
-        "maximum": 100,
+        "maximum": MOST_EXPLAINED,
         "default": 10,
         "description": "How many are told why, from the first on.",
     },
@@ -81,8 +81,7 @@ def reranking_routes(reranking: Reranking, rules: EventRules) -> APIRouter:
     def rerank_for_user(request: Request, user_id: str, body: Annotated[bytes, Depends(read_json_body)]) -> Response:
         """Given items in a known user's order, with reasons from their own history."""
         Query.of(request)
-        given = known_fields(body, ("candidates", *_OPTIONS), "candidates")
-        return _told(reranking.for_user(path_id(user_id, "user_id"), _candidates(given)))
+        return _ranked(reranking, user_id, body)
 
     @routes.post(
         "/rerank",
@@ -97,16 +96,30 @@ def reranking_routes(reranking: Reranking, rules: EventRules) -> APIRouter:
         """Given items in the order of somebody of whom we know only some likes, or what they did just now."""
         Query.of(request)
         given = known_fields(body, ("candidates", *_CLUES, *_OPTIONS), "candidates")
-        return _told(reranking.for_clues(_clues(given, rules), _candidates(given)))
+        return reranked_response(reranking.for_clues(_clues(given, rules), _candidates(given)))
 
     return routes
+
+
+def _ranked(reranking: Reranking, user_id: str, body: bytes) -> Response:
+    """What a body asks for a user whose id is still percent-encoded: in columns, if it can be had so."""
+    plain = reranking.quick.question(body)
+    if plain is None:
+        given = known_fields(body, ("candidates", *_OPTIONS), "candidates")
+        return reranked_response(reranking.for_user(path_id(user_id, "user_id"), _candidates(given)))
+    whose, (loaded, asked) = path_id(user_id, "user_id"), plain
+    found = reranking.quick.answer(whose, loaded, asked)
+    if found is not None:
+        return columns_response(found)
+    wanted = Candidates(asked.item_ids, asked.filter_seen, asked.explained, asked.shown)
+    return reranked_response(reranking.for_user(whose, wanted))
 
 
 def _candidates(given: Mapping[str, object]) -> Candidates:
     return Candidates(
         ids(given["candidates"], "candidates", most=MOST_CANDIDATES),
         flag(given.get("filter_seen", False), "filter_seen"),
-        whole(given.get("explain", 10), "explain", least=0, most=100),
+        whole(given.get("explain", 10), "explain", least=0, most=MOST_EXPLAINED),
         whole(given.get("shown", 100), "shown", least=1, most=MOST_CANDIDATES),
     )
 
@@ -120,11 +133,6 @@ def _clues(given: Mapping[str, object], rules: EventRules) -> Given:
     if named == ["liked"]:
         return liked_clues(ids(given["liked"], "liked"))
     return session_clues(session(given["session"], rules))
-
-
-def _told(found: Reranked) -> Response:
-    more = {"unknown_candidates": found.unknown_candidates, "left_out": found.left_out}
-    return json_response({**answer_body(found.answer), **more})
 
 
 def _described(more: Mapping[str, Any], example: Mapping[str, Any]) -> dict[str, Any]:

@@ -48,7 +48,8 @@ class SameOrigin:
             raise origin_foreign()
 
     def lasting(self, scope: Scope) -> Again | None:
-        return freely if scope["method"] == "GET" else None
+        # All that is looked at is in the head, but for the method, and what is asked of one route has one method.
+        return freely
 
     def leave(self, scope: Scope, *, status: int, seconds: float) -> None:
         """Nothing is held."""

@@ -21,7 +21,7 @@ from tacit.entrypoints.api.errors import problem_response
 from tacit.entrypoints.api.event_window import EventWindow
 from tacit.entrypoints.api.fast_routes import Endpoint
 from tacit.entrypoints.api.glance import Glance
-from tacit.entrypoints.api.list_window import CONNECTION, ListWindow, Passage
+from tacit.entrypoints.api.list_window import CONNECTION, Headers, ListWindow, Passage
 from tacit.entrypoints.api.listening import SHUTDOWN_SECONDS, address_of, listen_on
 from tacit.entrypoints.api.old_objects import OldObjects, rare_collections
 from tacit.entrypoints.api.pace import Pace, PaceRules, too_slow
@@ -199,6 +199,7 @@ class _Protocol(HttpToolsProtocol):
         self._lists: ListWindow | None = getattr(self.app, "lists", None)
         self._questions: QuestionWindow | None = getattr(self.app, "questions", None)
         self.passages: dict[Endpoint, Passage] = {}
+        self.asking: tuple[Headers, dict[Endpoint, Passage]] = [], {}
         self._pace = Pace()
         self._glance = Glance()
         self._is_looked_at = False
@@ -347,6 +348,10 @@ class _Protocol(HttpToolsProtocol):
                 self.cycle.keep_alive = False
             return
         if self._is_answered_plainly():
+            return
+        again = None if self._questions is None else self._questions.asked_again(self)
+        if again is not None:
+            self.cycle = cast(Any, again)
             return
         if self._turnstile is not None and self._turnstile.turns_away(self):
             return
