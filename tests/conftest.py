@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import sys
@@ -12,6 +13,7 @@ from typing import Any
 
 import pytest
 import structlog
+from hypothesis import settings
 
 from tacit.adapters.sql.engine import Database, open_database
 from tacit.bootstrap import App, browsing
@@ -20,6 +22,14 @@ from tacit.serving.rehearsals import Rehearsals
 from tacit.settings.moods import Tiers
 from tests import fault_table
 from tests.postgres_server import _kept_database, postgres_database, postgres_databases
+
+# For the workers, and every process that a test starts: threads of BLAS that wait for work spin, which takes from the
+# tests beside one what it does not give to that one.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+# How long an example may take is nothing that a property says: a machine may be busy with anything.
+settings.register_profile("unhurried", deadline=None)
+settings.load_profile("unhurried")
 
 __all__ = ["_kept_database", "postgres_database", "postgres_databases", "shared_data"]
 
@@ -78,9 +88,28 @@ def sqlite_database(empty_file: Path, tmp_path: Path) -> Iterator[Database]:
     database.close()
 
 
+FIRST = ("acceptance", "integration", "architecture", "tools", "contract")
+"""Folders by how long one of their files may keep a worker: the small ones come last, and fill the gaps."""
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The journeys first: begun last, the longest of them would keep one worker long after the others are done."""
-    items.sort(key=lambda item: (item.path.parent.name != "acceptance", "test_docs_commands" not in item.path.name))
+
+    def turn(item: pytest.Item) -> tuple[int, bool]:
+        folder = item.path.parent.name
+        return FIRST.index(folder) if folder in FIRST else len(FIRST), "test_docs_commands" not in item.path.name
+
+    items.sort(key=turn)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """By file, as `--dist loadfile` is, but for the guards: one worker reads and parses the files for all of them."""
+    if config.option.dist != "loadfile":
+        return None
+    from tests.shared_out import ByFile
+
+    return ByFile(config, log)
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -89,6 +118,12 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     is_whole = config.args == config.getini("testpaths") and config.option.capture != "no"
     # A third beside two: tests that wait, for a server to start or for a moment to pass, leave a quarter of the time.
     return 3 * len(os.sched_getaffinity(0)) // 2 if is_whole else 0
+
+
+def pytest_collection_finish() -> None:
+    """What thousands of tests are made of stays to the end: the collector need not look through it again and again."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tacit.data import synthetic
 from tests.transcripts import Terminal, terminal
 from tools.guards.source import ROOT
 
@@ -35,14 +36,18 @@ def write_plays(folder: Path) -> None:
     ]
     plays = [f"{user},{artist},{artist + user},{1_700_000_000 + number}" for number, (user, artist) in enumerate(rows)]
     (folder / "plays.csv").write_text("\n".join(["listener,artist,plays,played_at", *plays]) + "\n")
+    synthetic.generate(folder / "community", users=200, items=150, artists_per_user=25)
     log = "".join(f"{number}\t{user}\t{artist}\t{number}.000\n" for number, (user, artist) in enumerate(rows))
     (folder / "log.tsv.gz").write_bytes(gzip.compress(log.encode()))
 
 
 def prepare(shell: Terminal, guide: str) -> None:
     """What a reader has by then: a served version where something is asked, a first version before the second."""
-    if guide.endswith(("quickstart.md", "manage-the-catalogue.md", "moods-and-charts.md", "shape-a-list.md")):
-        shell.run("TACIT_DOWNLOAD=false tacit up --set als.factors=8 --set als.iterations=3")
+    up = "TACIT_DOWNLOAD=false tacit up --set als.factors=8 --set als.iterations=3"
+    if guide.endswith(("manage-the-catalogue.md", "moods-and-charts.md", "shape-a-list.md")):
+        shell.run(up)
+    if guide.endswith("quickstart.md"):
+        shell.run(f"{up} --data community")
     served = (
         "sign-people-in.md",
         "send-events.md",

@@ -152,7 +152,7 @@ def listening(app: FastAPI) -> Iterator[httpx2.Client]:
         thread.join()
 
 
-def wait_until(holds: object, *, seconds: float = 5.0) -> float:
+def wait_until(holds: object, *, seconds: float = 20.0) -> float:
     """Wait until a function says yes; how long that took."""
     started = time.monotonic()
     while not holds():  # type: ignore[operator]

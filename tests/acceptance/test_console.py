@@ -73,6 +73,7 @@ def test_the_overview_draws_what_was_measured_and_goes_on_by_itself(visit: Visit
     assert visit.tab.get_by_role("img", name=re.compile("^Traffic, per second, over 15m: requests [0-9]")).count() == 1
 
 
+@pytest.mark.slow
 def test_the_pages_are_gone_through_by_keyboard_without_a_reload(visit: Visit) -> None:
     visit.open("/console")
     visit.tab.evaluate("window.isSame = true")
@@ -113,7 +114,6 @@ def test_who_may_only_look_sees_no_operators_button_and_is_refused_by_the_interf
     assert site.app.quarantine.entry(number).state == "held"
 
 
-@pytest.mark.slow
 def test_an_event_that_was_set_aside_is_mended_released_and_applied(visit: Visit, site: Site) -> None:
     number = site.sent("to-be-mended")
     visit.open("/console/data")

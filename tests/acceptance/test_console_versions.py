@@ -92,6 +92,7 @@ def test_rolling_back_asks_first_takes_a_reason_and_stands_in_the_chained_histor
     site.app.promote(2, actor="ann", reason="back to where it was")
 
 
+@pytest.mark.slow
 def test_a_version_that_failed_its_gate_is_refused_with_the_gates_reasons(visit: Visit, site: Site) -> None:
     visit.open("/console/models/3")
     visit.press("Promote")

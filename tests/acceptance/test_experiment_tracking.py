@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import socket
 import subprocess
 import time
@@ -10,8 +11,6 @@ from typing import Any
 
 import pytest
 
-pytest.importorskip("mlflow", reason="MLflow's client is not installed (the extra `mlflow`)")
-
 from tacit.data import synthetic
 from tests.mlflow_server import mlflow_program, tracking_server
 from tests.postgres_server import running_server
@@ -19,6 +18,9 @@ from tests.shells import TACIT, Ran, environment, tacit
 
 pytestmark = [
     pytest.mark.slow,
+    pytest.mark.skipif(
+        importlib.util.find_spec("mlflow") is None, reason="MLflow's client is not installed (the extra `mlflow`)"
+    ),
     pytest.mark.timeout(900),
     pytest.mark.filterwarnings("ignore"),  # MLflow's own and its packages': we can mend none of them
 ]

@@ -13,6 +13,7 @@ from typing import Any
 import httpx2
 import pytest
 
+from tacit.data import synthetic
 from tests.redis_server import redis_server
 from tests.shells import QUICK, Server, environment, serving, tacit, within
 from tests.stages import wait_until
@@ -26,10 +27,10 @@ BODY = {"model_type": "als", "parameters": {"factors": 8, "iterations": 2}}
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A small installation with a champion."""
-    folder = tmp_path_factory.mktemp("jobs") / "home"
-    with serving("up", *QUICK, home=folder):
-        pass
-    return folder
+    folder = tmp_path_factory.mktemp("jobs")
+    community = synthetic.generate(folder / "community", users=200, items=150, artists_per_user=25)
+    with serving("up", "--data", community, *QUICK, home=folder / "home"):
+        return folder / "home"
 
 
 def ended(server: Server, job_id: str, seconds: float = 90.0) -> dict[str, Any]:

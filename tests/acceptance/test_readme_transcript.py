@@ -11,6 +11,7 @@ from tests.transcripts import agrees, exchanges, line_agrees, terminal
 from tools.guards.source import ROOT
 
 
+@pytest.mark.slow  # with a smaller community, test_up.py and the quickstart go the same way
 def test_the_readme_shows_what_a_terminal_shows(tmp_path: Path) -> None:
     if shutil.which("curl") is None:
         pytest.skip("the transcript asks with curl, which is not here")

@@ -98,6 +98,7 @@ def test_two_picks_by_keyboard_bring_a_list_with_reasons_and_an_address_to_share
     assert visit.tab.locator(".because").count() == len(visit.titles()) > 3
 
 
+@pytest.mark.slow
 def test_the_arrows_move_through_the_options_and_escape_closes_them(visit: Visit) -> None:
     visit.open("/")
     visit.type("m")
@@ -116,6 +117,7 @@ def test_the_arrows_move_through_the_options_and_escape_closes_them(visit: Visit
     playwright.expect(field).to_have_attribute("aria-expanded", "false")
 
 
+@pytest.mark.slow
 def test_enter_before_the_options_have_come_picks_the_first_as_soon_as_they_do(visit: Visit) -> None:
     visit.open("/")
     visit.type("velvet")
@@ -124,6 +126,7 @@ def test_enter_before_the_options_have_come_picks_the_first_as_soon_as_they_do(v
     playwright.expect(visit.tab.locator(".picks .name")).to_have_text(["The Velvet Herons"])
 
 
+@pytest.mark.slow
 def test_a_reload_keeps_the_picks_and_the_back_button_takes_the_last_one_back(visit: Visit) -> None:
     visit.open("/")
     visit.tab.locator(".tile-starter .add").first.click()
@@ -140,6 +143,7 @@ def test_a_reload_keeps_the_picks_and_the_back_button_takes_the_last_one_back(vi
     playwright.expect(visit.tab.get_by_role("heading", name="Start with one of these")).to_be_visible()
 
 
+@pytest.mark.slow
 def test_a_pick_is_removed_by_keyboard_and_the_focus_goes_to_the_new_list(visit: Visit) -> None:
     visit.open(f"/?like={id_of('Slow Rivers')}&like={id_of('Glass Pendulums')}")
     visit.tab.get_by_role("link", name="Remove Glass Pendulums").press("Enter")
@@ -183,6 +187,7 @@ def test_a_known_listener_s_list_is_found_from_the_first_page(visit: Visit) -> N
     assert visit.titles()
 
 
+@pytest.mark.slow
 def test_similar_artists_are_one_step_away_and_lead_back_to_the_picks(visit: Visit) -> None:
     visit.open(f"/?like={id_of('Slow Rivers')}")
     visit.tab.locator(".tile .more").first.click()
@@ -242,6 +247,7 @@ def test_everything_works_without_javascript(browser: playwright.Browser, addres
     assert said == "Nobody by that id"
 
 
+@pytest.mark.slow
 def test_without_a_connection_the_page_says_so_and_recovers(browser: playwright.Browser, address: str) -> None:
     context = browser.new_context(base_url=address)
     visit = begin(context)
@@ -257,8 +263,8 @@ def test_without_a_connection_the_page_says_so_and_recovers(browser: playwright.
     context.close()
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("size", [PHONE, DESK], ids=["phone", "desk"])
+@pytest.mark.parametrize("scheme", ["light", pytest.param("dark", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("size", [PHONE, pytest.param(DESK, marks=pytest.mark.slow)], ids=["phone", "desk"])
 def test_no_page_is_wider_than_its_window_or_shifts_while_it_loads(
     browser: playwright.Browser, address: str, size: dict[str, int], scheme: str
 ) -> None:

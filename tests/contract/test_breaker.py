@@ -186,11 +186,11 @@ def test_it_is_closed_only_after_a_success_of_the_last_probe(steps: list[str]) -
 
 def test_asking_an_open_breaker_costs_microseconds() -> None:
     breaker = opened(Breaker(cooldown_seconds=60))
-    began = time.perf_counter()
+    began = time.thread_time()
     for _ in range(1_000):
         breaker.admit()
 
-    assert (time.perf_counter() - began) / 1_000 < 0.001
+    assert (time.thread_time() - began) / 1_000 < 0.001
 
 
 def test_it_opens_when_half_of_enough_calls_fail_and_not_before(clock: Clock) -> None:

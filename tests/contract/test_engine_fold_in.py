@@ -21,7 +21,7 @@ def engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
         yield engine
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(
     seed=st.integers(0, 10_000),
     columns=st.integers(1, 120),
@@ -65,7 +65,7 @@ def test_longer_and_shorter_rows_than_factors_are_both_exact(engine: Engine, k: 
     assert relative_error(solved, exact_rows(matrix, fixed, RIDGE)) < 1e-4
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 @example(seed=67, k=1, d=39, largest=1.0)  # whose items' sum all but cancels
 @given(
     seed=st.integers(0, 10_000),

@@ -39,7 +39,7 @@ def some_bonus(generator: np.random.Generator, n: int, share: float) -> Bonus:
     return Bonus(items, generator.integers(-200, 201, len(items)).astype(np.float32))
 
 
-@settings(max_examples=90, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(case=whole_factors(), count=st.integers(1, 200))
 def test_the_best_are_found_in_order_equals_by_position(
     engine: Engine, case: tuple[np.ndarray, np.ndarray], count: int
@@ -49,7 +49,7 @@ def test_the_best_are_found_in_order_equals_by_position(
     assert pairs(engine.index(items).search(query, count)) == best_by_hand(items @ query, count)
 
 
-@settings(max_examples=90, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(
     case=whole_factors(),
     count=st.integers(1, 40),
@@ -86,7 +86,7 @@ def test_exclusions_filters_and_bonuses_hold_together(
     assert pairs(found) == best_by_hand(items @ query, count, excluded=excluded, mask=mask, bonus=bonus)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(case=whole_factors(), seed=SEEDS, queries=st.integers(0, 20), conditions=st.booleans())
 def test_many_queries_find_what_each_finds_alone(
     engine: Engine, case: tuple[np.ndarray, np.ndarray], seed: int, queries: int, conditions: bool
@@ -123,7 +123,7 @@ def bonus_of(matrix: Matrix, row: int) -> Bonus:
     return Bonus(alone.indices, alone.data)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(seed=SEEDS, n=st.integers(1, 3_000), k=st.sampled_from([1, 5, 16, 40, 64, 128]), count=st.integers(1, 60))
 def test_scores_of_any_numbers_are_right_to_five_digits(engine: Engine, seed: int, n: int, k: int, count: int) -> None:
     generator = np.random.default_rng(seed)
@@ -141,7 +141,7 @@ def test_scores_of_any_numbers_are_right_to_five_digits(engine: Engine, seed: in
     assert (exact[missed] - slack[missed] <= found.scores[-1]).all()
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(seed=SEEDS, n=st.integers(2, 400), k=st.sampled_from([3, 16, 31, 64, 100]))
 def test_equal_items_score_equally_wherever_they_stand(engine: Engine, seed: int, n: int, k: int) -> None:
     generator = np.random.default_rng(seed)
@@ -299,7 +299,7 @@ def test_many_questions_that_make_no_sense_are_refused(engine: Engine, asked: di
     assert refused.value.code == "query_invalid"
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(seed=SEEDS, wanted=st.integers(0, 40), boosted=st.sampled_from([None, 0.0, 0.2, 1.0]))
 def test_the_scores_of_single_items_are_those_of_the_search(
     engine: Engine, seed: int, wanted: int, boosted: float | None

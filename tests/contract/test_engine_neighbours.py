@@ -54,7 +54,7 @@ def found_by(engine: Engine, met: np.ndarray, *, keep: int, **weights: np.ndarra
     return Matrix.of(found.scipy())
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(
     seed=SEEDS,
     users=st.integers(0, 40),
@@ -113,7 +113,7 @@ def test_progress_of_neighbours_rises_to_one(engine: Engine) -> None:
     assert told[-1] == pytest.approx(1)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(
     seed=SEEDS,
     histories=st.integers(0, 30),

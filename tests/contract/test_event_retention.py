@@ -155,7 +155,7 @@ def sums(store: EventStore) -> list[tuple[str, float, int, int, float | None]]:
     return [(each.item_id, each.weight, each.count, each.last_ms, each.rating) for each in found]
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     seed=st.integers(0, 10**6),
     upto=st.integers(0, 22),

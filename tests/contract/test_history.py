@@ -300,7 +300,7 @@ def reference(rows: Sequence[tuple[str, str, str, str]], merge: Merge) -> tuple[
     return {pair: amount(group) for pair, group in groups.items()}, len(rows) - len(good)
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(rows=ROWS, merge=st.sampled_from(["sum", "last", "max"]))
 def test_any_table_is_accounted_for_and_merged_as_plain_python_would(
     tmp_path_factory: pytest.TempPathFactory, rows: list[tuple[str, str, str, str]], merge: Merge

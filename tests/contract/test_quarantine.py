@@ -283,7 +283,7 @@ def _crashing_replay(store: EventStore, fates: Sequence[str], known: set[str]) -
 
 
 @pytest.mark.parametrize("kind", ["memory", "sqlite"])
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(deeds=DEEDS, fates=FATES)
 def test_whatever_is_released_and_wherever_it_crashes_each_event_has_its_effect_once_at_most(
     kind: str, deeds: list[tuple[str, int]], fates: list[str], empty_file: Path, tmp_path: Path

@@ -22,7 +22,7 @@ from tests.conservation import unaccounted
 from tests.faults.power_loss import SimulatedDisk
 
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
-SEEDS = 150
+SEEDS = 60
 MANY_SEEDS = 20_000
 LIVES = 2
 CALLS = 12
@@ -175,12 +175,10 @@ def test_no_loss_of_power_takes_an_acknowledged_event_over_many_seeds() -> None:
 def test_the_simulator_catches_a_log_that_acknowledges_before_flushing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(event_log_rows, "SYNCHRONOUS", "NORMAL")
 
-    caught = [seed for seed in range(40) if "acknowledged" in str(lives(seed))]
+    caught = [seed for seed in range(16) if "acknowledged" in str(lives(seed))]
 
-    assert len(caught) >= 10
+    assert len(caught) >= 4
 
 
 def test_the_simulator_catches_a_mended_log_that_was_not_flushed() -> None:
-    caught = [seed for seed in range(60) if lives(seed, flushes=lambda _: None)]
-
-    assert caught != []
+    assert any(lives(seed, flushes=lambda _: None) for seed in range(60))

@@ -50,7 +50,7 @@ def test_a_deed_that_fails_at_any_statement_leaves_no_trace_and_succeeds_when_re
     assert all_of(store) == all_of(whole)
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(actions=st.lists(ACTIONS, min_size=4, max_size=14))
 def test_the_database_answers_and_holds_what_the_plain_store_does(
     actions: list[tuple[Any, ...]], postgres_database: Database

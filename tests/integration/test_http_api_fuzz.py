@@ -18,7 +18,7 @@ from tacit.monitoring import metrics as catalogue
 from tests.stages import Stage, served, stage
 
 QUICKLY = settings(
-    max_examples=300, deadline=2_000, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=100, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 ODD = ("", "0", "-1", "1e9", "1.5", "NaN", "\0", "\r\nX: 1", "../..", "%2F", "' OR 1=1 --", "(a+)+$", "ü" * 200, "i001")
 JSON = some.recursive(

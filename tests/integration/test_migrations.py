@@ -201,7 +201,7 @@ def test_a_schema_of_a_later_release_is_refused_and_left_alone(database: Databas
     assert (tmp_path / "tacit.db").read_bytes() == before
 
 
-@pytest.mark.parametrize("step", [9, pytest.param(1, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("step", [18, pytest.param(1, marks=pytest.mark.slow)])
 def test_an_upgrade_killed_after_any_statement_leaves_a_database_that_opens(
     database: Database, tmp_path: Path, step: int
 ) -> None:

@@ -176,7 +176,7 @@ def test_a_publisher_who_does_not_deliver_is_unavailable_within_our_patience(
 
     assert isinstance(error, Unavailable)
     assert error.code == code
-    assert time.monotonic() - began < 1.5
+    assert time.monotonic() - began < 3
 
 
 def test_a_publisher_nobody_can_reach_is_unavailable(publisher: Publisher, publication: Publication) -> None:

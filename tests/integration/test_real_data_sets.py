@@ -44,6 +44,12 @@ PUBLISHED = {
 }
 
 
+HALF_A_MILLION_ROWS_OR_MORE = ("gowalla", "amazon-cds", "ml-1m-ultragcn")
+NAMES = [
+    pytest.param(name, marks=pytest.mark.slow) if name in HALF_A_MILLION_ROWS_OR_MORE else name for name in PUBLISHED
+]
+
+
 @pytest.fixture(scope="module")
 def opened(shared_data: Path) -> Iterator[dict[str, Opened]]:
     """Every data set, held open by the reader that recognises it."""
@@ -57,12 +63,22 @@ def history(tmp_path_factory: pytest.TempPathFactory) -> ParquetHistory:
     return ParquetHistory(tmp_path_factory.mktemp("history"))
 
 
+class Reports(dict[str, ImportReport]):
+    """What importing each data set reported; it is imported when somebody first asks."""
+
+    def __init__(self, history: ParquetHistory, opened: dict[str, Opened]) -> None:
+        super().__init__()
+        self._history, self._opened = history, opened
+
+    def __missing__(self, name: str) -> ImportReport:
+        found = self._opened[name]
+        self[name] = self._history.load(found.source, found.items, dataset=name, limits=Limits())
+        return self[name]
+
+
 @pytest.fixture(scope="module")
-def reports(history: ParquetHistory, opened: dict[str, Opened]) -> dict[str, ImportReport]:
-    """What importing each data set reported."""
-    return {
-        name: history.load(found.source, found.items, dataset=name, limits=Limits()) for name, found in opened.items()
-    }
+def reports(history: ParquetHistory, opened: dict[str, Opened]) -> Reports:
+    return Reports(history, opened)
 
 
 def pairs_of(path: Path, spec: TableSpec) -> Iterator[tuple[str, str]]:
@@ -92,7 +108,7 @@ def test_a_published_data_set_is_recognised_under_its_own_name(shared_data: Path
     assert reader.dataset(shared_data / name) == name
 
 
-@pytest.mark.parametrize("name", PUBLISHED)
+@pytest.mark.parametrize("name", NAMES)
 def test_every_row_user_and_item_of_a_published_data_set_is_found(opened: dict[str, Opened], name: str) -> None:
     published = PUBLISHED[name]
     pairs = [list(pairs_of(path, spec)) for path, spec in opened[name].source.tables]
@@ -104,7 +120,7 @@ def test_every_row_user_and_item_of_a_published_data_set_is_found(opened: dict[s
     assert len(distinct) == published.pairs
 
 
-@pytest.mark.parametrize("name", PUBLISHED)
+@pytest.mark.parametrize("name", NAMES)
 def test_every_item_somebody_met_is_described_where_there_is_a_catalogue(opened: dict[str, Opened], name: str) -> None:
     catalog = opened[name].catalog
     met = {item for path, spec in opened[name].source.tables for _, item in pairs_of(path, spec)}
@@ -169,8 +185,8 @@ def test_no_row_of_the_catalogues_but_the_known_ones_is_left_out(opened: dict[st
     }
 
 
-@pytest.mark.parametrize("name", PUBLISHED)
-def test_importing_a_published_data_set_accounts_for_every_row(reports: dict[str, ImportReport], name: str) -> None:
+@pytest.mark.parametrize("name", NAMES)
+def test_importing_a_published_data_set_accounts_for_every_row(reports: Reports, name: str) -> None:
     report, published = reports[name], PUBLISHED[name]
 
     assert (report.read, report.accepted, report.quarantined) == (sum(published.rows), published.pairs, {})
@@ -179,9 +195,9 @@ def test_importing_a_published_data_set_accounts_for_every_row(reports: dict[str
     assert (report.users, report.items) == (published.users, published.items)
 
 
-@pytest.mark.parametrize("name", PUBLISHED)
+@pytest.mark.parametrize("name", NAMES)
 def test_the_imported_interactions_have_the_publishers_split(
-    history: ParquetHistory, reports: dict[str, ImportReport], name: str
+    history: ParquetHistory, reports: Reports, name: str
 ) -> None:
     folds = Counter(history.interactions(reports[name].dataset).folds.tolist())
     published = PUBLISHED[name]
@@ -191,9 +207,7 @@ def test_the_imported_interactions_have_the_publishers_split(
     )
 
 
-def test_a_catalogue_is_imported_with_an_account_of_its_own(
-    history: ParquetHistory, reports: dict[str, ImportReport]
-) -> None:
+def test_a_catalogue_is_imported_with_an_account_of_its_own(history: ParquetHistory, reports: Reports) -> None:
     account = reports["hetrec2011-lastfm-2k"].catalog
     titles = {item.item_id: item.title for item in history.items("hetrec2011-lastfm-2k")}
 
@@ -201,14 +215,14 @@ def test_a_catalogue_is_imported_with_an_account_of_its_own(
     assert titles["51"] == "Duran Duran"
 
 
-def test_play_counts_survive_the_import_exactly(history: ParquetHistory, reports: dict[str, ImportReport]) -> None:
+def test_play_counts_survive_the_import_exactly(history: ParquetHistory, reports: Reports) -> None:
     values = history.interactions(reports["hetrec2011-lastfm-2k"].dataset).values
 
     assert int(values.astype("float64").sum()) == 69_183_975
     assert (values.min(), values.max()) == (1, 352_698)
 
 
-def test_the_edits_of_a_page_add_up(history: ParquetHistory, reports: dict[str, ImportReport]) -> None:
+def test_the_edits_of_a_page_add_up(history: ParquetHistory, reports: Reports) -> None:
     edits = history.interactions(reports["jodie-wikipedia"].dataset)
 
     assert reports["jodie-wikipedia"].merged == 139_217
@@ -216,9 +230,7 @@ def test_the_edits_of_a_page_add_up(history: ParquetHistory, reports: dict[str, 
     assert int(edits.last_at_ms.max()) == 2_678_373_000
 
 
-def test_times_of_courses_and_movies_are_those_the_publishers_name(
-    history: ParquetHistory, reports: dict[str, ImportReport]
-) -> None:
+def test_times_of_courses_and_movies_are_those_the_publishers_name(history: ParquetHistory, reports: Reports) -> None:
     def years(name: str) -> list[int]:
         times = history.interactions(reports[name].dataset).last_at_ms
         return [datetime.fromtimestamp(int(at) / 1000, UTC).year for at in (times.min(), times.max())]

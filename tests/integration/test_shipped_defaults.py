@@ -14,7 +14,7 @@ from tacit.bootstrap import build, load_settings
     [
         pytest.param("hetrec2011-lastfm-2k", 2.8, marks=pytest.mark.slow),
         pytest.param("coco-courses", 2.8, marks=pytest.mark.slow),
-        ("ml-latest-small", 1.4),
+        pytest.param("ml-latest-small", 1.4, marks=pytest.mark.slow),
     ],
 )
 def test_the_shipped_defaults_beat_popularity_by_far(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import re
 
-from tools.guards.source import Module
+from tools.guards.source import Module, dotted
 
 EDGES = frozenset({"adapters", "client", "entrypoints"})
 LOG_CALLS = frozenset({"debug", "info", "warning", "error", "exception", "critical"})
@@ -105,7 +105,7 @@ def unsafe_code(module: Module) -> list[str]:
         *(
             module.at(call, f"calls {name}(), which runs what it is given")
             for call in module.calls()
-            if (name := ast.unparse(call.func).removeprefix("builtins.")) in UNSAFE_CALLS
+            if (name := dotted(call.func).removeprefix("builtins.")) in UNSAFE_CALLS
         ),
         *(module.at(call, f"passes {option}") for call in module.calls() for option in _unsafe_options(call)),
     ]

@@ -36,6 +36,14 @@ class Module:
     def tree(self) -> ast.Module:
         return ast.parse(self.text, self.path)
 
+    @cached_property
+    def _nodes(self) -> dict[type[ast.AST], list[ast.AST]]:
+        # Gone through once for all rules: that costs more than all of them do together.
+        found: dict[type[ast.AST], list[ast.AST]] = {}
+        for node in ast.walk(self.tree):
+            found.setdefault(type(node), []).append(node)
+        return found
+
     @property
     def room(self) -> str:
         """The room of `src/tacit` it stands in, by the name of its folder or of the file itself; else empty."""
@@ -52,24 +60,33 @@ class Module:
         return f"{self.path}:{getattr(node, 'lineno', 1)} {what}"
 
     def nodes(self, *kinds: type[ast.AST]) -> Iterator[ast.AST]:
-        return (node for node in ast.walk(self.tree) if isinstance(node, kinds))
+        return (node for kind in kinds for node in self._nodes.get(kind, ()))
 
     def functions(self) -> Iterator[AnyFunction]:
-        return (node for node in ast.walk(self.tree) if isinstance(node, AnyFunction))
+        found = self.nodes(ast.FunctionDef, ast.AsyncFunctionDef)
+        return (node for node in found if isinstance(node, AnyFunction))
 
     def classes(self) -> Iterator[ast.ClassDef]:
-        return (node for node in ast.walk(self.tree) if isinstance(node, ast.ClassDef))
+        return (node for node in self.nodes(ast.ClassDef) if isinstance(node, ast.ClassDef))
 
     def calls(self) -> Iterator[ast.Call]:
-        return (node for node in ast.walk(self.tree) if isinstance(node, ast.Call))
+        return (node for node in self.nodes(ast.Call) if isinstance(node, ast.Call))
 
     def imports(self) -> Iterator[tuple[ast.AST, str]]:
         """Every imported module by its full name, and where; relative imports are not used in this house."""
-        for node in ast.walk(self.tree):
+        for node in self.nodes(ast.Import, ast.ImportFrom):
             if isinstance(node, ast.Import):
                 yield from ((node, alias.name) for alias in node.names)
             elif isinstance(node, ast.ImportFrom):
                 yield from ((node, f"{node.module or ''}.{alias.name}") for alias in node.names)
+
+
+def dotted(node: ast.expr) -> str:
+    """What a name with its dots says, as `os.path`; empty for any other expression."""
+    if isinstance(node, ast.Attribute):
+        before = dotted(node.value)
+        return before and f"{before}.{node.attr}"
+    return node.id if isinstance(node, ast.Name) else ""
 
 
 def modules(*folders: str, root: Path = ROOT) -> tuple[Module, ...]:

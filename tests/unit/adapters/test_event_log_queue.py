@@ -41,7 +41,7 @@ def test_somebody_alone_waits_for_nobody() -> None:
         queue.put(call_of(1))
         assert len(queue.gather(LONG) or []) == 1
 
-    assert time.monotonic() - began < 1
+    assert time.monotonic() - began < LONG / 3
 
 
 def test_those_who_were_answered_together_are_waited_for_together() -> None:
@@ -72,7 +72,7 @@ def test_waiting_for_company_ends_with_time_or_with_enough_events(limits: dict[s
     began = time.monotonic()
 
     assert len(queue.gather(LONG) or []) == 1
-    assert time.monotonic() - began < 1
+    assert time.monotonic() - began < LONG / 3
 
 
 @pytest.mark.parametrize(

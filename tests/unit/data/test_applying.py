@@ -144,7 +144,7 @@ def test_until_events_can_be_applied_they_wait_and_hold_up_no_end() -> None:
     follower.stop()
 
     assert pile.waiting == 5
-    assert time.monotonic() - started < 1
+    assert time.monotonic() - started < 5
 
 
 def test_the_end_applies_what_is_left() -> None:

@@ -89,7 +89,7 @@ EVENTS = st.builds(
 FATES = st.lists(st.sampled_from(["well", "busy", "cut before", "cut after"]), max_size=30)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(
     events=st.lists(EVENTS, max_size=30),
     fates=FATES,
@@ -118,7 +118,7 @@ def test_crashes_replays_repetitions_and_poison_end_as_each_event_once_in_order(
     assert_applied_once_in_order(whole, log)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(events=st.lists(EVENTS, max_size=20), fates=FATES, chosen=st.lists(st.integers(1, 20)), batch=st.integers(1, 7))
 def test_released_events_are_applied_exactly_once_whatever_comes_between(
     events: list[Event], fates: list[str], chosen: list[int], batch: int
@@ -144,7 +144,7 @@ def test_released_events_are_applied_exactly_once_whatever_comes_between(
     assert len(set(ids)) == len(ids)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(data=st.data())
 def test_events_that_come_out_of_order_amount_to_the_same_as_sorted_ones(data: st.DataObject) -> None:
     """Ids and times all differ here, so that *sorted* means one thing."""

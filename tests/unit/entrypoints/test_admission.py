@@ -203,7 +203,7 @@ def test_whoever_waits_in_vain_is_refused_in_time_also_after_the_event_loop_stoo
         time.sleep(0.1)
         began = time.monotonic()
         await refusal(waiting)
-        assert time.monotonic() - began < 0.5
+        assert time.monotonic() - began < 5
 
     asyncio.run(ask())
 

@@ -30,7 +30,7 @@ def said(body: bytes) -> object:
         return ("error", error.code)
 
 
-@settings(max_examples=1_500, deadline=None)
+@settings(max_examples=400, deadline=None)
 @given(st.lists(LINE, min_size=1, max_size=4))
 @example(['{"x":1}],[{"y":2}', '{"a":[[{"q":1}', '{"z":1}]]}'])  # as many values as lines, and none of them a line's
 @example(['{"a":1},{"b":2}', '{"c":[1', "2]}"])

@@ -293,7 +293,7 @@ def test_what_is_no_such_file_is_refused_as_that(here: Bench, tmp_path: Path, ra
     assert (refusal.value.code, refusal.value.field) == ("bundle_invalid", "file")
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_a_file_with_any_byte_changed_or_cut_off_is_refused_and_leaves_no_trace(
     there: Bench, here: Bench, tmp_path: Path, data: st.DataObject

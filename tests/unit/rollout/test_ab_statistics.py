@@ -100,7 +100,7 @@ def test_an_interval_that_holds_at_every_look_is_wider_than_one_for_a_single_loo
 
 
 @given(st.lists(st.integers(0, 100_000), min_size=2, max_size=4))
-@settings(max_examples=50)
+@settings(max_examples=50, deadline=None)
 def test_the_p_value_of_shares_is_a_probability_and_users_as_planned_raise_no_alarm(counts: list[int]) -> None:
     shares = np.full(len(counts), 1 / len(counts))
 

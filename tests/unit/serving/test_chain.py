@@ -82,7 +82,7 @@ def shown(outcome: Outcome) -> set[str]:
     return {item.item_id for item in outcome.items}
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(
     model=models(),
     data=st.data(),
@@ -119,7 +119,7 @@ def test_no_step_ever_shows_what_was_seen_or_excluded(
         assert all(0 < reason.share <= 1 for reason in item.because)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(model=models(), data=st.data(), limit=st.integers(1, 20))
 def test_nothing_is_similar_to_itself_or_excluded(model: RecommenderModel, data: st.DataObject, limit: int) -> None:
     item = data.draw(st.integers(0, len(model.items) - 1))
@@ -130,7 +130,7 @@ def test_nothing_is_similar_to_itself_or_excluded(model: RecommenderModel, data:
     assert not shown(outcome) & {model.items[item].item_id, *excluded}
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(model=models(), data=st.data(), limit=st.integers(1, 20))
 def test_popular_items_are_the_most_met_of_those_allowed_however_deep_the_list(
     model: RecommenderModel, data: st.DataObject, limit: int

@@ -91,7 +91,7 @@ def test_recording_does_not_wait_for_a_log_that_hangs(log: StubbornLog) -> None:
         queue.record(exposure(number))
     seconds = time.perf_counter() - started
 
-    assert seconds < 0.5
+    assert seconds < 5
     log.open.set()
     queue.close()
 

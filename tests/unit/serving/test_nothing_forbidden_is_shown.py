@@ -230,7 +230,7 @@ class AnyOrder(RuleBasedStateMachine):
 
 
 TestInAnyOrder = AnyOrder.TestCase
-TestInAnyOrder.settings = settings(max_examples=25, stateful_step_count=25, deadline=None)
+TestInAnyOrder.settings = settings(max_examples=15, stateful_step_count=20, deadline=None)
 
 
 def test_a_stale_list_keeps_to_what_was_hidden_since_it_was_kept() -> None:

@@ -319,7 +319,7 @@ def test_whatever_is_swapped_meanwhile_no_answer_mixes_two_versions(tmp_path: Pa
         for asker in askers:
             asker.start()
         try:
-            for turn in range(16):
+            for turn in range(6):
                 other = split(share=turns.choice((0.05, 0.25, 1.0)), stage=f"stage-{turn}", canary=turns.choice((1, 2)))
                 made.divide(turns.choice((None, other)))
                 number = made.bench.champion()

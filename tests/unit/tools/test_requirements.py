@@ -40,7 +40,9 @@ ROWS = ("DATA-001", "DATA-002", "SERV-001", "SERV-002")
 
 
 @pytest.fixture
-def project(tmp_path: Path) -> Path:
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    # No test of this project needs a plugin, and loading all that are installed costs more than the tests.
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
     (tmp_path / "requirements.md").write_text(CHECKLIST)
     (tmp_path / "pytest.ini").write_text("[pytest]\naddopts = -m 'not slow'\nmarkers = slow: takes long\n")
     (tmp_path / "tests").mkdir()
