@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -90,6 +91,25 @@ def open_store(
         checkpoints = [SameOrigin(), callers, *known]
         api = api_of(parts, extra_routers=routers, checkpoints=checkpoints, refusal_page=shop.failure)
         yield Store(app, parts, api, mode)
+
+
+@contextmanager
+def database_away(store: Store) -> Iterator[None]:
+    """Some of its tables cannot be found, and the server has noticed."""
+    file = store.app.settings.home / "tacit.db"
+
+    def rename(before: str, after: str) -> None:
+        with closing(sqlite3.connect(file, timeout=10)) as connection:
+            for name in ("catalog_users", "promotions", "jobs"):
+                connection.execute(f"ALTER TABLE {before}{name} RENAME TO {after}{name}")
+            connection.commit()
+        store.parts.pool._poll()
+
+    rename("", "away_")
+    try:
+        yield
+    finally:
+        rename("away_", "")
 
 
 def _learn(home: Path, items: tuple[Item, ...]) -> None:

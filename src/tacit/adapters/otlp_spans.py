@@ -22,13 +22,19 @@ from tacit.monitoring.tracing import Span
 MOST_WAITING = 2_048
 """Spans that wait to be sent; those beyond are given up."""
 _AT_ONCE = 512
-GATHER_SECONDS = 5.0
-"""How long spans are gathered: a collector is for looking back, and each sending costs as much as many answers."""
+GATHER_SECONDS = 20.0
+"""How long spans are gathered: a collector is for looking back, and each sending costs as much as a hundred of them."""
 _SEND_SECONDS = 5.0
 _PATH = "/v1/traces"
 
 Told = Callable[[int], None]
 """Told of some spans that they were sent, or given up."""
+
+
+class _Ours(Resource):  # type: ignore[misc]
+    """The one that every span has; the library would spell all that it holds to tell it from others, for each span."""
+
+    __eq__, __hash__ = object.__eq__, object.__hash__
 
 
 class OtlpSpans:
@@ -45,9 +51,8 @@ class OtlpSpans:
         # Who cannot be reached is counted here; the library would say it each time, in words that are not ours.
         logging.getLogger("opentelemetry").setLevel(logging.CRITICAL)
         self._exporter = OTLPSpanExporter(_address(endpoint), timeout=_SEND_SECONDS)
-        self._resource = Resource.create(
-            {"service.name": "tacit", "service.version": version, "process.pid": os.getpid()}
-        )
+        made = Resource.create({"service.name": "tacit", "service.version": version, "process.pid": os.getpid()})
+        self._resource = _Ours(made.attributes, made.schema_url)
         self._scope = InstrumentationScope("tacit", version)
         self._exported, self._dropped = exported, dropped
         self._waiting: deque[Span] = deque()

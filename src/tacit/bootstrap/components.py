@@ -16,7 +16,7 @@ def components(app: App, parts: Serving) -> dict[str, Any]:
     return {
         "process": _process(parts),
         "model": _model(parts),
-        "registry": {"lost": None if parts.pool.lost is None else parts.pool.lost.code},
+        "registry": _registry(parts),
         "events": _events(parts),
         "exposures": _exposures(parts),
         "workers": workers_standing(app.in_force),
@@ -36,6 +36,11 @@ def _model(parts: Serving) -> dict[str, Any]:
         "loaded_seconds_ago": None if loaded is None else round(max(0.0, time.time() - loaded.loaded_at), 1),
         "refused": None if refused is None else {"version": refused.number, "code": refused.code},
     }
+
+
+def _registry(parts: Serving) -> dict[str, Any]:
+    lost = parts.pool.lost
+    return {"lost": None if lost is None else lost.code, "lost_since_ms": parts.pool.lost_since_ms}
 
 
 def _events(parts: Serving) -> dict[str, Any] | None:

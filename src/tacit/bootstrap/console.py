@@ -64,6 +64,12 @@ def champion_of(parts: Serving) -> tuple[str, float] | None:
     return None if loaded is None else (loaded.label, loaded.loaded_at * 1_000)
 
 
+def database_lost_since(parts: Serving) -> int | None:
+    """Since when the database cannot be asked, in milliseconds since 1970; `None` while it can."""
+    lost = parts.pool.lost
+    return parts.pool.lost_since_ms if lost is not None and lost.code.startswith("database_") else None
+
+
 def installation_of(parts: Serving) -> dict[str, object]:
     """What the frame of every page shows."""
     loaded = parts.pool.loaded

@@ -189,6 +189,7 @@ class ModelPool:
         self._refused: RefusedVersion | None = None
         self._retry_at = 0.0
         self._lost: TacitError | None = None
+        self._lost_since_ms = 0
         self._refreshing = threading.Lock()
         self._stopped = threading.Event()
         self._thread: threading.Thread | None = None
@@ -208,6 +209,11 @@ class ModelPool:
     def lost(self) -> TacitError | None:
         """Why the registry cannot be asked at the moment, if it cannot."""
         return self._lost
+
+    @property
+    def lost_since_ms(self) -> int | None:
+        """Since when it cannot, in milliseconds since 1970."""
+        return None if self._lost is None else self._lost_since_ms
 
     def current(self) -> LoadedVersion:
         """The version that answers now; one call per answer, so that none mixes two.
@@ -274,6 +280,8 @@ class ModelPool:
 
     def _lose(self, error: Exception) -> None:
         is_news = self._lost is None
+        if is_news:
+            self._lost_since_ms = int(self._clock() * 1_000)
         self._lost = error if isinstance(error, TacitError) else Unavailable("registry_failed", ascii(str(error))[:64])
         if is_news:
             self._observe(RegistryLost(self._lost.code, self._lost.detail))

@@ -7,8 +7,10 @@ import threading
 import time
 
 import pytest
+from sqlalchemy.engine import make_url
 
 from tacit.adapters.deadlines import Bulkhead, remaining, within
+from tacit.adapters.sql.postgresql import PostgresqlBackend
 from tacit.errors import Unavailable
 from tests.lateness import lateness_measured
 from tests.stages import wait_until
@@ -96,3 +98,14 @@ def works(bulkhead: Bulkhead) -> bool:
         return bulkhead.run(lambda: True, 5)
     except Unavailable:
         return False
+
+
+def test_a_request_is_told_at_once_that_the_database_is_away_also_by_what_reads_for_long() -> None:
+    backend = PostgresqlBackend(make_url("postgresql://nobody@127.0.0.1:1/nothing"))
+    backend.breaker.trip()
+
+    with within(2), pytest.raises(Unavailable) as refusal, backend.lane(is_patient=True):
+        pass
+    assert refusal.value.code == "database_unavailable"
+    with within(backend.patience.patient_seconds), backend.lane(is_patient=True):
+        pass  # whoever has a minute may find out

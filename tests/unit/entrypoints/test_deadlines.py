@@ -9,10 +9,17 @@ from contextlib import nullcontext
 from typing import Any
 
 import pytest
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.testclient import TestClient
 
+from tacit.adapters.memory import MemoryMetricSink
+from tacit.entrypoints.api.checkpoints import BUDGET, PRIORITY, Scope
 from tacit.entrypoints.api.deadlines import Deadline
+from tacit.entrypoints.api.door import RequestDoor
 from tacit.entrypoints.api.pace import Pace, PaceRules
 from tacit.entrypoints.api.pools import Pool
+from tacit.entrypoints.api.priorities import Priority
 from tacit.errors import Unavailable
 from tacit.serving.budgets import Budget, current_budget, spending
 from tests.stages import wait_until
@@ -50,6 +57,34 @@ def test_what_hangs_in_a_thread_is_given_up_at_the_deadline_while_the_thread_goe
     asyncio.run(ask())
     release.set()
     assert ended.wait(5)
+
+
+class Hasty:
+    """A checkpoint that gives each request a moment."""
+
+    is_immediate = True
+
+    async def enter(self, scope: Scope) -> None:
+        scope[BUDGET], scope[PRIORITY] = budget(0.02), Priority.OTHERS
+
+    def leave(self, scope: Scope, *, status: int, seconds: float) -> None:
+        pass
+
+
+def test_a_page_that_is_not_there_in_time_is_a_page_to_a_browser_and_a_problem_to_everybody_else() -> None:
+    def late(_: Request, error: Exception) -> Response:
+        return Response(f"late: {getattr(error, 'code', '')}", 503, media_type="text/html")
+
+    async def hang(*_: object) -> None:
+        await never()
+
+    browser = {"Accept": "text/html,*/*;q=0.8"}
+    client = TestClient(RequestDoor(hang, metrics=MemoryMetricSink(), checkpoints=[Hasty()], late_page=late))
+    page = client.get("/moods", headers=browser)
+    others = [client.get("/moods"), client.get("/api/v1/moods", headers=browser), client.post("/acts", headers=browser)]
+
+    assert (page.status_code, page.text) == (503, "late: deadline_exceeded")
+    assert [(each.status_code, each.json()["code"]) for each in others] == [(503, "deadline_exceeded")] * 3
 
 
 def test_a_stuck_pool_refuses_at_once_and_another_goes_on() -> None:

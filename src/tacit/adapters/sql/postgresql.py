@@ -122,8 +122,15 @@ class PostgresqlBackend:
 
     @contextmanager
     def lane(self, *, is_patient: bool) -> Iterator[None]:
+        if is_patient:
+            self._refuse_while_away()
         with nullcontext() if is_patient else self._spared(), self._place(is_patient=is_patient):
             yield
+
+    def _refuse_while_away(self) -> None:
+        """Tell a request at once, also where a patient unit is to answer it; whoever has as long as that may wait."""
+        if not self.breaker.is_closed and remaining() < _MOST_OF * self.patience.patient_seconds:
+            raise _away()
 
     @contextmanager
     def _spared(self) -> Iterator[None]:
@@ -132,8 +139,7 @@ class PostgresqlBackend:
         """
         admitted = self.breaker.admit()
         if admitted is None:
-            detail = "The database does not answer; it is asked again every few seconds."
-            raise Unavailable("database_unavailable", detail, fix=_FIXES["database_unavailable"])
+            raise _away()
         # Whoever has less time than a unit has usually says nothing of the server by missing their deadline.
         has_time = remaining() >= _MOST_OF * self.patience.read_seconds
         try:
@@ -242,6 +248,11 @@ def _driver() -> ModuleType:
             fix="Install the extra `postgres` (pip install 'tacit[postgres]').",
         ) from error
     return psycopg_connection
+
+
+def _away() -> Unavailable:
+    detail = "The database does not answer; it is asked again every few seconds."
+    return Unavailable("database_unavailable", detail, fix=_FIXES["database_unavailable"])
 
 
 def _taking_place(longest: str, afterwards: str) -> Select[Any]:

@@ -121,7 +121,7 @@ def _include(
         _start_at_zero(router, seen["metrics"])
     install_error_handlers(app, routers, refusal_page)
     check_guarded(app)
-    app.add_middleware(RequestDoor, **seen)
+    app.add_middleware(RequestDoor, late_page=refusal_page, **seen)
 
 
 def _health(pool: ModelPool, memory: Callable[[], float | None], intake: EventDoor | None, *, role: Role) -> APIRouter:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, MutableMapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import structlog
 from starlette.datastructures import Headers, MutableHeaders
@@ -26,12 +26,21 @@ from tacit.entrypoints.api.checkpoints import (
     pass_all,
 )
 from tacit.entrypoints.api.deadlines import Deadline
-from tacit.entrypoints.api.errors import ERROR, KINDS, REQUEST_ID, noted_response, trace_id_of, unexpected_response
+from tacit.entrypoints.api.errors import (
+    ERROR,
+    KINDS,
+    REQUEST_ID,
+    RefusalPage,
+    late_response,
+    noted_response,
+    trace_id_of,
+    unexpected_response,
+)
 from tacit.entrypoints.api.following import begin, end, named
 from tacit.entrypoints.api.parameters import is_encoded
 from tacit.errors import BadInput, TacitError
 from tacit.monitoring import metrics as catalogue
-from tacit.monitoring.interfaces import MetricSink
+from tacit.monitoring.interfaces import MetricSink, Series
 from tacit.monitoring.overload_metrics import DEADLINES_MISSED
 from tacit.monitoring.tracing import Tracer
 from tacit.serving.budgets import Budget, spending
@@ -63,6 +72,13 @@ class RequestDoor:
 
     It answers HEAD like GET without a body, keeps the paths of the API percent-encoded so that an id can hold any
     character without leading to another route, and turns what nobody expected into a problem document.
+
+    Args:
+        app: The application.
+        metrics: Told of every request.
+        checkpoints: What every request passes first.
+        tracer: Decides which requests are followed; without it, none is.
+        late_page: What a browser is shown in place of a page that was not there in time.
     """
 
     def __init__(
@@ -72,9 +88,10 @@ class RequestDoor:
         metrics: MetricSink,
         checkpoints: Sequence[Checkpoint] = (),
         tracer: Tracer | None = None,
+        late_page: RefusalPage | None = None,
     ) -> None:
         self._app = app
-        self._metrics, self._tracer = metrics, tracer
+        self._metrics, self._tracer, self._late_page = metrics, tracer, late_page
         self._checkpoints = checkpoints
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -101,10 +118,12 @@ class RequestDoor:
     async def _answer(self, scope: Scope, receive: Receive, exit_: _Exit, *, passed: list[Checkpoint]) -> None:
         try:
             refusal = await self._refusal(scope, passed)
-            if refusal is None:
-                refusal = await self._in_time(scope, receive, exit_)
-            if refusal is not None and exit_.status is None:
+            if refusal is not None:
                 await noted_response(scope, refusal)(scope, receive, exit_.send)
+                return
+            missed = await self._in_time(scope, receive, exit_)
+            if missed is not None and exit_.status is None:
+                await (await late_response(scope, missed, self._late_page))(scope, receive, exit_.send)
         except Answered as answer:
             await Response(status_code=answer.status, headers=answer.headers)(scope, receive, exit_.send)
         except ClientDisconnect:
@@ -197,13 +216,37 @@ def note_answer(
     )
 
 
-def note_answers(
-    metrics: MetricSink, route: str, answered: Sequence[tuple[float, str, str | None]], *, method: str
-) -> None:
-    """Count and log requests of a route that were answered as they were asked: seconds, name and trace of each."""
-    metrics.increment(catalogue.HTTP_REQUESTS, len(answered), method=method, route=route, status="200")
-    metrics.series(catalogue.HTTP_DURATION, method=method, route=route).observe(*[taken for taken, _, _ in answered])
-    request_log.note_all(answered, method=method, route=route, status=200)
+class PlainAnswers(NamedTuple):
+    """Where requests of a route are counted that were answered as they were asked.
+
+    Attributes:
+        method: One of HTTP's own.
+        route: The route's template.
+        requests: Their number.
+        seconds: What they took.
+    """
+
+    method: str
+    route: str
+    requests: Series
+    seconds: Series
+
+    @classmethod
+    def of(cls, metrics: MetricSink, method: str, route: str) -> PlainAnswers:
+        """Those of a method and a route."""
+        return cls(
+            method,
+            route,
+            metrics.series(catalogue.HTTP_REQUESTS, method=method, route=route, status="200"),
+            metrics.series(catalogue.HTTP_DURATION, method=method, route=route),
+        )
+
+
+def note_answers(plain: PlainAnswers, answered: Sequence[request_log.Answered]) -> None:
+    """Count and log such requests: seconds, name and trace of each."""
+    plain.requests.increment(len(answered))
+    plain.seconds.observe(*[seconds for seconds, _, _ in answered])
+    request_log.note_all(answered, method=plain.method, route=plain.route, status=200)
 
 
 def note_shed(metrics: MetricSink, requests: int) -> None:

@@ -88,6 +88,7 @@ ERROR = "tacit.error"
 TRACE = "tacit.trace"
 """Where the scope holds the `Trace` of a request that is followed, or `None`."""
 _DETAIL_CHARACTERS = 500
+_PAGE_SECONDS = 0.5
 _LINGER_SECONDS = 2.0
 
 
@@ -161,6 +162,19 @@ def install_error_handlers(app: FastAPI, routers: Iterable[APIRouter], refusal_p
     app.add_exception_handler(TacitError, answer_ours)
     app.add_exception_handler(HTTPException, answer_frameworks)
     app.add_exception_handler(RequestValidationError, answer_frameworks)
+
+
+async def late_response(
+    scope: MutableMapping[str, Any], error: TacitError, page: RefusalPage | None = None
+) -> Response:
+    """The answer to a request whose deadline has passed: a page where a browser looks for one and there is one."""
+    request = Request(scope)
+    if page is not None and _looks_for_a_page(request):
+        scope[ERROR] = error
+        # What kept the page may keep this one as well; then it is said without one.
+        with suppress(TimeoutError):
+            return await asyncio.wait_for(asyncio.to_thread(page, request, error), _PAGE_SECONDS)
+    return noted_response(scope, error)
 
 
 def _looks_for_a_page(request: Request) -> bool:

@@ -31,7 +31,7 @@ from tacit.entrypoints.api.checkpoints import (
     freely,
     leave_all,
 )
-from tacit.entrypoints.api.door import SECURE_HEADERS, note_answer, note_answers, request_id_of
+from tacit.entrypoints.api.door import SECURE_HEADERS, PlainAnswers, note_answer, note_answers, request_id_of
 from tacit.entrypoints.api.errors import ERROR, REQUEST_ID, TRACE, trace_id_of
 from tacit.entrypoints.api.fast_routes import Endpoint, Kept
 from tacit.entrypoints.api.following import PARENT_HEADERS, begin, end
@@ -44,7 +44,7 @@ from tacit.serving.telling import Repeated, Telling
 CONNECTION = "tacit.connection"
 """Where the scope holds the connection that a request came by, for who may be let in there again."""
 
-_GATHERED_SECONDS = 0.02
+_GATHERED_SECONDS = 0.05
 """For how long answers wait to be told of together: each is of no use before a thread writes it down anyway."""
 _HEADS = 4_096
 """How many are remembered, the oldest given up first."""
@@ -148,6 +148,7 @@ class ListWindow:
         self._let_in: OrderedDict[tuple[object, ...], dict[Endpoint, Passage]] = OrderedDict()
         self._given: list[Given] = []
         self._told_at = 0.0
+        self._plain: dict[tuple[str, str], PlainAnswers] = {}
         self._defaults: Headers | None = None
         self._default_lines = b""
 
@@ -236,7 +237,11 @@ class ListWindow:
         self.note(to.connection.loop, Given(to.endpoint, scope, status, time.perf_counter() - to.started))
 
     def _begin(self, scope: Scope, to: _Answering) -> None:
-        if self._tracer is not None:
+        if self._tracer is None:
+            return
+        if to.connection.headers == to.passage.headers:
+            scope[TRACE] = self._tracer.begin()  # a head that was heard before says nothing of a trace
+        else:
             scope["headers"] = to.connection.headers
             begin(self._tracer, scope)
 
@@ -261,8 +266,10 @@ class ListWindow:
                 plain.setdefault((each.scope["method"], each.endpoint.route.path), []).append(answered)
             else:
                 self._note_failed(each)
-        for (method, route), answers in plain.items():
-            note_answers(self._metrics, route, answers, method=method)
+        for asked, answers in plain.items():
+            if asked not in self._plain:
+                self._plain[asked] = PlainAnswers.of(self._metrics, *asked)
+            note_answers(self._plain[asked], answers)
 
     def _note_failed(self, given: Given) -> None:
         note_answer(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -21,7 +21,9 @@ log = structlog.get_logger(__name__)
 _OWN = 32
 """Characters of the names that we give; nothing that long without a break in it can be a secret in a form we know."""
 
-Write = Callable[[Sequence[str]], object]
+Answered = tuple[float, str, str | None]
+"""Seconds, name and trace of a request that was answered."""
+Write = Callable[[Collection[str]], object]
 
 
 @dataclass
@@ -33,7 +35,11 @@ _sink = _Sink()
 
 
 def write_to(write: Write | None) -> None:
-    """Have lines written there, as JSON; `None` has them go the way of every other event."""
+    """Have lines written there, as JSON; `None` has them go the way of every other event.
+
+    Args:
+        write: Given some lines at a time, made as they are gone through: best by a thread that nobody waits for.
+    """
     _sink.write = write
 
 
@@ -61,23 +67,38 @@ def note(
     note_all([(seconds, request_id, trace_id)], method=method, route=route, status=status, code=code)
 
 
-def note_all(
-    answered: Iterable[tuple[float, str, str | None]], *, method: str, route: str, status: int, code: str | None = None
-) -> None:
-    """Log requests that differ in nothing but their seconds, name and trace: many lines for little more than one."""
+def note_all(answered: Sequence[Answered], *, method: str, route: str, status: int, code: str | None = None) -> None:
+    """Log requests that differ in nothing but their seconds, name and trace; what is given must not change later."""
     if _sink.write is None:
         _note_as_any(answered, method=method, route=route, status=status, code=code)
-        return
-    begins, ends = _constant((method, route, status, code)), f'"level": "info", "timestamp": "{_now()}"}}\n'
-    lines = [
-        f'{{{begins}, "milliseconds": {round(seconds * 1_000, 2)}, "event": "request_answered", '
-        f'"request_id": "{_shown(request_id)}", {"" if trace_id is None else _traced(trace_id)}{ends}'
-        for seconds, request_id, trace_id in answered
-    ]
-    _sink.write(lines)
+    else:
+        _sink.write(_Lines(answered, (method, route, status, code), time.time_ns()))
 
 
-def _note_as_any(answered: Iterable[tuple[float, str, str | None]], **said: object) -> None:
+@dataclass(frozen=True, slots=True)
+class _Lines:
+    """Lines of requests that were answered together, each made only when it is written."""
+
+    answered: Sequence[Answered]
+    said: tuple[str, str, int, str | None]
+    at_ns: int
+
+    def __len__(self) -> int:
+        return len(self.answered)
+
+    def __iter__(self) -> Iterator[str]:
+        begins, ends = _constant(self.said), f'"level": "info", "timestamp": "{_moment(self.at_ns)}"}}\n'
+        for seconds, request_id, trace_id in self.answered:
+            yield (
+                f'{{{begins}, "milliseconds": {round(seconds * 1_000, 2)}, "event": "request_answered", '
+                f'"request_id": "{_shown(request_id)}", {"" if trace_id is None else _traced(trace_id)}{ends}'
+            )
+
+    def __contains__(self, line: object) -> bool:
+        return any(each == line for each in self)
+
+
+def _note_as_any(answered: Iterable[Answered], **said: object) -> None:
     """The same, as any other event is logged."""
     for seconds, request_id, trace_id in answered:
         traced = {} if trace_id is None else {"trace_id": trace_id}
@@ -99,8 +120,8 @@ def _constant(said: tuple[str, str, int, str | None]) -> str:
     return json.dumps(dict(zip(("method", "route", "status", "code"), said, strict=True)))[1:-1]
 
 
-def _now() -> str:
-    seconds, nanoseconds = divmod(time.time_ns(), 1_000_000_000)
+def _moment(at_ns: int) -> str:
+    seconds, nanoseconds = divmod(at_ns, 1_000_000_000)
     return f"{_second(seconds)}.{nanoseconds // 1_000:06d}Z"
 
 

@@ -25,6 +25,8 @@ _HEADINGS: Mapping[type[TacitError], str] = {
     Unavailable: "Not at this moment",
     Misconfigured: "Something is set up wrong",
 }
+_AWAY = frozenset({"database_unavailable", "database_timeout"})
+"""Codes of a database that cannot be asked now."""
 _OF_SCOPES = "Ask somebody who gives out accounts for a role that may: an operator acts, a reader does neither."
 
 
@@ -36,6 +38,9 @@ def failure_of(error: TacitError, *, way_in: str | None = None) -> Failure:
         way_in: Where people sign in, and come back from to what they asked.
     """
     heading = next(heading for kind, heading in _HEADINGS.items() if isinstance(error, kind))
+    if error.code in _AWAY:
+        detail = "It is asked again every few seconds, and this page is back as soon as it answers."
+        return Failure(error.code, status_of(error), "The database does not answer", detail, error.fix)
     is_unknown = isinstance(error, Unauthenticated)
     if error.code == "route_unknown":
         return Failure(error.code, status_of(error), heading, "There is no page of the console at this address.")

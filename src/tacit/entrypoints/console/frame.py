@@ -18,6 +18,7 @@ from tacit.entrypoints.console.flash import Flash, clear_flash, flash_of, put_fl
 from tacit.entrypoints.console.live import Part, Source, Streams
 from tacit.entrypoints.console.navigation import GROUPS
 from tacit.entrypoints.console.rendering import Renderer, new_renderer
+from tacit.entrypoints.storefront.frame import address_of
 from tacit.entrypoints.storefront.routes import page_route
 from tacit.entrypoints.storefront.ways_in import SIGN_IN, say_unknown, way_in
 from tacit.errors import TacitError, Unauthenticated
@@ -37,6 +38,10 @@ def _nothing() -> Mapping[str, object]:
     return {}
 
 
+def _never() -> None:
+    return None
+
+
 @dataclass(frozen=True)
 class ConsolePages:
     """What the pages are made with; one of them serves all pages of a process.
@@ -47,6 +52,7 @@ class ConsolePages:
         facts: What the frame shows of the installation: `installation` (its dataset) and `champion` (the version in
             use, or `None`).
         banners: What every page says while it holds.
+        lost_since_ms: Since when the database cannot be asked; `None` while it can.
         clock_ms: Tells the time in milliseconds since 1970.
     """
 
@@ -54,6 +60,7 @@ class ConsolePages:
     streams: Streams = field(default_factory=Streams)
     facts: Facts = _nothing
     banners: Sequence[Banner] = ()
+    lost_since_ms: Callable[[], int | None] = _never
     clock_ms: Callable[[], int] = now_ms
 
     def router(self) -> APIRouter:
@@ -71,9 +78,8 @@ class ConsolePages:
             facts: What the template needs.
         """
         flash = flash_of(request)
-        response = self.renderer.page(
-            template, status=status, **self._common(request), here=here, flash=flash, **facts
-        )  # fmt: skip
+        known = {**self._common(request), "here": here, "flash": flash, **facts}
+        response = self.renderer.page(template, status=status, **known)
         if flash is not None:
             clear_flash(response)
         return response
@@ -90,7 +96,7 @@ class ConsolePages:
         common = self._common(request)
 
         def render() -> str:
-            return self.renderer.text(template, **{**common, "now_ms": self.clock_ms()}, **facts())
+            return self.renderer.text(template, **{**common, **self._now(), **facts()})
 
         return Part(element_id, render)
 
@@ -111,7 +117,8 @@ class ConsolePages:
         told = failure_of(error, way_in=_way_in(request, error)) if isinstance(error, TacitError) else UNEXPECTED
         # Who is nobody to us is told nothing of the installation, not even by the frame.
         template = "failure.html" if principal_of(request).may("operations:read") else "outside.html"
-        response = self.page(request, template, here="", status=told.status, failure=told)
+        again = address_of(request) if request.method == "GET" and told.status == 503 else None
+        response = self.page(request, template, here="", status=told.status, failure=told, again=again)
         if told.status == 503:
             response.headers["Retry-After"] = "5"
         if isinstance(error, Unauthenticated):
@@ -125,12 +132,12 @@ class ConsolePages:
 
     def _common(self, request: Request) -> dict[str, Any]:
         principal = principal_of(request)
-        now = self.clock_ms()
         may_read = principal.may("operations:read")
         return {
             "installation": "",
             "champion": None,
             **(self.facts() if may_read else {}),
+            "lost_since_ms": self.lost_since_ms() if may_read else None,
             "banners": [said for each in self.banners if may_read and (said := each()) is not None],
             "groups": GROUPS,
             "root": ROOT,
@@ -138,9 +145,12 @@ class ConsolePages:
             "is_signed_in": principal.kind == "account",
             "can_operate": principal.may("operations:write"),
             "can_secure": principal.may("security:admin"),
-            "now_ms": now,
-            "ago": lambda then_ms: wording.ago(then_ms, now),
+            **self._now(),
         }
+
+    def _now(self) -> dict[str, Any]:
+        now = self.clock_ms()
+        return {"now_ms": now, "ago": lambda then_ms: wording.ago(then_ms, now)}
 
 
 def shown(router: APIRouter, path: str, page: Callable[..., Any], *, scope: Scope = "operations:read") -> None:

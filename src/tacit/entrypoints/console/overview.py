@@ -106,6 +106,8 @@ class OverviewPages:
             "tiles": self._tiles(range_name),
             "standings": self._standings(),
             "alerts": self._watched.alerts(),
+            "lost_since_ms": self._frame.lost_since_ms(),
+            "is_empty": self._watched.champion() is None,
         }
 
     def _standings(self) -> list[Standing]:

@@ -11,7 +11,7 @@ from fastapi import APIRouter, Request, Response
 
 from tacit.bootstrap import App, Serving
 from tacit.bootstrap.components import components
-from tacit.bootstrap.console import champion_of, figures_over, installation_of
+from tacit.bootstrap.console import champion_of, database_lost_since, figures_over, installation_of
 from tacit.bootstrap.drift_watching import drift_desk
 from tacit.bootstrap.monitoring import alert_desk
 from tacit.entrypoints.api.errors import RefusalPage
@@ -82,7 +82,11 @@ def console(app: App, parts: Serving, watchers: Watchers | None = None) -> Conso
     """The console of an installation."""
     known = watchers or Watchers()
     alerts = None if known.alerts is None else AlertWatch(known.alerts, known.runbooks)
-    frame = ConsolePages(facts=lambda: installation_of(parts), banners=() if alerts is None else (alerts.banner,))
+    frame = ConsolePages(
+        facts=lambda: installation_of(parts),
+        banners=() if alerts is None else (alerts.banner,),
+        lost_since_ms=lambda: database_lost_since(parts),
+    )
     figures = figures_over(app, parts)
     watched = Watched(
         figures.recent,

@@ -20,6 +20,7 @@ _FILTERS: dict[str, Callable[..., object]] = {
     "percent": wording.percent,
     "duration": wording.duration,
     "moment": wording.moment,
+    "time_of_day": wording.time_of_day,
     "iso": wording.iso,
     "ms_of": wording.ms_of,
     "size": wording.size,

@@ -30,7 +30,8 @@ def standings(components: Mapping[str, Any]) -> list[Standing]:
     """Every part that components tell of, in the order in which one looks."""
     found = [_model(components["model"]), _registry(components["registry"]), _events(components["events"])]
     found += [_exposures(components["exposures"])]
-    found += [_breaker(name, is_open) for name, is_open in components.get("breakers", {}).items()]
+    lost = str(components["registry"]["lost"])
+    found += [_breaker(name, is_open, lost) for name, is_open in components.get("breakers", {}).items()]
     if "memory" in components:
         found.append(_memory(components["memory"]))
     if components.get("workers") is not None:
@@ -50,7 +51,8 @@ def _model(model: Mapping[str, Any]) -> Standing:
 def _registry(registry: Mapping[str, Any]) -> Standing:
     lost = registry["lost"]
     if lost is not None:
-        return Standing("Registry", "warn", "out of sight", f"{lost}; the version in memory goes on answering")
+        since = "" if registry["lost_since_ms"] is None else f" since {wording.time_of_day(registry['lost_since_ms'])}"
+        return Standing("Registry", "warn", "out of sight", f"{lost}{since}; the version in memory goes on answering")
     return Standing("Registry", "good", "in sight", "followed every second")
 
 
@@ -73,7 +75,9 @@ def _exposures(exposures: Mapping[str, int]) -> Standing:
     return Standing("Exposures", "good", "written", f"{wording.number(exposures['written'])} lists written down")
 
 
-def _breaker(name: str, is_open: bool) -> Standing:
+def _breaker(name: str, is_open: bool, lost: str) -> Standing:
+    if name == "database" and lost.startswith("database_") and not is_open:
+        return Standing(name.capitalize(), "bad", "away", "asked every second; too few calls fail to spare the others")
     if is_open:
         return Standing(name.capitalize(), "bad", "spared", "calls fail, and are not made until one is tried again")
     return Standing(name.capitalize(), "good", "answering", "no call is spared")

@@ -81,6 +81,11 @@ def moment(at_ms: float | None) -> str:
     return DASH if at_ms is None else f"{datetime.fromtimestamp(at_ms / 1_000, UTC):%Y-%m-%d %H:%M:%S} UTC"
 
 
+def time_of_day(at_ms: float) -> str:
+    """A time of which the day is plain, in UTC."""
+    return f"{datetime.fromtimestamp(at_ms / 1_000, UTC):%H:%M:%S} UTC"
+
+
 def iso(at_ms: float) -> str:
     """A time as a machine reads it."""
     return datetime.fromtimestamp(at_ms / 1_000, UTC).isoformat(timespec="seconds")

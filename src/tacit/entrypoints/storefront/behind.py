@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from tacit.bootstrap import App, Serving
+from tacit.bootstrap.console import database_lost_since
 from tacit.entrypoints.api.visiting import Visiting, visiting_of
 from tacit.entrypoints.storefront.acts import VERBS, Acting, Verb
 from tacit.monitoring.interfaces import MetricSink
@@ -24,6 +26,7 @@ class Behind:
         acting: Does what they do.
         metrics: Counts.
         profile: Whose verbs there are.
+        lost_since_ms: Since when the database cannot be asked, in milliseconds since 1970; `None` while it can.
         visiting: Has browsers keep who they are; `None` where only who signs in is known.
     """
 
@@ -34,6 +37,7 @@ class Behind:
     metrics: MetricSink
     profile: str
     visiting: Visiting | None
+    lost_since_ms: Callable[[], int | None] = lambda: None
 
     @property
     def verb(self) -> Verb:
@@ -50,5 +54,12 @@ def behind(app: App, parts: Serving) -> Behind:
 
     acting = Acting(parts.intake, parts.hiding, parts.metrics, profile=profile, standing=standing)
     return Behind(
-        parts.browsing, parts.users, parts.hiding, acting, parts.metrics, profile=profile, visiting=visiting_of(app)
+        parts.browsing,
+        parts.users,
+        parts.hiding,
+        acting,
+        parts.metrics,
+        profile=profile,
+        visiting=visiting_of(app),
+        lost_since_ms=lambda: database_lost_since(parts),
     )

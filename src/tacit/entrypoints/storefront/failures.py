@@ -49,6 +49,10 @@ _HEADINGS: Mapping[type[TacitError], str] = {
     Misconfigured: "Something is set up wrong",
 }
 
+UNREAD = frozenset({"database_unavailable", "database_timeout", "database_busy"})
+"""Codes of a database that cannot be read now."""
+_UNREAD = ("Not just now", "What is kept here cannot be read at the moment. Nothing of it is lost.")
+
 # An error of a room speaks to whoever calls the interface; these are the same for whoever looks at a page.
 _SAID: Mapping[str, tuple[str, str]] = {
     "user_unknown": ("Nobody by that id", "There is no {person} with this id here."),
@@ -57,6 +61,9 @@ _SAID: Mapping[str, tuple[str, str]] = {
     "category_unknown": ("No such category", "No {item} here belongs to this category."),
     "oidc_refused": ("Not signed in", "Signing in there did not come to a valid end."),
     "model_not_loaded": ("Almost ready", "There is nothing to recommend from yet: no trained model is in use."),
+    **dict.fromkeys(UNREAD, _UNREAD),
+    "database_damaged": ("Not just now", "What is kept here cannot be read at the moment."),
+    "deadline_exceeded": ("Not just now", "This page took too long to put together."),
 }
 
 
@@ -86,6 +93,16 @@ def sign_in_first(error: Unauthenticated, *, way_in: str, is_over: bool) -> Fail
     elif error.code == "credentials_missing":
         said = "This page is for people who are signed in."
     return Failure(error.code, status_of(error), _SIGN_IN_FIRST, said, advice, way_in)
+
+
+def since(then_ms: int | None, now_ms: int) -> str | None:
+    """For how long something has been so, in words; `None` where it is not, or has only just begun."""
+    minutes = 0 if then_ms is None else (now_ms - then_ms) // 60_000
+    if minutes < 1:
+        return None
+    if minutes < 120:
+        return "for a minute" if minutes == 1 else f"for {minutes} minutes"
+    return f"for {minutes // 60} hours"
 
 
 def _advice(error: TacitError) -> str | None:

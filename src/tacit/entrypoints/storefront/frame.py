@@ -9,12 +9,13 @@ from urllib.parse import parse_qsl, urlencode
 
 from fastapi import Request, Response
 
-from tacit.entrypoints.api.callers import is_cookie_at_fault
+from tacit.bootstrap.repeating import now_ms
+from tacit.entrypoints.api.callers import is_cookie_at_fault, principal_of
 from tacit.entrypoints.storefront.acts import said_of
 from tacit.entrypoints.storefront.assets import Assets
 from tacit.entrypoints.storefront.behind import Behind
 from tacit.entrypoints.storefront.facts import facts_of
-from tacit.entrypoints.storefront.failures import UNEXPECTED, Failure, failure_of, sign_in_first
+from tacit.entrypoints.storefront.failures import UNEXPECTED, Failure, failure_of, sign_in_first, since
 from tacit.entrypoints.storefront.persons import NOBODY, Person, person_of
 from tacit.entrypoints.storefront.rendering import new_renderer
 from tacit.entrypoints.storefront.selection import Selection
@@ -101,13 +102,13 @@ class Frame:
             **self._named(),
             person=person,
             said=self._said(request, person),
-            address=_address_of(request),
+            address=address_of(request),
             once=secrets.token_hex(8),
             **{"selection": Selection(), **values},
         )
         if {DID, THANKS} & set(request.query_params) and request.headers.get("hx-request") == "true":
             # What was just done is said once: the address that stays is that of the page.
-            response.headers["HX-Replace-Url"] = _address_of(request)
+            response.headers["HX-Replace-Url"] = address_of(request)
         return response
 
     def listing(self, answer: Answer, *, wanted: str, category: str | None = None) -> Listing:
@@ -126,7 +127,15 @@ class Frame:
     def failure(self, request: Request, error: Exception) -> Response:
         """The page that is shown where another one cannot be."""
         failure = self._told(request, error)
-        response = self.page("failure.html", request, status=failure.status, failure=failure)
+        response = self.page(
+            "failure.html",
+            request,
+            status=failure.status,
+            failure=failure,
+            again=address_of(request) if request.method == "GET" and failure.status == 503 else None,
+            may_look_after=principal_of(request).may("operations:read"),
+            since=None if self.behind is None else since(self.behind.lost_since_ms(), now_ms()),
+        )
         if failure.status == 503:
             response.headers["Retry-After"] = str(RETRY_SECONDS)
         if isinstance(error, Unauthenticated):
@@ -163,7 +172,7 @@ class Frame:
         return None if text is None else Said(text, item_id if act == "hide" else None)
 
 
-def _address_of(request: Request) -> str:
+def address_of(request: Request) -> str:
     """Path and query as they were asked, without what was just done."""
     path = (request.scope.get("raw_path") or b"/").decode("latin-1").partition("?")[0]
     pairs = parse_qsl(request.scope["query_string"].decode("latin-1"), keep_blank_values=True)

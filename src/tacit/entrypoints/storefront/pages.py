@@ -13,18 +13,21 @@ from tacit.entrypoints.api.guarding import requires
 from tacit.entrypoints.storefront.assets import PREFIX, Assets, read_assets
 from tacit.entrypoints.storefront.behind import Behind
 from tacit.entrypoints.storefront.browsing_pages import BrowsingPages
+from tacit.entrypoints.storefront.failures import UNREAD
 from tacit.entrypoints.storefront.frame import Frame
 from tacit.entrypoints.storefront.own_pages import OwnPages
 from tacit.entrypoints.storefront.picking import Picking
 from tacit.entrypoints.storefront.routes import page_route
 from tacit.entrypoints.storefront.selection import MAX_QUERY_LENGTH, Selection, plain_text, selection_of
-from tacit.errors import NotFound
+from tacit.errors import NotFound, Unavailable
 from tacit.serving.recommend import RecommendationService
 
 LIST_LENGTH = 12
 HISTORY_LENGTH = 12
 SUGGESTIONS = 8
 FOUND_LENGTH = 24
+
+_OWN_IS_AWAY = "Your own list cannot be read at the moment; nothing of it is lost. Meanwhile, this is what many like."
 
 _Many = Annotated[list[str] | None, Query()]
 _Route = tuple[str, str, Callable[..., Response], Sequence[Any]]
@@ -101,7 +104,12 @@ class Storefront:
     ) -> Response:
         """Somebody's own list where there is one; otherwise the picks and what follows from them."""
         selection = selection_of(like or (), category, mood or ())
-        own = None if self._own is None or not selection.is_empty else self._own.own(request, selection.category)
+        try:
+            own = None if self._own is None or not selection.is_empty else self._own.own(request, selection.category)
+        except Unavailable as error:
+            if error.code not in UNREAD:
+                raise
+            return self._picking.shown(request, selection, notice=_OWN_IS_AWAY)
         return self._picking.shown(request, selection) if own is None else own
 
     def search(

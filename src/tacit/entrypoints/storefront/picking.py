@@ -23,8 +23,14 @@ class Picking:
     def __init__(self, frame: Frame) -> None:
         self._frame, self._service = frame, frame.service
 
-    def shown(self, request: Request, selection: Selection) -> Response:
-        """The picks and what follows from them; without picks, what there is to pick from."""
+    def shown(self, request: Request, selection: Selection, *, notice: str | None = None) -> Response:
+        """The picks and what follows from them; without picks, what there is to pick from.
+
+        Args:
+            request: Who asks.
+            selection: The picks.
+            notice: What has to be said before anything else.
+        """
         moods = self._moods()
         picked = [view for view in moods if view.mood.name in selection.moods]
         listing = self._listing(selection) if selection.likes or not picked else None
@@ -37,6 +43,7 @@ class Picking:
             picks=self._known(selection.likes),
             unknown_count=0 if listing is None else len(listing.answer.unknown_items),
             listing=listing,
+            notice=notice,
             tiles=listing.tiles if listing is not None else self._of_moods(picked),
             choice=self.choice(selection.category),
             narrowed=lambda name: selection.within(name).home,

@@ -5,7 +5,9 @@ from __future__ import annotations
 import io
 import json
 import logging
+import threading
 import time
+from collections.abc import Iterator
 
 import pytest
 import structlog
@@ -132,6 +134,30 @@ def test_lines_that_may_wait_keep_their_place_and_are_written_with_the_next_that
         return seconds
 
     assert shortest(written, within=0.15) < 0.15
+
+
+def test_lines_that_may_wait_are_made_by_who_writes_them_and_one_that_cannot_be_made_keeps_no_other_back() -> None:
+    stream, made_by = io.StringIO(), list[str]()
+
+    class Made(list[str]):
+        def __iter__(self) -> Iterator[str]:
+            made_by.append(threading.current_thread().name)
+            return super().__iter__()
+
+    class Broken(list[str]):
+        def __iter__(self) -> Iterator[str]:
+            raise KeyError("broken")
+
+    writer = LogWriter(stream)
+    writer.gather(Made(["1\n", "2\n"]))
+    wait_until(lambda: stream.getvalue() == "1\n2\n")
+    writer.gather(Broken(["3\n"]))
+    wait_until(lambda: not writer._waiting)
+    writer.write("4\n")
+    writer.close()
+
+    assert made_by == ["log-writer"]
+    assert stream.getvalue() == "1\n2\n4\n"
 
 
 def test_of_lines_that_come_together_those_beyond_the_bound_are_counted() -> None:
