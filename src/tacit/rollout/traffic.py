@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from itertools import accumulate
 from math import isclose
 from types import MappingProxyType
@@ -150,6 +151,11 @@ def bucket(salt: str, user_id: str) -> float:
 
     BLAKE2b keyed by the salt, cut to 53 bits; about a microsecond.
     """
-    key = hashlib.sha256(salt.encode("utf-8", "surrogatepass")).digest()
-    hashed = hashlib.blake2b(user_id.encode("utf-8", "surrogatepass"), digest_size=8, key=key).digest()
+    hashed = hashlib.blake2b(user_id.encode("utf-8", "surrogatepass"), digest_size=8, key=_key_of(salt)).digest()
     return float((int.from_bytes(hashed, "big") >> (64 - _HASHED_BITS)) / 2**_HASHED_BITS)
+
+
+@lru_cache(maxsize=64)
+def _key_of(salt: str) -> bytes:
+    """The key of a salt; there are few at a time, and a digest by OpenSSL takes longer than the rest."""
+    return hashlib.sha256(salt.encode("utf-8", "surrogatepass")).digest()

@@ -82,6 +82,11 @@ def current_budget() -> Budget:
     return _current.get()
 
 
+def spend(budget: Budget) -> None:
+    """Have what is answered from now on in this context, which nobody else has, keep to a budget."""
+    _current.set(budget)
+
+
 @contextmanager
 def spending(budget: Budget) -> Iterator[None]:
     """Have what is answered meanwhile, also in threads that are given this context, keep to a budget."""

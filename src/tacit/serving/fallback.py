@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+from msgspec import Struct, structs
 
 from tacit.errors import Unavailable
 from tacit.models.recommender.model import RecommenderModel
@@ -25,6 +26,7 @@ from tacit.serving.retrieval import (
     by_popularity_within,
     by_similarity,
     by_taste,
+    has_learnt,
     item_at,
     leading_category,
     learnt_from,
@@ -38,8 +40,8 @@ _DEEPEST = 1_000
 """How far into both lists a blended one looks: twice its length, within these bounds, and as far as it is long."""
 
 
-@dataclass(frozen=True)
-class Step:
+# Some are made for each answer of which most are never asked: a dataclass takes six times as long to make.
+class Step(Struct, frozen=True):
     """One way to answer.
 
     Attributes:
@@ -95,7 +97,7 @@ def first_answer(steps: Sequence[Step], failed: Callable[[Source, Exception], No
             return outcome
     if outcome is None:
         raise Unavailable("answer_unavailable", "Every way to answer failed; the log says why.", fix="Try again.")
-    return replace(outcome, degraded=failures > 0)
+    return replace(outcome, degraded=failures > 0) if failures else outcome
 
 
 @dataclass(frozen=True)
@@ -158,7 +160,9 @@ def user_chain(
         leaning: What they chose when asked.
         like_value: What a chosen item counts, in the unit of the history's values.
     """
-    count = learnt_from(asked.model, taste.items)
+    # Beyond what is enough, nobody asks how much it is.
+    is_enough = has_learnt(asked.model, taste.items, coldstart.personal_from)
+    count = coldstart.personal_from if is_enough else learnt_from(asked.model, taste.items)
     share = coldstart.share(count)
     if share == 1:
         plainer = _blended_step(asked, taste, share=coldstart.chosen_share(count, 0), within=None, is_explained=False)
@@ -192,10 +196,11 @@ def _blended_step(
 ) -> Step:
     """Theirs and the popular list as one; only what their taste found has reasons in their history."""
     model, newcomers = asked.model, asked.newcomers
-    length = asked.wanted.limit
-    deep = replace(asked.wanted, limit=max(length, min(_DEEPEST, max(_DEEP if is_explained else 0, 2 * length))))
+    wanted = asked.wanted
+    depth = max(wanted.limit, min(_DEEPEST, max(_DEEP if is_explained else 0, 2 * wanted.limit)))
 
     def blended() -> tuple[Recommendation, ...]:
+        deep = Wanted(depth, wanted.barred, wanted.category, wanted.factors)
         with tracing.step("fold in"):
             said = spoken(model, taste)
         with tracing.step("retrieve"):
@@ -206,7 +211,7 @@ def _blended_step(
             others = by_popularity(model, deep)
         else:
             others = by_popularity_within(model, within, deep)
-        found = fused(own, others, share=share, limit=asked.wanted.limit)
+        found = fused(own, others, share=share, limit=wanted.limit)
         if not is_explained:
             return recommendations(model, found, newcomers=newcomers)
         explained = found.items[np.isin(found.items, own.items)]
@@ -247,7 +252,8 @@ def similar_chain(asked: Question, item: int) -> tuple[Step, ...]:
     category = next((name for name in item_at(model, item, newcomers).categories if name in model.categories), None)
     if wanted.category is not None or category is None:
         return (*first, *popular_chain(asked))
-    return (*first, _popular_step(model, replace(wanted, category=category)), *popular_chain(asked))
+    of_category = Step("category", lambda: _popular(model, replace(wanted, category=category)))
+    return (*first, of_category, *popular_chain(asked))
 
 
 def _has_factors(asked: Question, item: int) -> bool:
@@ -265,10 +271,14 @@ def popular_chain(asked: Question) -> tuple[Step, ...]:
     static = (Step("static", lambda: ready.allowed(wanted), is_rescue=True),) if ready.items else ()
     if wanted.category is None:
         return (_popular_step(model, wanted), *static)
-    rescue = replace(_popular_step(model, replace(wanted, category=None)), is_rescue=True)
+    rescue = structs.replace(_popular_step(model, replace(wanted, category=None)), is_rescue=True)
     return (_popular_step(model, wanted), rescue, *static)
 
 
 def _popular_step(model: RecommenderModel, wanted: Wanted) -> Step:
     source: Source = "popular" if wanted.category is None else "category"
-    return Step(source, lambda: recommendations(model, by_popularity(model, wanted)))
+    return Step(source, lambda: _popular(model, wanted))
+
+
+def _popular(model: RecommenderModel, wanted: Wanted) -> tuple[Recommendation, ...]:
+    return recommendations(model, by_popularity(model, wanted))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
+from functools import cached_property, partial
 from hashlib import blake2b
 
 from tacit.errors import Unavailable
@@ -43,7 +44,7 @@ class Asking:
     allowed: Callable[[Sequence[str]], AbstractSet[str]]
     keeps: bool = True
 
-    @property
+    @cached_property
     def full_stamp(self) -> str:
         """The stamp of a list of this version."""
         return f"{self.label} {self.stamp}"
@@ -64,7 +65,11 @@ class KeptOutcome:
 
 def spelled(limit: int, rules: Rules) -> str:
     """A question in one spelling, however its parts were given."""
-    return blake2b(f"{limit} {rules.spelling}".encode(), digest_size=16).hexdigest()
+    if rules.take_the_best:
+        spelling = f"{limit} {rules.diversity} {rules.explore} {sorted(rules.exclude)}"
+    else:
+        spelling = f"{limit} {rules.spelling}"
+    return blake2b(spelling.encode(), digest_size=16).hexdigest()
 
 
 class KeptLists:
@@ -119,7 +124,7 @@ class KeptLists:
             if stale is not None:
                 return stale
         key = (asking.user_id, asking.question, asking.full_stamp)
-        return self._flights.run(key, lambda: self._computed(asking, compute), seconds=budget.soft_left)
+        return self._flights.run(key, partial(self._computed, asking, compute), seconds=budget.soft_left)
 
     def shed(self) -> None:
         """Give up what is kept in this process."""

@@ -29,6 +29,13 @@ class UserEntries(Protocol):
         ...
 
 
+_UNASKED = Reading(NO_PREFERENCES)
+
+
+def _has_chosen(preferences: Preferences) -> bool:
+    return preferences is not NO_PREFERENCES and preferences != NO_PREFERENCES
+
+
 @dataclass(frozen=True, slots=True)
 class _Made:
     """A standing, and what it was made of."""
@@ -98,7 +105,7 @@ class KnownUsers:
         doings = self._fresh.doings(user_id, loaded.events_turn)
         standing = self._standing(loaded, user_id, doings.value)
         chosen = self._choices(loaded, user_id, standing, coldstart=coldstart or self._coldstart)
-        is_known = user_id in loaded.model.user_rows or bool(doings.value.ever) or chosen.value != NO_PREFERENCES
+        is_known = user_id in loaded.model.user_rows or bool(doings.value.ever) or _has_chosen(chosen.value)
         return Profile(standing, chosen.value, is_known, is_current=doings.is_current and chosen.is_current)
 
     def known(self, loaded: LoadedVersion, user_id: str) -> tuple[object, ...] | None:
@@ -132,7 +139,7 @@ class KnownUsers:
 
     def _standing(self, loaded: LoadedVersion, user_id: str, doings: Doings) -> Standing:
         """Worked out once for whoever asks again without having done anything."""
-        kept = self._made.get(id(loaded))
+        kept = self._made.get(id(loaded)) if doings.ever else None
         made = None if kept is None else kept.by_user.get(user_id)
         if made is not None and made.doings is doings:
             return made.standing
@@ -159,7 +166,7 @@ class KnownUsers:
     ) -> Reading[Preferences]:
         """What they chose, as long as too little is known of them without."""
         if self._entries is None or self._is_settled(loaded, standing.taste.items, coldstart):
-            return Reading(NO_PREFERENCES)
+            return _UNASKED
         return self._chosen.of(user_id)
 
     def _preferences(self, user_id: str) -> Preferences:

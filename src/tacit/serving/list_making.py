@@ -160,6 +160,8 @@ class ListMaking:
             BadInput: `range_field_unknown`.
             NotFound: `category_unknown`.
         """
+        if rules.are_plain:
+            return
         for category in rules.categories:
             check_category(loaded.model, category, otherwise="GET /api/v1/items shows some.")
         self._fields.check(rules)
@@ -194,26 +196,38 @@ class ListMaking:
         limit: int,
         category: str | None = None,
         rules: Rules = NO_RULES,
+        ascending: bool = False,
     ) -> Question:
         """A question with everything barred that must not be in its answer.
 
         That is what was met, excluded, or not to be shown now, and what the filters of the rules do not let through.
+        What was met is `ascending` where it stands in that order, each once.
         """
         with tracing.step("rules"):
-            return self._question(
-                loaded, seen, excluded | rules.exclude, limit=limit, rules=rules.also(NOBODY, category)
-            )
+            off = excluded | rules.exclude if rules.exclude else excluded
+            rules = rules.also(NOBODY, category)
+            return self._question(loaded, seen, off, limit=limit, rules=rules, ascending=ascending)
 
     def _question(
-        self, loaded: LoadedVersion, seen: History, excluded: AbstractSet[str], *, limit: int, rules: Rules
+        self,
+        loaded: LoadedVersion,
+        seen: History,
+        excluded: AbstractSet[str],
+        *,
+        limit: int,
+        rules: Rules,
+        ascending: bool,
     ) -> Question:
         # Before what is hidden: a write in between must not have this list pass for one that knows it.
         revision = self._live.revision
         newcomers = self.newcomers(loaded)
-        off = barred(loaded.model, seen, excluded, newcomers=newcomers)
+        off = barred(loaded.model, seen, excluded, newcomers=newcomers, ascending=ascending)
         off = _both(off, self._live.hidden(loaded))
         if self._shelf is not None and newcomers is not None:
             off = _both(off, self._shelf.gone(loaded, newcomers))
+        if rules.take_the_best:
+            reasons = self._limits.max_reasons
+            return Question(loaded.model, Wanted(limit, off), newcomers, reasons, revision, ready=loaded.ready)
         fields = self._fields.fields(loaded, newcomers) if self._asks_of_items(rules, revision) else None
         if fields is not None and rules.filters:
             off = np.union1d(off, np.flatnonzero(~fields.allowed(rules)))
@@ -333,7 +347,10 @@ class ListMaking:
     def _asked(self, by: Maker, profile: Profile, wish: Wish) -> Question:
         met = {*profile.standing.elsewhere, *profile.preferences.item_ids}
         excluded = met | self._hides.of(wish.user_id)
-        return self.question(by.loaded, profile.taste.seen, excluded, limit=wish.limit, rules=wish.rules)
+        # In its order, unless what they met and did not like comes behind.
+        is_ordered = not len(profile.taste.shunned)
+        seen = profile.taste.seen
+        return self.question(by.loaded, seen, excluded, limit=wish.limit, rules=wish.rules, ascending=is_ordered)
 
     def _computed(self, by: Maker, asked: Question, profile: Profile, *, user_id: str, failed: Failed) -> Outcome:
         label = by.loaded.label
@@ -349,7 +366,7 @@ class ListMaking:
     def _steps(self, by: Maker, asked: Question, profile: Profile) -> tuple[Step, ...]:
         loaded = by.loaded
         # Only somebody who chose something needs the catalogue's words, which take a while to gather.
-        chose = profile.preferences != NO_PREFERENCES
+        chose = profile.preferences is not NO_PREFERENCES and profile.preferences != NO_PREFERENCES
         leaning = leaning_of(loaded.model, loaded.labels, profile.preferences) if chose else NO_LEANING
         return user_chain(asked, profile.taste, coldstart=by.rungs, leaning=leaning, like_value=loaded.typical_value)
 

@@ -47,12 +47,12 @@ class LoadedVersion:
     model: RecommenderModel
     loaded_at: float
 
-    @property
+    @cached_property
     def label(self) -> str:
         """How answers name it: `recommender/3`."""
         return f"{self.version.name}/{self.version.number}"
 
-    @property
+    @cached_property
     def events_turn(self) -> int:
         """The turn of the last event it was trained with; 0 if it was trained with none, or does not say."""
         turn = self.manifest.lineage.get("events_turn", 0)

@@ -96,7 +96,10 @@ class NewcomerShelf:
 
     def current(self, loaded: LoadedVersion) -> Newcomers | None:
         """A version's newcomers, as they were prepared last; `None` until they are."""
-        return next((each.newcomers for each in self._prepared if each.loaded is loaded), None)
+        for each in self._prepared:
+            if each.loaded is loaded:
+                return each.newcomers
+        return None
 
     def gone(self, loaded: LoadedVersion, newcomers: Newcomers) -> Positions:
         """Positions of newcomers that must no longer be shown, whenever they were prepared."""

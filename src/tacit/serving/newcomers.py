@@ -15,6 +15,8 @@ from tacit.models.recommender.engines.interfaces import Floats
 Positions = NDArray[np.intp]
 Mask = NDArray[np.bool_]
 
+_NOTHING: Positions = np.empty(0, np.intp)
+
 
 @dataclass(frozen=True)
 class Newcomers:
@@ -94,7 +96,7 @@ class Newcomers:
     def gone(self, shown: Sequence[Item]) -> Positions:
         """Positions of those the catalogue no longer shows, if it has changed since these were prepared."""
         if shown is self.unknown:
-            return np.empty(0, np.intp)
+            return _NOTHING
         still = {item.item_id for item in shown}
         dropped = (item.item_id for item in self.unknown if item.item_id not in still)
         return np.array([self.rows[item_id] for item_id in dropped if item_id in self.rows], np.intp)

@@ -65,8 +65,12 @@ class Standing:
     """
 
     taste: Taste
-    elsewhere: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
+    elsewhere: Mapping[str, float] = field(default_factory=lambda: _NO_ITEMS)
     stamp: str = "-"
+
+
+_NO_ITEMS: Mapping[str, float] = MappingProxyType({})
+_NOWHERE = Standing(STRANGER, _NO_ITEMS)
 
 
 @dataclass(frozen=True)
@@ -93,8 +97,9 @@ class Profile:
     @property
     def stamp(self) -> str:
         """Another one, another profile."""
-        chosen = "" if self.preferences == NO_PREFERENCES else _digest(self.preferences)
-        return self.standing.stamp + chosen
+        if self.preferences is NO_PREFERENCES or self.preferences == NO_PREFERENCES:
+            return self.standing.stamp
+        return self.standing.stamp + _digest(self.preferences)
 
 
 def standing_of(model: RecommenderModel, user_id: str, doings: Doings, *, values: Values) -> Standing:
@@ -104,9 +109,11 @@ def standing_of(model: RecommenderModel, user_id: str, doings: Doings, *, values
     user's events.  A value of 0 or less speaks against the item.
     """
     row = model.user_rows.get(user_id)
+    if row is None and not doings.ever:
+        return _NOWHERE
     taste = STRANGER if row is None else taste_of(model, row)
     if not doings.ever:
-        return Standing(taste)
+        return Standing(taste, _NO_ITEMS)
     base = dict(zip(taste.items.tolist(), taste.values.tolist(), strict=True))
     found, elsewhere = dict(base), {}
     for each in doings.ever:

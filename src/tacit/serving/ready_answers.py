@@ -9,8 +9,9 @@ from __future__ import annotations
 import weakref
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Generic, TypeVar
+
+from msgspec import Struct
 
 from tacit.serving.answers import Answer
 from tacit.serving.model_pool import LoadedVersion
@@ -22,8 +23,7 @@ LARGEST = 16_384
 """Bytes of the longest body that is kept."""
 
 
-@dataclass(frozen=True, slots=True)
-class RestsOn:
+class RestsOn(Struct, frozen=True):
     """What an answer rests on.
 
     Attributes:
@@ -35,8 +35,7 @@ class RestsOn:
     things: tuple[object, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Ready(Generic[A]):
+class Ready(Struct, Generic[A], frozen=True):
     """An answer that may be given once more.
 
     Attributes:

@@ -8,10 +8,12 @@ from tacit.models.recommender.engines.interfaces import Bonus
 from tacit.models.recommender.model import RecommenderModel
 from tacit.serving.answers import Reason
 from tacit.serving.newcomers import Newcomers
-from tacit.serving.retrieval import Floats, Positions, Spoken, Taste, learnt_from, rounded
+from tacit.serving.retrieval import Floats, Positions, Spoken, Taste, has_learnt
 
 _LEAST_SHARE = 1e-4
 """What contributed less than a hundredth of a per cent is no reason."""
+_UNIT = 10_000.0
+"""Shares are told to so many parts of 1."""
 
 
 def explain(
@@ -31,17 +33,17 @@ def explain(
     if strongest is None:
         return [()] * len(found)
     rows, shares = strongest
-    items, parts = model.items, rounded(shares, 4)
+    items = model.items
     return [
         tuple(
             [
-                Reason(item.item_id, item.title, share)
+                Reason(item.item_id, item.title, round(share * _UNIT) / _UNIT)
                 for row, share in zip(*told, strict=True)
                 if row >= 0
                 for item in (items[row],)
             ]
         )
-        for told in zip(rows.tolist(), parts, strict=True)
+        for told in zip(rows.tolist(), shares.tolist(), strict=True)
     ]
 
 
@@ -55,14 +57,28 @@ def strongest_reasons(
     said: Spoken | None = None,
 ) -> tuple[Positions, Floats] | None:
     """The same as positions, -1 where there are no more, and shares: `(found, most)` both; `None` for no reasons."""
-    if not len(found) or not learnt_from(model, taste.items):
+    if not len(found) or not has_learnt(model, taste.items, 1):
         return None
+    told = _at_hand(model, taste, found, most=most)
+    if told is not None:
+        return told
     bonus = None if said is None else said.bonus
     explaining, contributions = _contributions(model, taste, found, newcomers=newcomers, bonus=bonus)
     if taste.emphasis is not None:
         contributions = contributions * taste.emphasis[taste.items < len(model.item_factors)]
     columns, shares = model.engine.strongest(contributions, most, least=_LEAST_SHARE)
     return np.where(columns >= 0, explaining[columns], -1), shares
+
+
+def _at_hand(model: RecommenderModel, taste: Taste, found: Positions, *, most: int) -> tuple[Positions, Floats] | None:
+    """The same from what is prepared of the history; `None` where not the factors alone say why."""
+    if taste.emphasis is not None:
+        return None
+    explainer = model.explainer(taste.items, taste.values, against=taste.against, row=taste.row)
+    if explainer is None:
+        return None
+    told = explainer.strongest(found.astype(np.intp, copy=False), most, least=_LEAST_SHARE)
+    return None if told is None else (told[0].astype(np.intp), told[1])
 
 
 def _contributions(

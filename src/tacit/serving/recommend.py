@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from collections.abc import Set as AbstractSet
+from functools import cached_property
 from itertools import islice
 from random import Random
 
@@ -141,7 +142,7 @@ class RecommendationService:
             Unavailable: `model_not_loaded`.
         """
         started = self._timer()
-        rules = rules.usually(diversity=self._limits.diversity, explore=self._limits.explore).also(exclude, category)
+        rules = (self._usual if rules is NO_RULES else self._usually(rules)).also(exclude, category)
         loaded = self._asked(limit, rules)
         given = self._users.given(loaded, Wish(user_id, limit, rules), started=started)
         chance = None if not rules.explore else Chance(limit, rules.explore)
@@ -335,6 +336,14 @@ class RecommendationService:
             timer=self._timer,
         )
 
+    @cached_property
+    def _usual(self) -> Rules:
+        """What holds for most users' lists, which say nothing."""
+        return self._usually(NO_RULES)
+
+    def _usually(self, rules: Rules) -> Rules:
+        return rules.usually(diversity=self._limits.diversity, explore=self._limits.explore)
+
     def _asked(self, limit: int, rules: Rules = NO_RULES) -> LoadedVersion:
         """The one version an answer comes from, once the question makes sense to it."""
         if not 1 <= limit <= self._limits.max_limit:
@@ -379,4 +388,6 @@ class RecommendationService:
 
 def _is_plain(exclude: AbstractSet[str], rules: Rules, category: str | None) -> bool:
     """Whether a question is one of those that many ask."""
+    if rules is NO_RULES:
+        return not exclude and category is None
     return not exclude and rules == NO_RULES.also(NOBODY, category)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +15,7 @@ from tacit.models.recommender.folding import NOTHING_AGAINST, Against
 from tacit.models.recommender.model import RecommenderModel
 from tacit.serving.answers import ItemView, Reason, Recommendation
 from tacit.serving.newcomers import Newcomers, best_products, merged
+from tacit.serving.rounding import rounded
 from tacit.serving.rules import lifted
 
 Floats = NDArray[np.float32]
@@ -52,6 +52,11 @@ class Wanted:
     category: str | None = None
     factors: Doubles | None = None
 
+    @property
+    def is_plain(self) -> bool:
+        """Whether what is best among all that is not barred is wanted, of which one search finds enough."""
+        return self.category is None and self.factors is None and self.limit < _MOST_AT_ONCE
+
 
 @dataclass(frozen=True)
 class Taste:
@@ -63,6 +68,7 @@ class Taste:
         factors: `(k,)` their vector; `None` to have it folded in from the history when it is needed.
         against: What speaks against other items.
         shunned: `(s,)` positions of what they met and did not like, those with nothing to say either way included.
+        row: The version's user whose history it is as it stands; `None` for anything else.
         emphasis: `(d,)` how much more or less each item explains than its value says; `None` for as much.
     """
 
@@ -70,8 +76,9 @@ class Taste:
     values: Floats
     factors: Floats | None = None
     against: Against = NOTHING_AGAINST
-    shunned: History = field(default_factory=lambda: np.empty(0, np.int32))
+    shunned: History = field(default_factory=lambda: _NOTHING)
     emphasis: Floats | None = None
+    row: int | None = None
 
     @property
     def seen(self) -> History:
@@ -90,7 +97,7 @@ class Retrieved:
 def taste_of(model: RecommenderModel, row: int) -> Taste:
     """The taste of a user the model knows."""
     items, values = model.history(row)
-    return Taste(items, values, model.user_factors[row])
+    return Taste(items, values, model.user_factors[row], row=row)
 
 
 def taste_for(liked: Iterable[int], value: float) -> Taste:
@@ -111,7 +118,7 @@ def learnt_from(model: RecommenderModel, items: History) -> int:
 
 def has_learnt(model: RecommenderModel, items: History, number: int) -> bool:
     """Whether the model has factors for so many of some items, ascending by position: told by one of them."""
-    return number <= 0 or (number <= len(items) and bool(items[number - 1] < len(model.item_factors)))
+    return number <= 0 or (number <= len(items) and int(items[number - 1]) < len(model.item_factors))
 
 
 def leading_category(model: RecommenderModel, taste: Taste) -> str | None:
@@ -124,12 +131,26 @@ def leading_category(model: RecommenderModel, taste: Taste) -> str | None:
 
 
 def barred(
-    model: RecommenderModel, seen: History, excluded: Iterable[str], *, newcomers: Newcomers | None = None
+    model: RecommenderModel,
+    seen: History,
+    excluded: Iterable[str],
+    *,
+    newcomers: Newcomers | None = None,
+    ascending: bool = False,
 ) -> Positions:
-    """Positions of what must not be recommended; ids that name nothing bar nothing."""
+    """Positions of what must not be recommended, ascending; ids that name nothing bar nothing.
+
+    Args:
+        ascending: Whether what was seen stands in that order, each once.
+    """
     new = {} if newcomers is None else newcomers.rows
-    rows = (model.item_rows.get(item_id, new.get(item_id)) for item_id in excluded)
-    named = np.array([row for row in rows if row is not None], np.intp)
+    rows = [model.item_rows.get(item_id, new.get(item_id)) for item_id in excluded]
+    found = [row for row in rows if row is not None]
+    if not len(seen):
+        return np.array(sorted(set(found)), np.intp)
+    if ascending and not found:
+        return seen.astype(np.intp)
+    named = np.array(found, np.intp)
     every = np.concatenate((seen, named), dtype=np.intp)
     every.sort()
     is_new = np.append(True, every[1:] != every[:-1]) if len(every) else np.empty(0, bool)
@@ -202,6 +223,10 @@ def by_taste(
     """
     said = said or spoken(model, taste)
     query, bonus = said.query, said.bonus
+    if newcomers is not None and not newcomers.items:
+        newcomers = None
+    if newcomers is None and wanted.is_plain:
+        return _retrieved(model.find(query, wanted.limit, excluded=wanted.barred, bonus=bonus))
 
     def find(wanted: Wanted) -> Retrieved:
         only = None if wanted.category is None else model.category_filter(wanted.category)
@@ -233,6 +258,11 @@ def by_similarity(
 
     Of the newcomers those that nobody listened to yet are like everything of their categories, and are left out.
     """
+    if newcomers is not None and not newcomers.items:
+        newcomers = None
+    at_hand = _alike_at_hand(model, item, wanted) if newcomers is None and wanted.is_plain else None
+    if at_hand is not None:
+        return at_hand
     query = unit_factors_of(model, item, newcomers)
 
     def find(wanted: Wanted) -> Retrieved:
@@ -285,7 +315,7 @@ def by_popularity(model: RecommenderModel, wanted: Wanted) -> Retrieved:
             allowed = _popular_of_all(model, wanted)
         return _by_listeners(model, allowed)
 
-    return boosted(find, wanted)
+    return find(wanted) if wanted.factors is None else boosted(find, wanted)
 
 
 def _first_free(ranked: History, wanted: Wanted) -> Positions:
@@ -320,12 +350,6 @@ def recommendations(
             for item in (known[row] if row < stop else item_at(model, row, newcomers),)
         ]
     )
-
-
-def rounded(numbers: Floats, digits: int) -> Any:
-    """Each to so many decimals; all at once, for `round` writes each down and reads it again."""
-    unit = 10.0**digits
-    return (np.rint(numbers.astype(np.float64) * unit) / unit).tolist()
 
 
 def item_at(model: RecommenderModel, position: int, newcomers: Newcomers | None) -> Item:

@@ -121,7 +121,8 @@ class Rules:
             object.__setattr__(self, "boosts", tuple(sorted(set(self.boosts))))
         if len(self.ranges) > 1:
             object.__setattr__(self, "ranges", tuple(sorted(set(self.ranges))))
-        self._check_counts()
+        if len(self.exclude) > MAX_IDS or self.include or self.categories or self.boosts or self.ranges:
+            self._check_counts()
         if self.cap is not None and not 1 <= self.cap <= MAX_CAP:
             detail = f"The cap must be a whole number from 1 to {MAX_CAP}."
             raise BadInput("cap_range", detail, field="cap", fix="Give the most items of one category.")
@@ -134,6 +135,11 @@ class Rules:
     def are_plain(self) -> bool:
         """Whether nothing is asked of items but that some be left out."""
         return self.cap is None and self.include is None and not (self.categories or self.boosts or self.ranges)
+
+    @property
+    def take_the_best(self) -> bool:
+        """Whether the list is the best items there are, but for those left out."""
+        return self.are_plain and not (self.diversity or self.explore)
 
     def _check_counts(self) -> None:
         counts: tuple[tuple[str, Sized, int], ...] = (
@@ -176,11 +182,11 @@ class Rules:
 
     def usually(self, *, diversity: float, explore: float) -> Rules:
         """These, with what holds where they say nothing."""
-        return replace(
-            self,
-            diversity=diversity if self.diversity is None else self.diversity,
-            explore=explore if self.explore is None else self.explore,
-        )
+        diversity = diversity if self.diversity is None else self.diversity
+        explore = explore if self.explore is None else self.explore
+        if self.are_plain:
+            return Rules(self.exclude, diversity=diversity, explore=explore)
+        return replace(self, diversity=diversity, explore=explore)
 
     @property
     def spelling(self) -> str:

@@ -15,7 +15,7 @@ class SingleFlight(Generic[T]):
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._flights: dict[Hashable, Future[T]] = {}
+        self._flights: dict[Hashable, Future[T] | None] = {}
 
     def run(self, key: Hashable, compute: Callable[[], T], *, seconds: float | None = None) -> T:
         """What is computed for a key, once among all who ask for it at one time.
@@ -25,22 +25,40 @@ class SingleFlight(Generic[T]):
             compute: Computes it.
             seconds: How long somebody else's computation is waited for; then our own is begun.
         """
-        with self._lock:
-            flight = self._flights.get(key)
-            if flight is None:
-                own = self._flights[key] = Future()
-        if flight is not None:
-            try:
-                return flight.result(seconds)
-            except TimeoutError:
-                if flight.done():
-                    raise
-                return compute()
+        flight = self._joined(key)
+        if flight is None:
+            return self._computed(key, compute)
         try:
-            own.set_result(compute())
+            return flight.result(seconds)
+        except TimeoutError:
+            if flight.done():
+                raise
+            return compute()
+
+    def _joined(self, key: Hashable) -> Future[T] | None:
+        """What is to be waited for, made for the first who waits, as mostly nobody does; nothing for who computes."""
+        with self._lock:
+            if key not in self._flights:
+                self._flights[key] = None
+                return None
+            flight = self._flights[key]
+            if flight is None:
+                flight = self._flights[key] = Future()
+            return flight
+
+    def _computed(self, key: Hashable, compute: Callable[[], T]) -> T:
+        try:
+            found = compute()
         except BaseException as error:
-            own.set_exception(error)
-        finally:
-            with self._lock:
-                del self._flights[key]
-        return own.result()
+            waited_for = self._landed(key)
+            if waited_for is not None:
+                waited_for.set_exception(error)
+            raise
+        waited_for = self._landed(key)
+        if waited_for is not None:
+            waited_for.set_result(found)
+        return found
+
+    def _landed(self, key: Hashable) -> Future[T] | None:
+        with self._lock:
+            return self._flights.pop(key)

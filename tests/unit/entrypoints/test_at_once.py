@@ -23,6 +23,7 @@ class Endpoint:
 
     def __init__(self, clock: Clock) -> None:
         self._clock, self.seconds, self.limits = clock, 0.001, []
+        self.waits = 0.0
         self.refusal: NotFound | None = None
 
     def user_in(self, part: str) -> str | None:
@@ -30,6 +31,7 @@ class Endpoint:
 
     def answer_here(self, request: object, part: str) -> Response:
         self._clock.now += self.seconds
+        self._clock.waited += self.waits
         self.limits.append(current_budget().fitted(100))
         if self.refusal is not None:
             raise self.refusal
@@ -38,7 +40,7 @@ class Endpoint:
 
 class Clock:
     def __init__(self) -> None:
-        self.now = 0.0
+        self.now = self.waited = 0.0
 
     def __call__(self) -> float:
         return self.now
@@ -55,7 +57,13 @@ class Desk:
         self.budget: Budget | None = Budget()
         ready: Any = ReadyAnswers(lambda _: None, clock_ms=lambda: 0)
         service: Any = self.service
-        self.at_once = AtOnce(service, ready, room=lambda: self.budget, clock=self.clock, worked=self.clock)
+        self.looks = 0
+        self.at_once = AtOnce(service, ready, room=lambda: self.budget, clock=self.clock, worked=self.worked)
+
+    def worked(self) -> float:
+        """What passed, without the time in which others had the interpreter."""
+        self.looks += 1
+        return self.clock.now - self.clock.waited
 
     def asked(self, part: str = "ann") -> Question | None:
         endpoint: Any = self.endpoint
@@ -115,5 +123,29 @@ def test_one_answer_that_fell_into_a_pause_says_nothing_of_others(desk: Desk) ->
     for _ in range(20):
         desk.answered()
     desk.answered(2.0)
+
+    assert desk.asked() is not None
+
+
+def test_how_long_the_thread_worked_is_asked_of_the_system_only_while_answers_may_be_long(desk: Desk) -> None:
+    for _ in range(3):
+        desk.answered()
+    before = desk.looks
+    desk.answered(0.6 * LONG_SECONDS)
+    desk.answered()
+    watched = desk.looks
+    for _ in range(60):
+        desk.answered()
+    at_last = desk.looks
+    desk.answered()
+
+    assert (before, watched) == (0, 2)
+    assert desk.looks == at_last
+
+
+def test_answers_that_wait_for_their_turn_among_threads_are_not_long(desk: Desk) -> None:
+    desk.endpoint.waits = 2 * LONG_SECONDS - 0.001
+    for _ in range(200):
+        desk.answered(2 * LONG_SECONDS)
 
     assert desk.asked() is not None

@@ -10,10 +10,10 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, MutableMapping
 from contextvars import copy_context
-from dataclasses import dataclass
 from typing import Any
 
 import structlog
+from msgspec import Struct
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -21,7 +21,7 @@ from tacit.entrypoints.api.errors import REQUEST_ID, TRACE, noted_response
 from tacit.entrypoints.api.fast_routes import Endpoint, Kept, keep_ready
 from tacit.entrypoints.api.following import named
 from tacit.errors import TacitError
-from tacit.serving.budgets import Budget, spending
+from tacit.serving.budgets import Budget, spend, spending
 from tacit.serving.ready_answers import RestsOn
 from tacit.serving.recommend import RecommendationService
 
@@ -31,12 +31,13 @@ _WEIGHT = 0.05
 _MOST_SECONDS = 4 * LONG_SECONDS
 """As what a longer one counts: one that fell into a pause says little of others."""
 _REST_SECONDS = 1.0
+_WATCHED = 20
+"""Answers that are looked at closely after one that may have been long."""
 
 Room = Callable[[], Budget | None]
 
 
-@dataclass(frozen=True, slots=True)
-class Question:
+class Question(Struct, frozen=True):
     """Something that may be answered at once.
 
     Attributes:
@@ -80,6 +81,7 @@ class AtOnce:
         self._service, self._ready, self.room = service, ready, room
         self._clock, self._worked = clock, worked
         self._usual = 0.0
+        self._watched = 0
         self._rests_until = 0.0
 
     def rests_on(self, endpoint: Endpoint, part: str) -> RestsOn | None:
@@ -126,14 +128,27 @@ class AtOnce:
             scope: Of the request.
             work: Gives the answer, or raises.
         """
-        started = self._worked()
+        began, worked = self._clock(), self._worked() if self._watched else None
         try:
             # In a context of its own, so that nothing that is said in it has to be taken back.
             response = copy_context().run(_kept_to, budget, scope, work)
         except TacitError as error:
             response = noted_response(scope, error)
-        self._note(self._worked() - started)
+        self._look(self._clock() - began, None if worked is None else self._worked() - worked)
         return response
+
+    def _look(self, passed: float, worked: float | None) -> None:
+        """Learn from an answer what there is to learn.
+
+        How long a thread has worked is asked of the system, and costs more than most steps of an answer: it is asked
+        only while answers are not plainly short by the time that passed.
+        """
+        if passed > LONG_SECONDS / 2:
+            self._watched = _WATCHED
+        elif self._watched:
+            self._watched -= 1
+        if worked is not None or passed <= LONG_SECONDS / 2:
+            self._note(passed if worked is None else worked)
 
     def _note(self, seconds: float) -> None:
         """Learn how long answers take; one that was tried after a rest, and was short, is believed at once."""
@@ -152,7 +167,7 @@ def _kept_to(budget: Budget, scope: MutableMapping[str, Any], work: Callable[[],
     """What some work comes to that keeps to a budget; what is logged meanwhile names the request."""
     if scope.get(TRACE) is None:
         structlog.contextvars.bind_contextvars(request_id=scope[REQUEST_ID])
-        with spending(budget):
-            return work()
+        spend(budget)
+        return work()
     with spending(budget), named(scope):
         return work()

@@ -15,6 +15,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from msgspec import Struct
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
 from tacit.entrypoints.api.admission import DEADLINE_HEADER
@@ -105,8 +106,7 @@ class Passage:
         return lines
 
 
-@dataclass(frozen=True, slots=True)
-class Given:
+class Given(Struct, frozen=True):
     """An answer that nobody was told of yet.
 
     Attributes:
@@ -227,8 +227,16 @@ class ListWindow:
         self.note(to.connection.loop, Given(to.endpoint, scope, 200, seconds, again))
 
     def _work_out(self, asked: Question, to: _Answering) -> None:
-        scope = to.scope() | {"type": "http", "headers": to.connection.headers}
-        scope["query_string"] = asked.url.partition(b"?")[2]
+        path, _, query = asked.url.partition(b"?")
+        scope: Scope = {
+            **to.passage.scope,
+            REQUEST_ID: to.request_id,
+            "type": "http",
+            "path": path.decode("latin-1"),
+            "path_params": {asked.endpoint.part: asked.part},
+            "query_string": query,
+            "headers": to.connection.headers,
+        }
         self._begin(scope, to)
         response = self._at_once.answer(asked, scope)
         status = response.status_code
@@ -320,8 +328,7 @@ class ListWindow:
         return Passage(headers, tuple(agains), header_lines(always), {**kept, "method": scope["method"]})
 
 
-@dataclass(frozen=True, slots=True)
-class _Answering:
+class _Answering(Struct, frozen=True):
     """A request that is being answered.
 
     Attributes:

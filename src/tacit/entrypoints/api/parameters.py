@@ -91,11 +91,12 @@ class Query:
         values: dict[str, list[str]] = {}
         for key, value in _pairs(request.scope["query_string"]):
             values.setdefault(key, []).append(value)
-        names = [parameter.name for parameter in known]
-        for key in values:
+        names, is_any_repeated = [parameter.name for parameter in known], False
+        for key, given in values.items():
             if key not in names:
                 raise field_unknown(key, names)
-        for parameter in known:
+            is_any_repeated |= len(given) > 1
+        for parameter in known if is_any_repeated else ():
             if len(values.get(parameter.name, ())) > 1 and not parameter.is_repeatable:
                 raise BadInput(
                     "parameter_repeated",
@@ -189,7 +190,7 @@ def path_id(raw: str, name: str) -> str:
         BadInput: `encoding_invalid`, or what is wrong with the id.
     """
     try:
-        return checked_id(unquote_to_bytes(raw).decode(), name)
+        return checked_id(unquote_to_bytes(raw).decode() if "%" in raw or not raw.isascii() else raw, name)
     except UnicodeDecodeError as error:
         raise _not_utf8(name) from error
 

@@ -20,6 +20,7 @@ from tacit.serving.rules import (
     MAX_IDS,
     MAX_RANGES,
     MOST_FACTOR,
+    NO_RULES,
     Boost,
     Kind,
     Range,
@@ -53,6 +54,9 @@ SHAPING = (LIMIT, EXCLUDE, INCLUDE, CATEGORY, BOOST, RANGE, CAP, DIVERSITY)
 EXPLORING = (*SHAPING, EXPLORE)
 """The same of a user's list, of which it is kept what was shown, and how probable that was."""
 
+_SIMPLE = frozenset((LIMIT.name, EXCLUDE.name))
+"""What most address, if anything."""
+
 NAMES = tuple(parameter.name for parameter in EXPLORING if parameter is not LIMIT)
 """The fields of rules."""
 
@@ -65,6 +69,9 @@ def rules_of(query: Query) -> Rules:
             `Rules` says.
     """
     values = query.values
+    if not values.keys() - _SIMPLE:
+        given = values.get("exclude")
+        return NO_RULES if given is None else Rules(frozenset(_ids(given, "exclude")))
     include = None if "include" not in values else frozenset(_ids(values["include"], "include"))
     return Rules(
         exclude=frozenset(_ids(values.get("exclude", ()), "exclude")),

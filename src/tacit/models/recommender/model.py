@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from tacit.data.catalog import Item
 from tacit.models.recommender.blend import Blend
 from tacit.models.recommender.confidence import Confidence
+from tacit.models.recommender.engines.explaining import Explainer
 from tacit.models.recommender.engines.interfaces import (
     Bonus,
     Engine,
@@ -24,14 +25,14 @@ from tacit.models.recommender.engines.interfaces import (
     Ridge,
 )
 from tacit.models.recommender.engines.matrix import Matrix
+from tacit.models.recommender.explainers import KeptExplainers, Key
 from tacit.models.recommender.folding import NOTHING_AGAINST, Against, Eigenbasis, folded
+from tacit.models.recommender.leaving_out import first_left
 
 Positions = NDArray[np.intp]
 Mask = NDArray[np.bool_]
 
 _NOTHING = (np.empty(0, np.int32), np.empty(0, np.float32))
-_FEW = 16
-"""Up to so many excluded positions are looked for one by one."""
 
 
 @dataclass(frozen=True)
@@ -286,7 +287,9 @@ class RecommenderModel:
             return None
         every = self.nearest[item]
         left = every if category is None else every[self.categories[category][every]]
-        left = _without(left, excluded, count, beyond=len(self.item_factors))
+        # No item is among its own nearest.
+        is_alone = len(excluded) == 1 and int(excluded[0]) == item
+        left = left[:count] if is_alone else first_left(left, excluded, count, beyond=len(self.item_factors))
         if len(left) < count and len(every) < len(self.item_factors) - 1:
             return None
         return Found(left, self.unit_index.products(self.unit_factors[item], left))
@@ -330,6 +333,32 @@ class RecommenderModel:
         blended = self.blend.contributions(self.engine, explaining, targets=at, of_factors=of_factors, scale=scale)
         return explaining.astype(np.intp), blended
 
+    def explainer(
+        self, items: NDArray[np.int32], values: Floats, *, against: Against = NOTHING_AGAINST, row: int | None = None
+    ) -> Explainer | None:
+        """What explains scores by a history as `contributions` does; `None` where a second voice has a say in them.
+
+        Args:
+            items: The history's item positions.
+            values: Their values.
+            against: What speaks against others.
+            row: The user whose history it is, if it is one of the model's.
+        """
+        if self.blend is not None:
+            return None
+        key: Key | None = row
+        if key is None:
+            key = (items.tobytes(), values.tobytes(), against.items.tobytes(), against.values.tobytes())
+        return self._explainers.of(key, lambda: self._explainer(items, values, against))
+
+    @cached_property
+    def _explainers(self) -> KeptExplainers:
+        return KeptExplainers()
+
+    def _explainer(self, items: NDArray[np.int32], values: Floats, against: Against) -> Explainer:
+        explaining, observed, weights = self._observed(items, values, against)
+        return self.engine.explainer(self.side, observed, weights, explaining=len(explaining))
+
     def contributions_to(
         self, items: NDArray[np.int32], values: Floats, factors: Floats, *, against: Against = NOTHING_AGAINST
     ) -> Floats:
@@ -345,14 +374,18 @@ class RecommenderModel:
         """The items that explain, `(d,)`, and what each adds to the factors' score of targets, `(t, k)` in the
         eigenbasis: `(t, d)`.
         """
+        explaining, observed, weights = self._observed(items, values, against)
+        return explaining, self.engine.shares(self.side, observed, weights, wanted=wanted, explaining=len(explaining))
+
+    def _observed(
+        self, items: NDArray[np.int32], values: Floats, against: Against
+    ) -> tuple[NDArray[np.int32], NDArray[np.int32], Floats]:
+        """The items that explain; behind them those that only weigh, all with factors; and what each weighs."""
         explaining, weights = self._weighted(items, values)
-        observed, everything = explaining, weights
-        if len(against.items):
-            opposed, of_opposed = self._weighted(against.items, against.values)
-            observed, everything = np.concatenate((explaining, opposed)), np.concatenate((weights, of_opposed))
-        return explaining, self.engine.shares(
-            self.side, observed, everything, wanted=wanted, explaining=len(explaining)
-        )
+        if not len(against.items):
+            return explaining, explaining, weights
+        opposed, of_opposed = self._weighted(against.items, against.values)
+        return explaining, np.concatenate((explaining, opposed)), np.concatenate((weights, of_opposed))
 
     def _weighted(self, items: NDArray[np.int32], values: Floats) -> tuple[NDArray[np.int32], Floats]:
         """The items of a history that have factors, and their weights."""
@@ -362,15 +395,6 @@ class RecommenderModel:
         return np.asarray(items, np.int32)[known], self.confidence.weights(np.asarray(values, np.float32)[known])
 
     def _with_factors(self, positions: Positions) -> NDArray[np.int32]:
+        if not len(positions) or int(positions.max()) < len(self.item_factors):
+            return positions.astype(np.int32)
         return positions[positions < len(self.item_factors)].astype(np.int32)
-
-
-def _without(positions: NDArray[np.int32], excluded: Positions, count: int, *, beyond: int) -> NDArray[np.int32]:
-    """The first of some positions, each there once and below a number, that are not excluded."""
-    if len(excluded) <= _FEW:
-        off = set(excluded.tolist())
-        first = positions[: count + len(off)].tolist()
-        return np.array([each for each in first if each not in off][:count], np.int32)
-    is_off = np.zeros(beyond + 1, bool)
-    is_off[np.minimum(excluded, beyond)] = True
-    return positions[~is_off[positions]][:count]

@@ -13,6 +13,28 @@ Floats = NDArray[np.float32]
 Positions = NDArray[np.int32]
 
 
+class Explainer(Protocol):
+    """A history of which all is at hand that explaining a score by it takes; it never changes."""
+
+    @property
+    def memory_bytes(self) -> int:
+        """What it holds."""
+        ...
+
+    def strongest(self, targets: NDArray[np.intp], most: int, *, least: float) -> tuple[Positions, Floats] | None:
+        """What `Explaining.strongest` says of the history's shares in the scores of targets, to the bit.
+
+        Args:
+            targets: `(t,)` positions of items.
+            most: How many of each, at least 1.
+            least: The part that an item of the history must reach.
+
+        Returns:
+            Positions of the history's items in place of columns, and their parts; `None` if a target has no factors.
+        """
+        ...
+
+
 class Explaining(Protocol):
     """The kernels behind reasons."""
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from tacit.data.interfaces import Progress, silent
 from tacit.errors import Refused
-from tacit.models.recommender.engines.explaining import Explaining
+from tacit.models.recommender.engines.explaining import Explainer, Explaining
 from tacit.models.recommender.engines.matrix import Matrix
 
 Floats = NDArray[np.float32]
@@ -335,6 +335,10 @@ class Engine(Explaining, Protocol):
             wanted: `(targets, k)` float32 in the eigenbasis of the side.
             explaining: How many of the items own shares.
         """
+        ...
+
+    def explainer(self, side: FixedSide, items: Positions, weights: Floats, *, explaining: int) -> Explainer:
+        """A history prepared to explain any items of the side by: what `shares` does for each call, done once."""
         ...
 
     def index(self, factors: Floats) -> Index:

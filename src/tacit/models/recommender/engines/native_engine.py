@@ -17,6 +17,7 @@ from tacit.data.interfaces import Progress, silent
 from tacit.errors import Refused
 from tacit.models.recommender.engines import native_neighbours, sides
 from tacit.models.recommender.engines.checks import check_basis, check_half_step, check_sums, check_width, checked_row
+from tacit.models.recommender.engines.explaining import Explainer
 from tacit.models.recommender.engines.interfaces import (
     Doubles,
     FixedSide,
@@ -265,6 +266,10 @@ class NativeEngine:
         """In float64, by Cholesky: some tens of microseconds for fifty items."""
         wide = np.ascontiguousarray(wanted, np.float32)
         return _native.shares(side.rotated, diagonal_of(side, len(items)), items, weights, wide, explaining)
+
+    def explainer(self, side: FixedSide, items: Positions, weights: Floats, *, explaining: int) -> Explainer:
+        """The factor of the smaller system, and the rows: sixty kilobytes for sixty items and 128 factors."""
+        return _native.Explainer(side.rotated, diagonal_of(side, len(items)), items, weights, explaining)
 
     def strongest(self, contributions: Floats, most: int, *, least: float) -> tuple[Positions, Floats]:
         """In one pass over each row."""

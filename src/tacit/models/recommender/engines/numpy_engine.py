@@ -33,6 +33,7 @@ from tacit.data.interfaces import Progress, silent
 from tacit.models.recommender.engines import numpy_explaining, sides
 from tacit.models.recommender.engines.blas import one_blas_thread
 from tacit.models.recommender.engines.checks import check_basis, check_half_step, check_sums, check_width, checked_row
+from tacit.models.recommender.engines.explaining import Explainer
 from tacit.models.recommender.engines.interfaces import (
     Doubles,
     FixedSide,
@@ -154,17 +155,13 @@ class NumpyEngine:
         """See `numpy_explaining`."""
         return numpy_explaining.shares(side, items, weights, wanted=wanted, explaining=explaining)
 
+    def explainer(self, side: FixedSide, items: Positions, weights: Floats, *, explaining: int) -> Explainer:
+        """See `numpy_explaining`; nothing is prepared."""
+        return numpy_explaining.NumpyExplainer(side, items, weights, explaining)
+
     def strongest(self, contributions: Floats, most: int, *, least: float) -> tuple[Positions, Floats]:
-        """By a stable sort of each row."""
-        positive = np.maximum(contributions, 0)
-        whole = np.maximum(positive.sum(axis=1, keepdims=True, dtype=np.float64), np.finfo(np.float32).tiny)
-        parts = (positive / whole).astype(np.float32)
-        columns = np.argsort(-parts, axis=1, kind="stable")[:, :most].astype(np.int32)
-        found = np.take_along_axis(parts, columns, axis=1)
-        padding = ((0, 0), (0, most - columns.shape[1]))
-        columns, found = np.pad(columns, padding, constant_values=-1), np.pad(found, padding)
-        is_left_out = (found < np.float32(least)) | (columns < 0)
-        return np.where(is_left_out, -1, columns).astype(np.int32), np.where(is_left_out, 0, found).astype(np.float32)
+        """See `numpy_explaining`."""
+        return numpy_explaining.strongest(contributions, most, least=least)
 
     def entries(self, matrix: Matrix, rows: Positions, columns: Positions) -> Floats:
         """See `numpy_explaining`."""

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
+from numpy.typing import NDArray
 
 from tacit.models.recommender.engines.blas import one_blas_thread
 from tacit.models.recommender.engines.interfaces import Doubles, FixedSide, Floats, Positions
@@ -17,6 +20,43 @@ def shares(side: FixedSide, items: Positions, weights: Floats, *, wanted: Floats
         z = side.rotated[items].astype(np.float64)  # (d, k)
         together = between(z, wanted.astype(np.float64), w, diagonal=diagonal)
     return np.asarray(((1 + w)[:, None] * together)[:explaining].T, np.float32)
+
+
+def strongest(contributions: Floats, most: int, *, least: float) -> tuple[Positions, Floats]:
+    """See `Explaining.strongest`; by a stable sort of each row."""
+    positive = np.maximum(contributions, 0)
+    whole = np.maximum(positive.sum(axis=1, keepdims=True, dtype=np.float64), np.finfo(np.float32).tiny)
+    parts = (positive / whole).astype(np.float32)
+    columns = np.argsort(-parts, axis=1, kind="stable")[:, :most].astype(np.int32)
+    found = np.take_along_axis(parts, columns, axis=1)
+    padding = ((0, 0), (0, most - columns.shape[1]))
+    columns, found = np.pad(columns, padding, constant_values=-1), np.pad(found, padding)
+    is_left_out = (found < np.float32(least)) | (columns < 0)
+    return np.where(is_left_out, -1, columns).astype(np.int32), np.where(is_left_out, 0, found).astype(np.float32)
+
+
+@dataclass(frozen=True)
+class NumpyExplainer:
+    """An `Explainer` that works everything out anew."""
+
+    side: FixedSide
+    items: Positions
+    weights: Floats
+    explaining: int
+
+    @property
+    def memory_bytes(self) -> int:
+        """The history itself."""
+        return self.items.nbytes + self.weights.nbytes
+
+    def strongest(self, targets: NDArray[np.intp], most: int, *, least: float) -> tuple[Positions, Floats] | None:
+        """See `Explainer.strongest`."""
+        if len(targets) and not 0 <= targets.min() <= targets.max() < len(self.side.rotated):
+            return None
+        wanted = self.side.rotated[targets]
+        told = shares(self.side, self.items, self.weights, wanted=wanted, explaining=self.explaining)
+        columns, parts = strongest(told, most, least=least)
+        return np.where(columns >= 0, self.items[columns], -1).astype(np.int32), parts
 
 
 def diagonal_of(side: FixedSide, count: int) -> Doubles:
