@@ -40,10 +40,9 @@ def test_all_who_are_answered_at_once_can_be_read_at_once(tmp_path: Path) -> Non
         made.pool.refresh()
         loaded = made.pool.current()
         with following(app, made.pool, MemoryMetricSink(), entries=entries) as fresh:
-            askers = [
-                threading.Thread(target=fresh.users.profile, args=(loaded, f"{NEWCOMER}-{number}"))
-                for number in range(AT_ONCE)
-            ]
+            newcomers = [f"{NEWCOMER}-{number}" for number in range(AT_ONCE)]
+            fresh.chose(newcomers)
+            askers = [threading.Thread(target=fresh.users.profile, args=(loaded, each)) for each in newcomers]
             for asker in askers:
                 asker.start()
             for asker in askers:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -13,6 +13,7 @@ from tacit.bootstrap.caches import list_cache
 from tacit.bootstrap.hiding import followed_hides
 from tacit.bootstrap.overload import spared_reads
 from tacit.bootstrap.precomputing import having_precomputed
+from tacit.bootstrap.repeating import repeated
 from tacit.errors import TacitError
 from tacit.monitoring import metrics as catalogue
 from tacit.monitoring.interfaces import MetricSink
@@ -21,6 +22,7 @@ from tacit.serving.ladder import Coldstart
 
 if TYPE_CHECKING:
     from tacit.data.intake import EventDoor
+    from tacit.serving.choosers import Choosers
     from tacit.serving.fresh_users import FreshUsers
     from tacit.serving.hides import FollowedHides
     from tacit.serving.kept_lists import KeptLists
@@ -101,15 +103,15 @@ def following(
     fresh = _fresh_users(app, metrics, failed)
     shelf = NewcomerShelf(app.event_store, unit=unit_of(app.settings.events.profile), live=live)
     cache = list_cache(app.settings, metrics)
-    others = no_others if traffic is None else traffic.in_use
-    keeper = FreshnessKeeper(pool, fresh, shelf, failed=failed, others=others)
+    keeper = FreshnessKeeper(pool, fresh, shelf, failed=failed, others=traffic.in_use if traffic else no_others)
     keeper.start()
     try:
-        users = _known_users(app, metrics, fresh, failed=failed, entries=entries)
+        choosers = _choosers(app) if entries is not None else None
+        users = _known_users(app, metrics, fresh, failed=failed, entries=entries, choosers=choosers)
         lists = _kept_lists(app, cache, metrics, fresh_seconds=app.settings.cache.fresh_seconds)
         shared = _kept_lists(app, cache, metrics, fresh_seconds=app.settings.cache.shared_seconds)
         hides = followed_hides(app, told=lists.told)
-        with having_precomputed(app, pool) as ready:
+        with having_precomputed(app, pool) as ready, _gone_through(choosers):
             yield Freshness(users, lists, shelf, hides, fresh.lost_sight, failed, shared, ready)
     finally:
         keeper.stop()
@@ -144,8 +146,28 @@ def _fresh_users(app: App, metrics: MetricSink, failed: Failed) -> FreshUsers:
     )
 
 
+def _choosers(app: App) -> Choosers | None:
+    """Who may have chosen something; a reader hears of no choice, and would find out too late."""
+    from tacit.serving.choosers import Choosers
+
+    return None if app.settings.serving.role == "reader" else Choosers(app.catalog, fresh_seconds=FRESH_SECONDS)
+
+
+def _gone_through(choosers: Choosers | None) -> AbstractContextManager[None]:
+    """Have those who chose something be found out again before what is known of them counts no longer."""
+    if choosers is None:
+        return nullcontext()
+    return repeated(choosers.refresh, name="choosers", every_seconds=FRESH_SECONDS / 3)
+
+
 def _known_users(
-    app: App, metrics: MetricSink, fresh: FreshUsers, *, failed: Failed, entries: UserEntries | None
+    app: App,
+    metrics: MetricSink,
+    fresh: FreshUsers,
+    *,
+    failed: Failed,
+    entries: UserEntries | None,
+    choosers: Choosers | None,
 ) -> KnownUsers:
     from tacit.data.event_values import unit_of
     from tacit.serving.known_users import KnownUsers
@@ -159,6 +181,7 @@ def _known_users(
         failed=failed,
         # What was chosen at another process's door nobody tells us of.
         choices_seconds=_READERS_SECONDS if app.settings.serving.role == "reader" else FRESH_SECONDS,
+        choosers=choosers,
     )
 
 

@@ -12,6 +12,7 @@ from typing import Protocol
 from tacit.data.catalog_entries import Preferences, UserEntry
 from tacit.data.event_values import Unit
 from tacit.serving.cached_reads import FRESH_SECONDS, CachedReads, Deadline, Reading, no_deadline
+from tacit.serving.choosers import Choosers
 from tacit.serving.fresh_users import FreshUsers
 from tacit.serving.ladder import Coldstart
 from tacit.serving.model_pool import LoadedVersion
@@ -63,6 +64,7 @@ class KnownUsers:
         deadline: Gives up on a read in time.
         failed: Told of each read that failed.
         choices_seconds: How long what was read of choices counts without having been told of.
+        choosers: Knows who may have chosen something; without it, anybody may.
     """
 
     def __init__(
@@ -75,8 +77,10 @@ class KnownUsers:
         deadline: Deadline = no_deadline,
         failed: Callable[[Exception], None],
         choices_seconds: float = FRESH_SECONDS,
+        choosers: Choosers | None = None,
     ) -> None:
         self._fresh = fresh
+        self._choosers = choosers
         self._unit = unit
         self._coldstart = coldstart
         self._entries = entries
@@ -92,6 +96,8 @@ class KnownUsers:
 
     def chose(self, user_ids: Collection[str]) -> None:
         """Hear whose choices the store accepted, once it did."""
+        if self._choosers is not None:
+            self._choosers.told(user_ids)
         self._chosen.outdate(user_ids)
 
     def profile(self, loaded: LoadedVersion, user_id: str, *, coldstart: Coldstart | None = None) -> Profile:
@@ -122,7 +128,7 @@ class KnownUsers:
 
     def _asks_for_choices(self, loaded: LoadedVersion, user_id: str, doings: Doings) -> bool:
         """Whether a list may rest on what they chose, as far as that is known without working anything out."""
-        if self._entries is None:
+        if not self._may_have_chosen(user_id):
             return False
         if not doings.ever:
             row = loaded.model.user_rows.get(user_id)
@@ -132,6 +138,11 @@ class KnownUsers:
         if made is None or made.doings is not doings:
             return True
         return not self._is_settled(loaded, made.standing.taste.items, self._coldstart)
+
+    def _may_have_chosen(self, user_id: str) -> bool:
+        if self._entries is None:
+            return False
+        return self._choosers is None or self._choosers.may_have_chosen(user_id)
 
     def _is_settled(self, loaded: LoadedVersion, items: History, coldstart: Coldstart) -> bool:
         """Whether enough is known of whoever met these items, whatever they chose."""
@@ -165,7 +176,7 @@ class KnownUsers:
         self, loaded: LoadedVersion, user_id: str, standing: Standing, *, coldstart: Coldstart
     ) -> Reading[Preferences]:
         """What they chose, as long as too little is known of them without."""
-        if self._entries is None or self._is_settled(loaded, standing.taste.items, coldstart):
+        if not self._may_have_chosen(user_id) or self._is_settled(loaded, standing.taste.items, coldstart):
             return _UNASKED
         return self._chosen.of(user_id)
 
