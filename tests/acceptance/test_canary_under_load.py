@@ -191,21 +191,6 @@ def test_a_version_whose_lists_are_clicked_less_is_gone_before_many_meet_it(tmp_
 
 @pytest.mark.slow
 @pytest.mark.timeout(300)
-def brought(home: Path, app: App) -> Sequence[RolloutStep]:
-    """The course of a rollout that came to its end.
-
-    Stages this short rest on few answers: on a machine that stood still meanwhile, a good version is as slow as a bad
-    one, and rightly ended.  So there are further attempts.
-    """
-    for _ in range(ATTEMPTS):
-        number = begin(home, "--steps", "25,100", **TINY)
-        wait_for(app, "done")
-        history = app.rollouts.standing.store.history(number)
-        if history[-1].state == "done":
-            break
-    return history
-
-
 @pytest.mark.requirement("ROLL-002")
 @pytest.mark.requirement("ROLL-008")
 def test_a_good_version_comes_to_all_users_step_by_step_and_no_request_fails(tmp_path: Path) -> None:
@@ -259,6 +244,21 @@ def print_course(history: Sequence[RolloutStep], people: Crowd, seen: list[dict[
         met = Counter(visit.model_version for visit in within_it)
         print(f"{step.state:<10}{step.stage:<12}{(following.at_ms - step.at_ms) / 1_000:>7.1f} s  {dict(met)}")
     print(f"{len(people.visits)} requests, {len(people.failures)} failed; {len(seen)} looks at the status")
+
+
+def brought(home: Path, app: App) -> Sequence[RolloutStep]:
+    """The course of a rollout that came to its end.
+
+    Stages this short rest on few answers: on a machine that stood still meanwhile, a good version is as slow as a bad
+    one, and rightly ended.  So there are further attempts.
+    """
+    for _ in range(ATTEMPTS):
+        number = begin(home, "--steps", "25,100", **TINY)
+        wait_for(app, "done")
+        history = app.rollouts.standing.store.history(number)
+        if history[-1].state == "done":
+            break
+    return history
 
 
 @pytest.mark.requirement("ROLL-002")
