@@ -139,10 +139,10 @@ def test_everybodys_lists_are_computed_once_for_all_who_ask(desk: Shelf) -> None
         return desk.parts.metrics.registry.get_sample_value("tacit_list_cache_total", {"outcome": "hit"}) or 0.0
 
     def settled() -> float:
-        """The hits, once all of them were told of."""
+        """The hits, once all of them were told of: metrics wait for others of theirs up to 50 ms."""
         before = -1.0
         while before != (before := hits()):
-            time.sleep(0.05)
+            time.sleep(0.15)
         return before
 
     def is_kept(path: str) -> bool:

@@ -20,7 +20,7 @@ from tacit.serving.answers import Answer, ItemView, Recommendation
 from tacit.serving.discovery import drawn, new_seed
 from tacit.serving.fallback import Question, Step, popular_chain
 from tacit.serving.kept_lists import KeptOutcome
-from tacit.serving.ladder import fused
+from tacit.serving.ladder import by_taste_within, fused
 from tacit.serving.list_making import NOBODY, as_far_as_known
 from tacit.serving.model_pool import LoadedVersion, ModelPool
 from tacit.serving.mood_book import MoodBook
@@ -33,7 +33,6 @@ from tacit.serving.retrieval import (
     Retrieved,
     Taste,
     Wanted,
-    by_taste_within,
     learnt_from,
     recommendations,
 )

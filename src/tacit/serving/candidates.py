@@ -9,7 +9,7 @@ import numpy as np
 from tacit.models.recommender.model import RecommenderModel
 from tacit.serving.answers import Recommendation, Source
 from tacit.serving.fallback import Step
-from tacit.serving.ladder import RANK_OFFSET, Mask
+from tacit.serving.ladder import RANK_OFFSET, UNSCORED, Mask
 from tacit.serving.newcomers import Newcomers
 from tacit.serving.reasons import explain
 from tacit.serving.retrieval import (
@@ -22,9 +22,6 @@ from tacit.serving.retrieval import (
     recommendations,
     spoken,
 )
-
-UNSCORED = float("nan")
-"""The score of an item of which nothing says how good it is."""
 
 
 @dataclass(frozen=True)

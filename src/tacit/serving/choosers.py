@@ -7,12 +7,12 @@ import time
 from collections.abc import Callable, Collection, Sequence
 from typing import Protocol
 
-from tacit.data.catalog_entries import Preferences, UserEntry
+from tacit.data.catalog_entries import UserEntry
+from tacit.serving.profiles import has_chosen
 
 _PAGE = 1_000
 _MOST = 50_000
 """Entries of users beyond which they are not gone through again and again: then everybody's choices are read."""
-_NOTHING = Preferences()
 
 
 class EntriesInOrder(Protocol):
@@ -45,9 +45,12 @@ class Choosers:
         self._chosen: set[str] | None = None
         self._meanwhile: set[str] = set()
         self._until = 0.0
+        self._are_many = False
 
     def told(self, user_ids: Collection[str]) -> None:
         """Hear whose choices the store accepted, once it did."""
+        if self._are_many:
+            return
         with self._lock:
             self._meanwhile.update(user_ids)
             if self._chosen is not None:
@@ -64,20 +67,23 @@ class Choosers:
         Raises:
             Unavailable: It cannot be read now; what was known goes on to count as long as it would have.
         """
+        if self._are_many:
+            return
         with self._lock:
             self._meanwhile = set()
         began = self._clock()
         found = self._found()
         with self._lock:
             self._chosen = None if found is None else found | self._meanwhile
-            self._until = began + self._fresh_seconds
+            self._until, self._are_many = began + self._fresh_seconds, found is None
 
     def _found(self) -> set[str] | None:
+        """Who chose something; `None` where too many have entries to look at all of them."""
         found: set[str] = set()
         after, read = "", 0
         while page := self._entries.users_after(after, limit=_PAGE):
             after, read = page[-1].user_id, read + len(page)
-            found.update(entry.user_id for entry in page if entry.preferences != _NOTHING)
+            found.update(entry.user_id for entry in page if has_chosen(entry.preferences))
             if read > _MOST:
                 return None
         return found

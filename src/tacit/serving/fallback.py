@@ -14,12 +14,13 @@ from tacit.monitoring import tracing
 from tacit.serving.answers import Recommendation, Source
 from tacit.serving.budgets import current_budget
 from tacit.serving.item_fields import ItemFields
-from tacit.serving.ladder import NO_LEANING, Coldstart, Leaning, Mask, fused
+from tacit.serving.ladder import NO_LEANING, Coldstart, Leaning, Mask, fused, likings, reciprocal_ranks
 from tacit.serving.newcomers import Newcomers
 from tacit.serving.profiles import with_chosen
 from tacit.serving.ready_made import NOTHING_READY, ReadyMade
 from tacit.serving.reasons import explain
 from tacit.serving.retrieval import (
+    Retrieved,
     Taste,
     Wanted,
     by_popularity,
@@ -33,11 +34,15 @@ from tacit.serving.retrieval import (
     recommendations,
     spoken,
 )
+from tacit.serving.rules import Doubles, lifted
 from tacit.serving.shapes import Shape
 
 _DEEP = 100
 _DEEPEST = 1_000
 """How far into both lists a blended one looks: twice its length, within these bounds, and as far as it is long."""
+
+_NEAR = 50
+"""Of so many popular items the plainer one takes the best, at least."""
 
 
 # Some are made for each answer of which most are never asked: a dataclass takes six times as long to make.
@@ -97,7 +102,7 @@ def first_answer(steps: Sequence[Step], failed: Callable[[Source, Exception], No
             return outcome
     if outcome is None:
         raise Unavailable("answer_unavailable", "Every way to answer failed; the log says why.", fix="Try again.")
-    return replace(outcome, degraded=failures > 0) if failures else outcome
+    return replace(outcome, degraded=True) if failures else outcome
 
 
 @dataclass(frozen=True)
@@ -151,7 +156,7 @@ def user_chain(
 
     Enough is `personal`; less, or items they chose when asked, is `blended` with what is popular; below that, and where
     nothing else is found, they get what is popular among what they chose, then what is popular.  Behind a list of their
-    own stand a blended one without reasons, which asks less, and what is popular in the category of their history.
+    own stand a blended one that searches nothing, and what is popular in the category of their history.
 
     Args:
         asked: The question.
@@ -165,7 +170,7 @@ def user_chain(
     count = coldstart.personal_from if is_enough else learnt_from(asked.model, taste.items)
     share = coldstart.share(count)
     if share == 1:
-        plainer = _blended_step(asked, taste, share=coldstart.chosen_share(count, 0), within=None, is_explained=False)
+        plainer = _plainer_step(asked, taste)
         return (_personal_step(asked, taste), plainer, *_history_steps(asked, taste), *popular_chain(asked))
     if not share and len(leaning.items):
         taste = with_chosen(taste, leaning.items, like_value)
@@ -191,13 +196,11 @@ def _personal_step(asked: Question, taste: Taste) -> Step:
     return Step("personal", personal)
 
 
-def _blended_step(
-    asked: Question, taste: Taste, *, share: float, within: Mask | None, is_explained: bool = True
-) -> Step:
+def _blended_step(asked: Question, taste: Taste, *, share: float, within: Mask | None) -> Step:
     """Theirs and the popular list as one; only what their taste found has reasons in their history."""
     model, newcomers = asked.model, asked.newcomers
     wanted = asked.wanted
-    depth = max(wanted.limit, min(_DEEPEST, max(_DEEP if is_explained else 0, 2 * wanted.limit)))
+    depth = max(wanted.limit, min(_DEEPEST, max(_DEEP, 2 * wanted.limit)))
 
     def blended() -> tuple[Recommendation, ...]:
         deep = Wanted(depth, wanted.barred, wanted.category, wanted.factors)
@@ -212,14 +215,29 @@ def _blended_step(
         else:
             others = by_popularity_within(model, within, deep)
         found = fused(own, others, share=share, limit=wanted.limit)
-        if not is_explained:
-            return recommendations(model, found, newcomers=newcomers)
         explained = found.items[np.isin(found.items, own.items)]
         with tracing.step("explain"):
             reasons = explain(model, taste, explained, most=asked.max_reasons, newcomers=newcomers, said=said)
         by_item = dict(zip(explained.tolist(), reasons, strict=True))
         told = [by_item.get(item, ()) for item in found.items.tolist()]
         return recommendations(model, found, told, newcomers=newcomers)
+
+    return Step("blended", blended)
+
+
+def _plainer_step(asked: Question, taste: Taste) -> Step:
+    """Of what is popular, the best by their taste: nothing is searched, no second voice heard, no reason given."""
+    model, wanted = asked.model, asked.wanted
+
+    def blended() -> tuple[Recommendation, ...]:
+        popular = by_popularity(model, replace(wanted, limit=max(_NEAR, wanted.limit))).items
+        suits: Doubles = likings(model, taste, popular).astype(np.float64)
+        if wanted.factors is not None:
+            suits = lifted(suits, wanted.factors[popular])
+        if np.isnan(suits).all():
+            return ()
+        best = (-suits).argsort(kind="stable")[: wanted.limit]
+        return recommendations(model, Retrieved(popular[best], reciprocal_ranks(len(best))))
 
     return Step("blended", blended)
 

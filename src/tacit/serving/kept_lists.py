@@ -21,8 +21,6 @@ from tacit.serving.list_cache import CachedList, ListCache
 from tacit.serving.rules import Rules
 from tacit.serving.single_flight import SingleFlight
 
-_OWN = ("personal", "blended")
-
 
 @dataclass(frozen=True)
 class Asking:
@@ -65,11 +63,7 @@ class KeptOutcome:
 
 def spelled(limit: int, rules: Rules) -> str:
     """A question in one spelling, however its parts were given."""
-    if rules.take_the_best:
-        spelling = f"{limit} {rules.diversity} {rules.explore} {sorted(rules.exclude)}"
-    else:
-        spelling = f"{limit} {rules.spelling}"
-    return blake2b(spelling.encode(), digest_size=16).hexdigest()
+    return blake2b(f"{limit} {rules.spelling}".encode(), digest_size=16).hexdigest()
 
 
 class KeptLists:
@@ -142,7 +136,7 @@ class KeptLists:
             if stale is None:
                 raise
             return stale
-        if outcome.degraded and outcome.source not in _OWN:
+        if outcome.degraded and outcome.source != "personal":
             return self._stale(asking) or KeptOutcome(outcome, asking.label)
         self._counts["miss"].increment()
         if asking.keeps and not outcome.degraded:

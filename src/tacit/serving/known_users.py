@@ -16,7 +16,7 @@ from tacit.serving.choosers import Choosers
 from tacit.serving.fresh_users import FreshUsers
 from tacit.serving.ladder import Coldstart
 from tacit.serving.model_pool import LoadedVersion
-from tacit.serving.profiles import NO_PREFERENCES, Doings, Profile, Standing, Values, standing_of
+from tacit.serving.profiles import NO_PREFERENCES, Doings, Profile, Standing, Values, has_chosen, standing_of
 from tacit.serving.retrieval import History, has_learnt
 
 _CAPACITY = 20_000
@@ -31,10 +31,6 @@ class UserEntries(Protocol):
 
 
 _UNASKED = Reading(NO_PREFERENCES)
-
-
-def _has_chosen(preferences: Preferences) -> bool:
-    return preferences is not NO_PREFERENCES and preferences != NO_PREFERENCES
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +107,7 @@ class KnownUsers:
         doings = self._fresh.doings(user_id, loaded.events_turn)
         standing = self._standing(loaded, user_id, doings.value)
         chosen = self._choices(loaded, user_id, standing, coldstart=coldstart or self._coldstart)
-        is_known = user_id in loaded.model.user_rows or bool(doings.value.ever) or _has_chosen(chosen.value)
+        is_known = user_id in loaded.model.user_rows or bool(doings.value.ever) or has_chosen(chosen.value)
         return Profile(standing, chosen.value, is_known, is_current=doings.is_current and chosen.is_current)
 
     def known(self, loaded: LoadedVersion, user_id: str) -> tuple[object, ...] | None:

@@ -11,7 +11,7 @@ from tacit.data.catalog_entries import Preferences
 from tacit.errors import Misconfigured
 from tacit.models.recommender.model import RecommenderModel
 from tacit.serving.labels import Labels
-from tacit.serving.retrieval import History, Retrieved
+from tacit.serving.retrieval import Floats, History, Positions, Retrieved, Taste
 
 Mask = NDArray[np.bool_]
 
@@ -21,6 +21,9 @@ of MovieLens and Last.fm met besides; with 5 or more, the larger the share, the 
 
 RANK_OFFSET = 60
 """Of reciprocal-rank fusion (Cormack, Clarke and Büttcher, SIGIR 2009): how little the very first places stand out."""
+
+UNSCORED = float("nan")
+"""The score of an item of which nothing says how good it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,3 +109,29 @@ def fused(own: Retrieved, others: Retrieved, *, share: float, limit: int) -> Ret
             scores[item] = scores[item] + more if item in scores else more
     best = sorted([(-score, item) for item, score in scores.items()])[:limit]
     return Retrieved(np.array([item for _, item in best], np.intp), np.array([-less for less, _ in best], np.float32))
+
+
+def likings(model: RecommenderModel, taste: Taste, items: Positions) -> Floats:
+    """How well each of some items suits a taste, by the factors alone: `(n,)`, NaN for one without.  O(n k)."""
+    factors = taste.factors
+    if factors is None:
+        factors = model.fold_in(taste.items, taste.values, against=taste.against)
+    learnt = items < len(model.item_factors)
+    if learnt.all():
+        return np.asarray(np.einsum("mk,k->m", model.item_factors[items], factors))
+    scores = np.full(len(items), UNSCORED, np.float32)
+    scores[learnt] = np.einsum("mk,k->m", model.item_factors[items[learnt]], factors)
+    return scores
+
+
+def by_taste_within(model: RecommenderModel, taste: Taste, among: Positions) -> Retrieved:
+    """Of some items those with factors, all of them, by how well they suit a taste."""
+    learnt = among[among < len(model.item_factors)]
+    scores = likings(model, taste, learnt)
+    best = np.argsort(-scores, kind="stable")
+    return Retrieved(learnt[best], scores[best])
+
+
+def reciprocal_ranks(count: int) -> Floats:
+    """What a single list of so many gives its items in such a fusion: `(count,)`, the first the most."""
+    return np.asarray(1 / np.arange(RANK_OFFSET + 1, RANK_OFFSET + 1 + count), np.float32)

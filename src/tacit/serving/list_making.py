@@ -24,7 +24,7 @@ from tacit.serving.model_pool import LoadedVersion
 from tacit.serving.newcomer_shelf import NewcomerShelf
 from tacit.serving.newcomers import Newcomers
 from tacit.serving.precomputed import PrecomputedShelf, precomputed_step
-from tacit.serving.profiles import NO_PREFERENCES, STRANGER, Profile, Standing
+from tacit.serving.profiles import STRANGER, Profile, Standing, has_chosen
 from tacit.serving.refusals import user_unknown
 from tacit.serving.rehearsals import rehearsed_step
 from tacit.serving.retrieval import History, Positions, Wanted, barred, taste_of
@@ -370,7 +370,7 @@ class ListMaking:
     def _steps(self, by: Maker, asked: Question, profile: Profile) -> tuple[Step, ...]:
         loaded = by.loaded
         # Only somebody who chose something needs the catalogue's words, which take a while to gather.
-        chose = profile.preferences is not NO_PREFERENCES and profile.preferences != NO_PREFERENCES
+        chose = has_chosen(profile.preferences)
         leaning = leaning_of(loaded.model, loaded.labels, profile.preferences) if chose else NO_LEANING
         return user_chain(asked, profile.taste, coldstart=by.rungs, leaning=leaning, like_value=loaded.typical_value)
 

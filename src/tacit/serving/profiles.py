@@ -21,6 +21,12 @@ LEAST_VALUE = 1e-6
 
 NO_PREFERENCES = Preferences()
 
+
+def has_chosen(preferences: Preferences) -> bool:
+    """Whether somebody chose anything when asked; mostly nobody did, which is seen without comparing."""
+    return preferences is not NO_PREFERENCES and preferences != NO_PREFERENCES
+
+
 STRANGER = Taste(np.empty(0, np.int32), np.empty(0, np.float32))
 """Somebody of whom we know nothing."""
 
@@ -97,9 +103,8 @@ class Profile:
     @property
     def stamp(self) -> str:
         """Another one, another profile."""
-        if self.preferences is NO_PREFERENCES or self.preferences == NO_PREFERENCES:
-            return self.standing.stamp
-        return self.standing.stamp + _digest(self.preferences)
+        chosen = _digest(self.preferences) if has_chosen(self.preferences) else ""
+        return self.standing.stamp + chosen
 
 
 def standing_of(model: RecommenderModel, user_id: str, doings: Doings, *, values: Values) -> Standing:

@@ -9,11 +9,10 @@ from tacit.models.recommender.model import RecommenderModel
 from tacit.serving.answers import Reason
 from tacit.serving.newcomers import Newcomers
 from tacit.serving.retrieval import Floats, Positions, Spoken, Taste, has_learnt
+from tacit.serving.rounding import rounded
 
 _LEAST_SHARE = 1e-4
 """What contributed less than a hundredth of a per cent is no reason."""
-_UNIT = 10_000.0
-"""Shares are told to so many parts of 1."""
 
 
 def explain(
@@ -37,13 +36,13 @@ def explain(
     return [
         tuple(
             [
-                Reason(item.item_id, item.title, round(share * _UNIT) / _UNIT)
+                Reason(item.item_id, item.title, share)
                 for row, share in zip(*told, strict=True)
                 if row >= 0
                 for item in (items[row],)
             ]
         )
-        for told in zip(rows.tolist(), shares.tolist(), strict=True)
+        for told in zip(rows.tolist(), rounded(shares, 4), strict=True)
     ]
 
 

@@ -9,14 +9,14 @@ import numpy as np
 
 from tacit.errors import BadInput
 from tacit.serving.answers import Answer, Recommendation, Source
-from tacit.serving.candidates import UNSCORED, Choice, candidate_chain
+from tacit.serving.candidates import Choice, candidate_chain
 from tacit.serving.fallback import Outcome, Question, Step, first_answer
 from tacit.serving.item_views import as_said
 from tacit.serving.kept_lists import KeptOutcome
-from tacit.serving.ladder import NO_LEANING, Coldstart, leaning_of
+from tacit.serving.ladder import NO_LEANING, UNSCORED, Coldstart, leaning_of
 from tacit.serving.list_making import Failed, ListMaking, Maker, Wish
 from tacit.serving.model_pool import LoadedVersion
-from tacit.serving.profiles import NO_PREFERENCES, STRANGER, Profile, with_chosen
+from tacit.serving.profiles import STRANGER, Profile, has_chosen, with_chosen
 from tacit.serving.quick_reranking import QuickReranking
 from tacit.serving.retrieval import History, learnt_from
 from tacit.serving.sessions import Given
@@ -169,7 +169,7 @@ def _question(making: ListMaking, loaded: LoadedVersion, *, seen: History, off: 
 def _user_steps(choice: Choice, by: Maker, profile: Profile) -> tuple[Step, ...]:
     """The rungs are those of lists: enough of a history is `personal`, less `blended`, none `popular`."""
     loaded, taste = by.loaded, profile.taste
-    chose = profile.preferences != NO_PREFERENCES
+    chose = has_chosen(profile.preferences)
     leaning = leaning_of(loaded.model, loaded.labels, profile.preferences) if chose else NO_LEANING
     count = learnt_from(loaded.model, taste.items)
     share = by.rungs.share(count)

@@ -204,6 +204,10 @@ def spoken(model: RecommenderModel, taste: Taste) -> Spoken:
     return Spoken(*model.query(factors, taste.items))
 
 
+def _if_any(newcomers: Newcomers | None) -> Newcomers | None:
+    return newcomers if newcomers is not None and newcomers.items else None
+
+
 def by_taste(
     model: RecommenderModel,
     taste: Taste,
@@ -223,8 +227,7 @@ def by_taste(
     """
     said = said or spoken(model, taste)
     query, bonus = said.query, said.bonus
-    if newcomers is not None and not newcomers.items:
-        newcomers = None
+    newcomers = _if_any(newcomers)
     if newcomers is None and wanted.is_plain:
         return _retrieved(model.find(query, wanted.limit, excluded=wanted.barred, bonus=bonus))
 
@@ -240,17 +243,6 @@ def by_taste(
     return boosted(find, wanted)
 
 
-def by_taste_within(model: RecommenderModel, taste: Taste, among: Positions) -> Retrieved:
-    """Of some items those with factors, all of them, by how well they suit a taste."""
-    factors = taste.factors
-    if factors is None:
-        factors = model.fold_in(taste.items, taste.values, against=taste.against)
-    learnt = among[among < len(model.item_factors)]
-    scores = np.einsum("mk,k->m", model.item_factors[learnt], factors)
-    best = np.argsort(-scores, kind="stable")
-    return Retrieved(learnt[best], scores[best].astype(np.float32))
-
-
 def by_similarity(
     model: RecommenderModel, item: int, wanted: Wanted, *, newcomers: Newcomers | None = None
 ) -> Retrieved:
@@ -258,8 +250,7 @@ def by_similarity(
 
     Of the newcomers those that nobody listened to yet are like everything of their categories, and are left out.
     """
-    if newcomers is not None and not newcomers.items:
-        newcomers = None
+    newcomers = _if_any(newcomers)
     at_hand = _alike_at_hand(model, item, wanted) if newcomers is None and wanted.is_plain else None
     if at_hand is not None:
         return at_hand

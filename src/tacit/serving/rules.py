@@ -191,6 +191,8 @@ class Rules:
     @property
     def spelling(self) -> str:
         """All of it in one spelling, the same in every process."""
+        if self.take_the_best:
+            return f"{self.diversity} {self.explore} {sorted(self.exclude)}"
         include = None if self.include is None else sorted(self.include)
         shape = (self.cap, self.diversity, self.explore)
         return repr((sorted(self.exclude), include, self.categories, self.boosts, self.ranges, shape))
@@ -204,7 +206,7 @@ def too_many(name: str, count: int, most: int) -> BadInput:
     return BadInput("too_many_items", f"{name} has {count} items; the most are {most}.", field=name, fix="Name fewer.")
 
 
-def lifted(scores: Doubles, factor: float) -> Doubles:
+def lifted(scores: Doubles, factor: float | Doubles) -> Doubles:
     """Scores under a factor: `s f` where `s ≥ 0`, `s / f` below.
 
     So a factor above 1 never lowers a score of either sign, one below 1 never raises it, and the order of two items

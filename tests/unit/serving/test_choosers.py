@@ -107,11 +107,15 @@ def test_of_very_many_entries_each_is_read_by_itself(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(module, "_MOST", 3)
     entries = Entries()
     entries.store.put_users([UserEntry(f"u{number}", labels='{"a":1}') for number in range(4)])
-    choosers = Choosers(entries, fresh_seconds=10)
+    choosers, pages = Choosers(entries, fresh_seconds=10), list[int]()
+    entries.between = lambda: pages.append(1)
 
+    choosers.refresh()
+    gone_through = len(pages)
     choosers.refresh()
 
     assert choosers.may_have_chosen("u0")
+    assert len(pages) == gone_through > 0
 
 
 def test_whoever_never_chose_costs_no_read_until_they_do(tmp_path: Path) -> None:

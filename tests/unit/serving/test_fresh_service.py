@@ -154,7 +154,7 @@ def test_where_a_personal_list_cannot_be_computed_the_last_one_answers_without_w
 
     assert ids(stale) == [ids(before)[0], *ids(before)[2:]]
     assert (stale.source, stale.degraded) == ("personal", True)
-    assert (other.source, other.degraded) == ("category", True)
+    assert (other.source, other.degraded) == ("blended", True)
     assert desk.counted()[2] == 1
 
 

@@ -66,7 +66,7 @@ def test_where_a_list_cannot_be_worked_out_the_one_made_beforehand_is_given_and_
 
     assert [(item.item_id, item.score) for item in ready.items] == [(item.item_id, item.score) for item in alone.items]
     assert (ready.source, ready.degraded, alone.degraded) == ("personal", True, False)
-    assert (without.source, without.degraded) == ("category", True)
+    assert (without.source, without.degraded) == ("blended", True)
 
 
 @settings(max_examples=30, deadline=None)

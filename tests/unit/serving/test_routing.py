@@ -197,7 +197,7 @@ def test_an_arm_of_the_champion_itself_is_charged_with_what_fails_in_it(tmp_path
         is_failing = True
         answer = made.service.for_user("u000")
 
-        assert (answer.source, answer.degraded) == ("category", True)
+        assert (answer.source, answer.degraded) == ("blended", True)
         assert (made.counted("champion").requests, made.counted("champion").errors) == (1, 1)
 
 

@@ -7,6 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tacit.data.catalog import Item
+from tacit.data.datasets import SnapshotRules, freeze
+from tacit.models.recommender.als import AlsSettings
 from tacit.models.recommender.model import RecommenderModel
+from tacit.models.recommender.workload import RecommenderWorkload
 from tacit.monitoring import metrics as catalogue
 from tacit.serving.answers import Answer
 from tacit.serving.fallback import Question, Step, popular_chain, user_chain
@@ -23,6 +28,7 @@ from tacit.serving.ready_made import ReadyMade, ready_made
 from tacit.serving.recommend import RecommendationService
 from tacit.serving.rehearsals import LOWER_TIERS, Rehearsals
 from tacit.serving.retrieval import Wanted, barred, taste_of
+from tests.communities import two_tastes
 from tests.stages import NEWCOMER, Stage, small_model, stage, wait_until
 from tests.unit.serving.test_chain import ask, models, shown
 
@@ -100,16 +106,51 @@ def calls_of(do: Callable[[], object]) -> int:
     return counted[0]
 
 
+@cache
+def wide_model() -> RecommenderModel:
+    """So many items that what is popular has not all been seen, in two categories."""
+    found = two_tastes(users=400, items=300)
+    items = tuple(Item(item_id, item_id, ("low" if item_id < "i150" else "high",)) for item_id in found.item_ids)
+    return RecommenderWorkload(AlsSettings(factors=8, iterations=2)).fit(freeze(found, items, SnapshotRules())).model
+
+
 @pytest.mark.requirement("SERV-033")
-def test_every_tier_does_less_than_the_one_above_it() -> None:
-    model = small_model()
+@pytest.mark.parametrize("limit", [5, 10, 50])
+def test_every_tier_does_less_than_the_one_above_it(limit: int) -> None:
     work = Counter[str]()
     for user in range(10):
-        for step in chain_of(model, user, limit=3):
+        for step in chain_of(wide_model(), user, limit=limit):
             work[step.source] += calls_of(step.retrieve)
 
     assert [work[tier] for tier in ("personal", *LOWER_TIERS)] == sorted(work.values(), reverse=True)
     assert work["static"] * 4 < work["popular"]
+
+
+def test_the_tier_behind_a_list_of_their_own_takes_the_best_of_what_is_popular_by_their_taste() -> None:
+    model, user = wide_model(), 7
+    blended = next(step for step in chain_of(model, user, limit=10) if step.source == "blended").retrieve()
+    seen = set(taste_of(model, user).items.tolist())
+    popular = [row for row in model.ranked.tolist() if row not in seen][:50]
+    suits = model.item_factors[popular] @ model.user_factors[user]
+
+    best = sorted(zip((-suits).tolist(), popular, strict=True))[:10]
+    assert [item.item_id for item in blended] == [model.items[row].item_id for _, row in best]
+    assert [item.score for item in blended] == pytest.approx([1 / (60 + rank) for rank in range(1, 11)], abs=1e-6)
+
+
+def test_what_a_boost_lifts_is_lifted_in_the_tier_behind_a_list_of_their_own_too() -> None:
+    model, taste = wide_model(), taste_of(wide_model(), 7)
+    wanted = Wanted(10, barred(model, taste.items, ()))
+
+    def listed(wanted: Wanted) -> list[str]:
+        step = user_chain(Question(model, wanted), taste, coldstart=Coldstart(1, 1))[1]
+        return [item.item_id for item in step.retrieve()]
+
+    plain = listed(wanted)
+    factors = np.ones(len(model.items))
+    factors[model.item_rows[plain[4]]] = 10.0
+
+    assert listed(replace(wanted, factors=factors)) == [plain[4], *plain[:4], *plain[5:]]
 
 
 def test_every_tier_has_more_than_a_hundredth_of_the_users_of_any_day() -> None:

@@ -227,16 +227,8 @@ class ListWindow:
         self.note(to.connection.loop, Given(to.endpoint, scope, 200, seconds, again))
 
     def _work_out(self, asked: Question, to: _Answering) -> None:
-        path, _, query = asked.url.partition(b"?")
-        scope: Scope = {
-            **to.passage.scope,
-            REQUEST_ID: to.request_id,
-            "type": "http",
-            "path": path.decode("latin-1"),
-            "path_params": {asked.endpoint.part: asked.part},
-            "query_string": query,
-            "headers": to.connection.headers,
-        }
+        scope = to.scope() | {"type": "http", "headers": to.connection.headers}
+        scope["query_string"] = asked.url.partition(b"?")[2]
         self._begin(scope, to)
         response = self._at_once.answer(asked, scope)
         status = response.status_code

@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from tacit.data.catalog_entries import Preferences
 from tacit.serving.answers import Answer, ItemView
-from tacit.serving.candidates import UNSCORED
+from tacit.serving.ladder import UNSCORED
 from tacit.serving.quick_reranking import InColumns
 from tacit.serving.reranking import Reranked, UnknownItem
 from tacit.serving.user_desk import UserView

@@ -23,7 +23,7 @@ def checked_id(text: str, field: str) -> str:
     Raises:
         BadInput: `string_surrogate`, `string_nul`, `string_control`, `string_format_char`, `id_too_long`, `id_empty`.
     """
-    if text.isascii() and text.isprintable() and len(text) <= MAX_ID_BYTES and text.strip():
+    if are_plain_ids((text,)):
         return text  # its own normal form, and nothing in it is to be looked for
     checked = checked_text(text, field)
     if not checked.strip():
