@@ -3,7 +3,8 @@
 Over HTTP, `tacit up` in a process of its own: from the moment an event is acknowledged until the user's list is
 another one; for users who are known, and for some made up on the spot; and whether an item that was hidden is gone from
 the next answer.  Beside it, on a public data set and with models alone: users held out of training are folded in from
-four fifths of their items and judged on the others, against a model trained anew with those four fifths in it.
+four fifths of their items and judged on the others, against a model trained anew with those four fifths in it; others
+each time, and the mean counts.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ def options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--made-up", type=int, default=50, help="users made up on the spot, of five events each")
     parser.add_argument("--items", type=int, default=50, help="items that are hidden")
     parser.add_argument("--held-out", type=int, default=3_000, help="users of the public data set left out of training")
+    parser.add_argument("--times", type=int, default=5, help="how often, others each time")
     parser.add_argument("--factors", type=int, default=None, help="of both models, no second voice; else as shipped")
     parser.add_argument("--no-server", action="store_true", help="only the models")
     parser.add_argument("--no-models", action="store_true", help="only the server")
@@ -121,6 +123,7 @@ def _models(split: Path, options: Options) -> dict[str, Any]:
     arguments = {
         "split": str(split.resolve()),
         "held_out": options.held_out,
+        "times": options.times,
         "threads": options.threads,
         "factors": options.factors,
     }
