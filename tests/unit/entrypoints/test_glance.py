@@ -49,6 +49,34 @@ def test_whatever_else_comes_is_to_be_read(glance: Glance, sent: bytes) -> None:
     assert glance.address(sent) is None
 
 
+@pytest.mark.parametrize(
+    ("sent", "asks"),
+    [
+        (head(b"/api/v1/users/ada/recommendations?limit=3"), True),
+        (head(b"/api/v1/users/ada/recommendations"), True),
+        (head(b"/api/v1/users/ada/recommendations?limit=3", b"host: there\r\n\r\n"), False),
+        (head(b"/api/v1/users/ada/recommendations") + head(b"/api/v1/users/bob/recommendations"), False),
+        (head(b"/livez"), False),
+        (head(b"/api/v1/users/ada"), False),
+        (head(b"/api/v1/users/ada?x=/recommendations"), False),
+        (head(b"/api/v1/users/ada/bob/recommendations"), False),
+        (head(b"/api/v1/items/ada/recommendations"), False),
+        (head(b"/api/v1/users/ada/recommendations").replace(b"GET", b"PUT"), False),
+    ],
+)
+def test_who_asks_for_a_list_is_known_at_a_glance(glance: Glance, sent: bytes, asks: bool) -> None:
+    assert glance.asks_for_list(sent) is asks
+
+
+def test_who_names_their_requests_is_to_be_read() -> None:
+    known, rest = Glance(), b"x-request-id: mine\r\n\r\n"
+    known.arrived(head(b"/a", rest))
+    known.is_plain([(b"x-request-id", b"mine")])
+
+    assert known.address(head(b"/b", rest)) == b"/b"
+    assert not known.asks_for_list(head(b"/api/v1/users/ada/recommendations", rest))
+
+
 def test_nothing_is_known_while_a_request_is_being_read(glance: Glance) -> None:
     glance.is_between = False
 

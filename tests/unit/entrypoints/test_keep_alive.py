@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tacit.entrypoints.api.server import _Protocol
+from tacit.entrypoints.api.http_protocol import HttpProtocol
 
 SECONDS = 5
 
@@ -24,7 +24,7 @@ class Loop:
         return SimpleNamespace(cancel=lambda: None)
 
 
-class Connection(_Protocol):
+class Connection(HttpProtocol):
     """A connection on which something came so many seconds ago."""
 
     def __init__(self, silent_seconds: float) -> None:

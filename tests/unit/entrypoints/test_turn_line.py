@@ -127,6 +127,26 @@ def test_nobody_is_let_wait_for_longer_than_a_question_may(loop: Loop) -> None:
     assert max(loop.waits) < 0.11
 
 
+def test_whoever_was_told_that_the_line_is_full_speaks_for_all_until_somebody_leaves_it(loop: Loop) -> None:
+    overloaded(loop)
+
+    loop.hear(share=0.5)
+    for_half = loop.line.is_full
+    loop.turn(10)
+    for_all = loop.line.is_full
+    loop.turn()
+
+    assert (for_half, for_all, loop.line.is_full) == (True, True, False)
+
+
+def test_a_line_without_room_for_some_may_have_room_for_others(loop: Loop) -> None:
+    while not loop.hear(share=0.5):
+        pass
+
+    assert not loop.line.is_full
+    assert not loop.hear()
+
+
 def test_once_the_line_stays_nobody_waits_long_and_the_time_is_used(loop: Loop) -> None:
     overloaded(loop)
     assert loop.line.is_standing

@@ -171,13 +171,13 @@ class Admission:
         self._refused[kind.priority] += 1
         return kind.priority
 
-    def refused_at_its_head(self, priority: Priority) -> None:
-        """Count a question that was refused because the event loop's own line was too long.
+    def refused_at_its_head(self, priority: Priority, questions: int = 1) -> None:
+        """Count questions that were refused because the event loop's own line was too long.
 
         Others are not held to be pressed by it: whoever is answered in the loop takes no room from them, and room that
         was taken for scarce would have them answered by threads, which costs more.
         """
-        self._refused[priority] += 1
+        self._refused[priority] += questions
 
     @property
     def retry_seconds(self) -> float:

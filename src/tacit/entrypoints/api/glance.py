@@ -9,6 +9,9 @@ from __future__ import annotations
 _END = b"\r\n\r\n"
 _METHOD, _VERSION = b"GET ", b" HTTP/1.1\r\n"
 _BEGINNING = _METHOD + b"/"
+_USERS, _LIST = b"GET /api/v1/users/", b"/recommendations"
+_PARTS = _USERS.count(b"/") + 1
+"""Of the path of a user's list."""
 _LONGEST = 8_192
 """Bytes of what is looked at; more is no head of somebody who asks again and again."""
 
@@ -27,11 +30,12 @@ class Glance:
         is_between: Whether nothing of a next request was read yet.
     """
 
-    __slots__ = ("_rest", "head", "headers", "is_between")
+    __slots__ = ("_is_nameless", "_rest", "head", "headers", "is_between")
 
     def __init__(self) -> None:
         self.head = b""
         self._rest: bytes | None = None
+        self._is_nameless = False
         self.headers: Headers = []
         self.is_between = True
 
@@ -44,6 +48,20 @@ class Glance:
         # What may not stand in an address is for the parser to refuse; this is all that a plain one is made of.
         return None if not url or url.translate(None, _PLAIN) else url
 
+    def asks_for_list(self, data: bytes) -> bool:
+        """Whether what came is one whole head like the one before, without a name, and asks for a user's list.
+
+        Not whether that could be answered: enough to tell that there is no room for it.
+        """
+        rest = self._rest
+        if rest is None or not (self.is_between and self._is_nameless):
+            return False
+        if not (data.startswith(_USERS) and data.endswith(rest)):
+            return False
+        url = data[len(_METHOD) : -len(rest)]
+        path = url.partition(b"?")[0]
+        return path.endswith(_LIST) and path.count(b"/") == _PARTS and b" " not in url
+
     def arrived(self, data: bytes) -> None:
         """Keep what is about to be read, as far as it may be a plain head."""
         is_whole = self.is_between and len(data) <= _LONGEST and data.endswith(_END)
@@ -54,6 +72,7 @@ class Glance:
         line, ended, rest = self.head.partition(_VERSION)
         if ended and b"\n" not in line:
             self._rest, self.headers = ended + rest, headers
+            self._is_nameless = all(name != b"x-request-id" for name, _ in headers)
 
 
 _PLAIN = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~!$&'()*+,;=:@/?%"

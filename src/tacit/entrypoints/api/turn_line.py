@@ -46,6 +46,7 @@ class TurnLine:
 
     Attributes:
         is_standing: Whether the line stays: nearly always somebody waits.
+        is_full: Whether somebody was told in this turn that there is no room: so nobody else has any before the next.
     """
 
     def __init__(self, longest_seconds: float = 0.1, clock: Callable[[], float] = time.monotonic) -> None:
@@ -58,7 +59,7 @@ class TurnLine:
         self._is_waited_in = False
         self._share = 0.0
         self._noted = self._answered = clock()
-        self.is_standing = False
+        self.is_standing = self.is_full = False
 
     def __len__(self) -> int:
         """How many wait."""
@@ -79,8 +80,11 @@ class TurnLine:
         Args:
             share: Of the wait of those who are given up last.
         """
-        longest = (SHORT_SECONDS if self.is_standing else self._longest) * share
-        return not self._line or len(self._line) * self._each < longest
+        longest = SHORT_SECONDS if self.is_standing else self._longest
+        waiting = len(self._line) * self._each
+        if self._line and waiting >= longest:
+            self.is_full = True
+        return not self._line or waiting < longest * share
 
     def wait(self, loop: Loop, answer: Callable[[], object]) -> None:
         """Have somebody answered in their turn."""
@@ -105,6 +109,7 @@ class TurnLine:
                 self._call(loop)
 
     def _answer_some(self) -> None:
+        self.is_full = False
         now = self._clock()
         until = now + SLICE_SECONDS
         while self._line and now < until:
