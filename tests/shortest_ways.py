@@ -89,18 +89,22 @@ def started(home: Path) -> Iterator[Running]:
         running = Running(app, parts, stack.enter_context(listening(api)))
         assert isinstance(api, DescribedApi)
         assert api.lists is not None
-        running.lists, answers = api.lists, api.lists.answers
-
-        def noticed(connection: Connection) -> bool:
-            url, is_given = connection.url, answers(connection)
-            running.given.extend([url] if is_given else [])
-            return is_given
-
-        api.lists.answers = noticed  # type: ignore[method-assign]
+        running.lists = api.lists
+        api.lists.gives = _noticed(api.lists.gives, running.given)  # type: ignore[method-assign]
+        api.lists.works_out = _noticed(api.lists.works_out, running.given)  # type: ignore[method-assign]
         assert api.questions is not None
         api.questions.asked = _heard(api.questions.asked, running.asked)  # type: ignore[method-assign]
         api.questions.asked_again = _heard(api.questions.asked_again, running.asked_again)  # type: ignore[method-assign]
         yield running
+
+
+def _noticed(answers: Callable[[Connection], bool], given: list[bytes]) -> Callable[[Connection], bool]:
+    def answered(connection: Connection) -> bool:
+        url, is_given = connection.url, answers(connection)
+        given.extend([url] if is_given else [])
+        return is_given
+
+    return answered
 
 
 def _heard(taken: Callable[[Any], Any], heard: list[bytes]) -> Callable[[Any], Any]:

@@ -12,6 +12,7 @@ import httpx2
 import pytest
 
 from tacit.bootstrap.guarding import guard_desk
+from tacit.entrypoints.api.turn_line import TurnLine
 from tacit.entrypoints.api.turnstile import Turnstile
 from tacit.monitoring import guard_metrics, metrics
 from tests.shortest_ways import LIST, LONG_WAY, RERANK, ROUTE, Running, raw, started, status_on
@@ -284,6 +285,7 @@ def line(monkeypatch: pytest.MonkeyPatch) -> Line:
 
 def everybody_waits(monkeypatch: pytest.MonkeyPatch) -> Line:
     line = Line()
+    monkeypatch.setattr(TurnLine, "may_give", lambda *_: False)
     monkeypatch.setattr(Turnstile, "place_of", lambda *_: "in line")
     monkeypatch.setattr(Turnstile, "wait", lambda _, connection, answer: line.wait(connection, answer))
     return line

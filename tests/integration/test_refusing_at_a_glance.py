@@ -1,9 +1,11 @@
-"""Whoever asks for a list while the line is full is refused at a glance, as everybody else is who finds no room."""
+"""While the line is full: what lies ready is given, and whoever asks for another list is refused at a glance."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import count
 
 import httpx2
 import pytest
@@ -53,9 +55,15 @@ def full() -> Iterator[list[str]]:
             line.is_full = False
 
 
-def test_it_is_the_same_refusal_under_another_name(asking: httpx2.Client) -> None:
+@pytest.fixture(scope="module")
+def new_lists() -> Iterator[str]:
+    """Addresses of lists that nobody asked for before."""
+    return (f"{LIST}?exclude=nothing-{number}" for number in count())
+
+
+def test_it_is_the_same_refusal_under_another_name(asking: httpx2.Client, new_lists: Iterator[str]) -> None:
     with full() as seen:
-        read, *glances = [asking.get(LIST, params={"limit": limit}) for limit in (3, 4, 5)]
+        read, *glances = [asking.get(next(new_lists)) for _ in range(3)]
 
     assert seen == ["read", "at a glance", "at a glance"]
     for other in glances:
@@ -66,27 +74,48 @@ def test_it_is_the_same_refusal_under_another_name(asking: httpx2.Client) -> Non
         assert {**other.headers, "x-request-id": names[0]} == dict(read.headers)
 
 
-def test_nobody_else_is_and_afterwards_nobody_at_all(asking: httpx2.Client) -> None:
+def test_nobody_else_is_and_afterwards_nobody_at_all(asking: httpx2.Client, new_lists: Iterator[str]) -> None:
     with full() as seen:
-        asking.get(LIST)
+        asking.get(next(new_lists))
         paths = ("/livez", "/api/v1/items/i003/similar", "/api/v1/popular")
         answers = [asking.get(path) for path in paths]
-        named = asking.get(LIST, headers={"x-request-id": "mine"})
+        named = asking.get(next(new_lists), headers={"x-request-id": "mine"})
 
     assert "at a glance" not in seen
     assert [answer.status_code for answer in answers] == [200, 503, 503]
     assert (named.status_code, named.headers["x-request-id"]) == (503, "mine")
-    assert asking.get(LIST).status_code == 200
+    assert asking.get(next(new_lists)).status_code == 200
 
 
-def test_all_who_were_refused_are_counted(running: Running, asking: httpx2.Client) -> None:
+def test_a_list_that_lies_ready_is_given_though_the_line_is_full(
+    running: Running, asking: httpx2.Client, new_lists: Iterator[str]
+) -> None:
+    with full() as seen:
+        refused = asking.get(next(new_lists))
+        answers = [running.given_after(asking) for _ in range(3)]
+
+    assert refused.status_code == 503
+    assert [(answer.status_code, was_ready) for answer, was_ready in answers] == [(200, True)] * 3
+    assert seen == ["read"]
+
+
+def test_what_lies_ready_has_so_much_of_a_turn_and_no_more(running: Running, asking: httpx2.Client) -> None:
+    with full() as seen, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(TurnLine, "may_give", lambda *_: False)
+        answer, was_ready = running.given_after(asking)
+
+    assert (answer.status_code, was_ready, seen) == (503, False, ["read"])
+
+
+def test_all_who_were_refused_are_counted(running: Running, asking: httpx2.Client, new_lists: Iterator[str]) -> None:
     def counted() -> float:
+        time.sleep(0.25)  # in which all of them are told of
         return running.counted(metrics.API_ERRORS, kind="unavailable")
 
     before = counted()
     with full() as seen:
-        refused = [asking.get(LIST).status_code for _ in range(12)]
-    wait_until(lambda: counted() == before + 12)
+        refused = [asking.get(next(new_lists)).status_code for _ in range(12)]
 
     assert refused == [503] * 12
+    assert counted() == before + 12
     assert seen == ["read"] + ["at a glance"] * 11

@@ -76,6 +76,10 @@ class ReadyAnswers(Generic[T, A]):
         self._of: weakref.ref[LoadedVersion] | None = None
         self._is_shed = False
 
+    def __contains__(self, question: T) -> bool:
+        """Whether an answer is kept, which may hold no longer."""
+        return question in self._kept
+
     def get(self, question: T) -> Ready[A] | None:
         """The answer to a question, if it still holds."""
         self._heed()

@@ -16,7 +16,7 @@ def found(rate: float, *, good: float, p99_ms: float = 20.0, **more: Any) -> dic
     statuses = {"200": answered, "503": 1_000 - answered}
     waited = {"200": {"p99_ms": p99_ms}, "503": {"p99_ms": 5.0}}
     told = {"rate": rate, "requests": 1_000, "statuses": statuses, "waited_by_status": waited}
-    return {**told, "generator_share": 0.3, "late_ms": {"p99_ms": 2.0}, **more}
+    return {**told, "by_second": [], "generator_share": 0.3, "late_ms": {"p99_ms": 2.0}, **more}
 
 
 @pytest.mark.parametrize("able", [130.0, 371.0, 1_234.5])
@@ -68,6 +68,14 @@ def test_a_server_is_well_again_from_the_second_on_from_which_it_stays_so() -> N
 
     assert overload.recovery_of({"by_second": seconds}, found(1, good=1.0)) == 3.0
     assert overload.recovery_of({"by_second": seconds[:3]}, found(1, good=1.0)) is None
+
+
+def test_a_second_as_slow_as_one_that_was_normal_is_well_again() -> None:
+    slow = {"offered": 100, "good": 100, "p99_ms": 60.0}
+    normal = found(1, good=1.0, by_second=[{"p99_ms": None}, {"p99_ms": 61.0}])
+
+    assert overload.recovery_of({"by_second": [slow]}, normal) == 0.0
+    assert overload.recovery_of({"by_second": [slow]}, found(1, good=1.0)) is None
 
 
 def test_how_long_a_core_was_busy_is_known_where_the_system_tells() -> None:

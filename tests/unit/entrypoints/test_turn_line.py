@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tacit.entrypoints.api.turn_line import SHORT_SECONDS, SLICE_SECONDS, TurnLine
+from tacit.entrypoints.api.turn_line import MOST_GIVEN, SHORT_SECONDS, SLICE_SECONDS, TurnLine
 
 SLOW, FAST = 2 * SLICE_SECONDS, SLICE_SECONDS / 10
 HEARING = 1e-5
@@ -125,6 +125,22 @@ def test_nobody_is_let_wait_for_longer_than_a_question_may(loop: Loop) -> None:
     loop.until_quiet()
 
     assert max(loop.waits) < 0.11
+
+
+def test_what_lies_ready_is_given_to_so_many_in_each_turn_whoever_waits(loop: Loop) -> None:
+    overloaded(loop)
+
+    given = [[loop.line.may_give(loop) for _ in range(MOST_GIVEN + 5)] for _ in range(3) if loop.turn(5) >= 0]
+
+    assert given == [[True] * MOST_GIVEN + [False] * 5] * 3
+
+
+def test_giving_begins_a_turn_as_answering_does(loop: Loop) -> None:
+    for _ in range(MOST_GIVEN + 1):
+        loop.line.may_give(loop)
+    loop.turn()
+
+    assert loop.line.may_give(loop)
 
 
 def test_whoever_was_told_that_the_line_is_full_speaks_for_all_until_somebody_leaves_it(loop: Loop) -> None:

@@ -48,19 +48,19 @@ class Glance:
         # What may not stand in an address is for the parser to refuse; this is all that a plain one is made of.
         return None if not url or url.translate(None, _PLAIN) else url
 
-    def asks_for_list(self, data: bytes) -> bool:
-        """Whether what came is one whole head like the one before, without a name, and asks for a user's list.
+    def list_asked(self, data: bytes) -> bytes | None:
+        """The address of a user's list, if what came is one whole head like the one before, without a name.
 
         Not whether that could be answered: enough to tell that there is no room for it.
         """
         rest = self._rest
         if rest is None or not (self.is_between and self._is_nameless):
-            return False
+            return None
         if not (data.startswith(_USERS) and data.endswith(rest)):
-            return False
+            return None
         url = data[len(_METHOD) : -len(rest)]
         path = url.partition(b"?")[0]
-        return path.endswith(_LIST) and path.count(b"/") == _PARTS and b" " not in url
+        return url if path.endswith(_LIST) and path.count(b"/") == _PARTS and b" " not in url else None
 
     def arrived(self, data: bytes) -> None:
         """Keep what is about to be read, as far as it may be a plain head."""

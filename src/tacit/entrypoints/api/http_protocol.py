@@ -62,7 +62,8 @@ class HttpProtocol(HttpToolsProtocol):
         turnstile = self._turnstile
         if turnstile is None or not turnstile.line.is_full or cast(Any, self.cycle) is not ANSWERED_AT_ITS_HEAD:
             return False
-        if self._is_leaving or self.flow.write_paused or not self._glance.asks_for_list(data):
+        url = None if self._is_leaving or self.flow.write_paused else self._glance.list_asked(data)
+        if url is None or self._lists is None or self._lists.may_give(url):
             return False
         turnstile.refuse_list(self)
         return True
@@ -82,8 +83,13 @@ class HttpProtocol(HttpToolsProtocol):
     def _is_answered_in_turn(self, lists: ListWindow, head: bytes) -> bool:
         """Whether a question was answered, refused, or, if its head was read in one piece, has a place in the line."""
         self.heard = time.perf_counter()
-        place = "now" if self._turnstile is None else self._turnstile.place_of(self)
-        if self._turnstile is None or place == "now":
+        if self._turnstile is None:
+            return lists.answers(self)
+        # What lies ready takes next to no room, so it is given whether there is any or not.
+        if lists.may_give(self.url) and self._turnstile.line.may_give(self.loop) and lists.gives(self):
+            return True
+        place = self._turnstile.place_of(self)
+        if place == "now":
             return lists.answers(self)
         if place == "in line":
             if not head or not self.passages:
@@ -222,5 +228,4 @@ class HttpProtocol(HttpToolsProtocol):
             return False
         self._glance.is_plain(self.headers)
         self.passages = self._lists.passages_of(self.client and self.client[0], self.headers)
-        # What lies ready takes no room, so it is given whether there is any or not.
         return self._is_answered_in_turn(self._lists, self._glance.head)

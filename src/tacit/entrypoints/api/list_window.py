@@ -178,29 +178,45 @@ class ListWindow:
             if passage is not None:
                 connection.passages[endpoint] = passage
 
-    def answers(self, connection: Connection) -> bool:
-        """Whether a request was answered whose head a connection knows: a GET without a body, and plain."""
+    def may_give(self, url: bytes) -> bool:
+        """Whether something may lie ready for whoever asks by an address; not whether it still holds."""
+        return url in self._ready
+
+    def gives(self, connection: Connection) -> bool:
+        """Whether a request was answered by what lies ready; its head is known, a GET without a body, and plain."""
         ready = self._ready.get(connection.url)
-        asked = self._question(connection) if ready is None else None
-        endpoint = ready.about if ready is not None else asked.endpoint if asked is not None else None
-        passage = None if endpoint is None else connection.passages.get(endpoint)
-        if endpoint is None or passage is None:
+        answering = None if ready is None else self._entered(connection, ready.about)
+        if ready is None or answering is None:
             return False
-        given_id = _differs_by(connection.headers, passage.headers)
-        if given_id is None:
+        self._give(ready, answering)
+        return True
+
+    def works_out(self, connection: Connection) -> bool:
+        """Whether such a request was answered by what was worked out for it."""
+        asked = self._question(connection)
+        answering = None if asked is None else self._entered(connection, asked.endpoint)
+        if asked is None or answering is None:
             return False
+        self._work_out(asked, answering)
+        return True
+
+    def answers(self, connection: Connection) -> bool:
+        """Whether such a request was answered in either way."""
+        return self.gives(connection) or self.works_out(connection)
+
+    def _entered(self, connection: Connection, endpoint: Endpoint) -> _Answering | None:
+        """What it takes to answer somebody who is let in by the head of their request; `None` for anybody else."""
+        passage = connection.passages.get(endpoint)
+        given_id = None if passage is None else _differs_by(connection.headers, passage.headers)
+        if passage is None or given_id is None:
+            return None
         lines = passage.enter()
         if lines is None:
             connection.passages.pop(endpoint, None)
-            return False
+            return None
         connection.cycle = ANSWERED_AT_ITS_HEAD
         request_id = request_id_of(given_id.decode("latin-1")) if given_id else new_name()
-        answering = _Answering(connection, passage, endpoint, lines, request_id, connection.heard)
-        if ready is not None:
-            self._give(ready, answering)
-        elif asked is not None:
-            self._work_out(asked, answering)
-        return True
+        return _Answering(connection, passage, endpoint, lines, request_id, connection.heard)
 
     def _question(self, connection: Connection) -> Question | None:
         """What is asked, if it can be answered at once, of those things that somebody was let in for."""

@@ -17,6 +17,8 @@ from typing import Any, Protocol
 
 SLICE_SECONDS = 0.001
 """Of a turn in which answers are begun."""
+MOST_GIVEN = 16
+"""Answers that lie ready and are given in a turn whoever waits: together they take about as long."""
 SHORT_SECONDS = 0.005
 """Longest wait once the line stays: a longer one makes everybody late and serves nobody more."""
 _TURN_SECONDS = 0.001
@@ -55,6 +57,7 @@ class TurnLine:
         self._line: deque[Callable[[], object]] = deque()
         self._began: float | None = None
         self._is_called = False
+        self._given = 0
         self._each = _FIRST_GUESS
         self._is_waited_in = False
         self._share = 0.0
@@ -67,12 +70,22 @@ class TurnLine:
 
     def is_free(self, loop: Loop) -> bool:
         """Whether somebody who is heard now is to be answered before anybody else is heard."""
-        now = self._clock()
         if self._began is None:
-            self._began = now
-            self._note(now)
-            self._call(loop)
-        return not self._line and now - self._began < SLICE_SECONDS
+            self._begin(loop)
+            return not self._line
+        return not self._line and self._clock() - self._began < SLICE_SECONDS
+
+    def _begin(self, loop: Loop) -> None:
+        self._began = self._clock()
+        self._note(self._began)
+        self._call(loop)
+
+    def may_give(self, loop: Loop) -> bool:
+        """Whether what lies ready may be given before anybody's turn: so many in each, for it takes little time."""
+        if self._began is None:
+            self._begin(loop)
+        self._given += 1
+        return self._given <= MOST_GIVEN
 
     def has_room(self, share: float = 1.0) -> bool:
         """Whether somebody may wait.
@@ -101,7 +114,7 @@ class TurnLine:
             loop.call_soon(self._turn, loop)
 
     def _turn(self, loop: Loop) -> None:
-        self._is_called, self._began = False, None
+        self._is_called, self._began, self._given = False, None, 0
         try:
             self._answer_some()
         finally:
