@@ -201,7 +201,8 @@ def spoken(model: RecommenderModel, taste: Taste) -> Spoken:
     factors = taste.factors
     if factors is None:
         factors = model.fold_in(taste.items, taste.values, against=taste.against)
-    return Spoken(*model.query(factors, taste.items))
+    # Folded in, they may not be those that the version keeps for its user.
+    return Spoken(*model.query(factors, taste.items, row=None if taste.factors is None else taste.row))
 
 
 def _if_any(newcomers: Newcomers | None) -> Newcomers | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,11 @@ from hypothesis import strategies as st
 from tacit.data.datasets import SnapshotRules, freeze
 from tacit.errors import Refused
 from tacit.models.recommender.als import AlsSettings
+from tacit.models.recommender.blend import Blend
 from tacit.models.recommender.model import RecommenderModel
 from tacit.models.recommender.training_plan import PlanRules, VoiceRecipe
 from tacit.models.recommender.workload import RecommenderWorkload
+from tacit.serving.retrieval import spoken, taste_of
 from tests.communities import interactions, rows_of, titled, two_tastes
 
 KNN = VoiceRecipe("item_knn", {"source": 0.5, "target": 0.5, "user": 0.0, "keep": 20, "by_target": 0.0}, 0.4)
@@ -55,6 +58,35 @@ def test_what_is_recommended_is_what_the_standardised_mixture_ranks_highest(
     assert len(found.items) == min(count, int(np.isfinite(expected).sum()))
     assert found.scores == pytest.approx(np.sort(expected)[::-1][: len(found.items)], abs=1e-4)
     assert found.scores == pytest.approx(expected[found.items], abs=1e-4)
+
+
+@settings(max_examples=40, deadline=None)
+@given(rows=st.lists(st.integers(0, 119), min_size=1, max_size=12))
+def test_what_is_said_to_a_user_of_the_version_again_is_what_would_be_said_anew(
+    model: RecommenderModel, rows: list[int]
+) -> None:
+    for row in rows:
+        met, _ = model.history(row)
+        (kept, more), (anew, as_much) = (model.query(model.user_factors[row], met, row=at) for at in (row, None))
+
+        assert more is not None
+        assert as_much is not None
+        assert (kept.tolist(), more.scale) == (anew.tolist(), as_much.scale)
+        assert (more.items.tolist(), more.scores.tolist()) == (as_much.items.tolist(), as_much.scores.tolist())
+
+
+def test_the_second_voice_is_asked_once_for_a_user_of_the_version(
+    model: RecommenderModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own, asked, query = replace(model), [], Blend.query
+    monkeypatch.setattr(Blend, "query", lambda *given: (asked.append(given), query(*given))[1])
+
+    for row in (5, 7, 5, 7):
+        spoken(own, taste_of(own, row))
+    folded_in = spoken(own, replace(taste_of(own, 5), factors=None))
+
+    assert len(asked) == 3
+    assert folded_in.query.tolist() != spoken(own, taste_of(own, 5)).query.tolist()
 
 
 @settings(max_examples=40, deadline=None)

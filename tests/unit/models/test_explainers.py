@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from tacit.data.catalog import Item
 from tacit.models.recommender.confidence import Confidence
 from tacit.models.recommender.engines.numpy_engine import NumpyEngine
-from tacit.models.recommender.explainers import KeptExplainers
 from tacit.models.recommender.folding import Against
+from tacit.models.recommender.kept_histories import KeptByHistory
 from tacit.models.recommender.model import RecommenderModel
 from tacit.serving.reasons import strongest_reasons
 from tacit.serving.retrieval import Taste, taste_of
@@ -88,7 +88,7 @@ def test_those_asked_for_longest_ago_are_given_up_first_where_they_take_too_much
         made.append(number)
         return Heavy(4)
 
-    kept = KeptExplainers(most_bytes=10)
+    kept = KeptByHistory[Heavy](lambda each: each.memory_bytes, most_bytes=10)
     for number in (1, 2, 1, 3, 1, 2):
         kept.of(number, lambda number=number: heavy(number))
 

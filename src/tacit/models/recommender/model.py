@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,8 +25,8 @@ from tacit.models.recommender.engines.interfaces import (
     Ridge,
 )
 from tacit.models.recommender.engines.matrix import Matrix
-from tacit.models.recommender.explainers import KeptExplainers, Key
 from tacit.models.recommender.folding import NOTHING_AGAINST, Against, Eigenbasis, folded
+from tacit.models.recommender.kept_histories import KeptByHistory, key_of
 from tacit.models.recommender.leaving_out import first_left
 
 Positions = NDArray[np.intp]
@@ -195,24 +195,26 @@ class RecommenderModel:
         turned = self.user_factors[users].astype(np.float64) @ self._users_turned.basis
         return folded(turned, weights, len(users), over=self._users_turned, ridge=self.ridge)
 
-    def query(self, factors: Floats, met: NDArray[np.int32]) -> tuple[Floats, Bonus | None]:
+    def query(self, factors: Floats, met: NDArray[np.int32], *, row: int | None = None) -> tuple[Floats, Bonus | None]:
         """What the index is asked for somebody: `(k,)` float32, and what the second voice adds, if there is one.
 
         Args:
             factors: `(k,)`, theirs.
             met: `(d,)` positions of their history, ascending.
+            row: The user whose both are, if they are one of the model's; what was said to them last is kept.
         """
         query = np.ascontiguousarray(factors, np.float32)
-        return (query, None) if self.blend is None else self.blend.query(self.engine, query, met)
+        if self.blend is None:
+            return query, None
+        ask = partial(self.blend.query, self.engine, query, met)
+        return ask() if row is None else self._said.of(row, ask)
+
+    @cached_property
+    def _said(self) -> KeptByHistory[tuple[Floats, Bonus]]:
+        return KeptByHistory(lambda said: sum(each.nbytes for each in (said[0], said[1].items, said[1].scores)))
 
     def recommend(
-        self,
-        factors: Floats,
-        count: int,
-        *,
-        met: NDArray[np.int32],
-        excluded: Positions,
-        only: Filter | None = None,
+        self, factors: Floats, count: int, *, met: NDArray[np.int32], excluded: Positions, only: Filter | None = None
     ) -> Found:
         """What suits somebody best of the items with factors, exactly: by factors, and by the second voice if any.
 
@@ -346,14 +348,12 @@ class RecommenderModel:
         """
         if self.blend is not None:
             return None
-        key: Key | None = row
-        if key is None:
-            key = (items.tobytes(), values.tobytes(), against.items.tobytes(), against.values.tobytes())
+        key = key_of(items, values, against, row)
         return self._explainers.of(key, lambda: self._explainer(items, values, against))
 
     @cached_property
-    def _explainers(self) -> KeptExplainers:
-        return KeptExplainers()
+    def _explainers(self) -> KeptByHistory[Explainer]:
+        return KeptByHistory(lambda explainer: explainer.memory_bytes)
 
     def _explainer(self, items: NDArray[np.int32], values: Floats, against: Against) -> Explainer:
         explaining, observed, weights = self._observed(items, values, against)
