@@ -20,7 +20,7 @@ Key = int | tuple[bytes, ...]
 T = TypeVar("T")
 
 
-def key_of(items: Positions, values: Floats, against: Against, row: int | None) -> Key:
+def key_of(items: Positions, values: Floats, *, against: Against, row: int | None) -> Key:
     """What tells a history apart: whose it is, if it is one of the version's users'."""
     if row is not None:
         return row

@@ -348,7 +348,7 @@ class RecommenderModel:
         """
         if self.blend is not None:
             return None
-        key = key_of(items, values, against, row)
+        key = key_of(items, values, against=against, row=row)
         return self._explainers.of(key, lambda: self._explainer(items, values, against))
 
     @cached_property
