@@ -162,6 +162,8 @@ def test_everybodys_lists_are_computed_once_for_all_who_ask(desk: Shelf) -> None
             return False
         assert again["items"] == first["items"]
         assert again["recommendation_id"] != first["recommendation_id"]
+        got(desk, path, limit=7, exclude="something")
+        assert settled() == before + 1, path
         return True
 
     for path in paths:
