@@ -15,6 +15,7 @@ from tacit.bootstrap.guarding import guard_desk
 from tacit.entrypoints.api.turn_line import TurnLine
 from tacit.entrypoints.api.turnstile import Turnstile
 from tacit.monitoring import guard_metrics, metrics
+from tests.attempts import ATTEMPTS
 from tests.shortest_ways import LIST, LONG_WAY, RERANK, ROUTE, Running, raw, started, status_on
 from tests.stages import wait_until
 
@@ -69,7 +70,11 @@ def test_what_is_worked_out_at_once_is_what_the_long_way_gives(running: Running,
     with running.asking(reader) as client:
         client.get(LIST), client.get("/api/v1/items/i002/similar")
         wait_until(lambda: running.given_after(client)[1])
-        short, was_at_once = running.given_after(client, path)
+        for _ in range(ATTEMPTS):
+            short, was_at_once = running.given_after(client, path)
+            if was_at_once:
+                break
+            time.sleep(1.0)  # on a busy machine answers may take so long that threads work them out for a while
         long, _ = running.given_after(client, path, headers={"X-Another": "head"})
 
     assert was_at_once
