@@ -130,6 +130,7 @@ def test_what_is_described_of_some_operations_is_answered_as_it_is_described(cli
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1_800)
 def test_thousands_of_requests_meet_no_failure_of_ours(client: httpx2.Client) -> None:
     answered = asked(client, 75)
 
@@ -138,6 +139,7 @@ def test_thousands_of_requests_meet_no_failure_of_ours(client: httpx2.Client) ->
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1_800)
 @pytest.mark.parametrize("who", ["with a key", "without one"])
 def test_thousands_of_requests_where_a_key_is_demanded_meet_no_failure_of_ours(guarded: Guarded, who: str) -> None:
     said = guarded.admin if who == "with a key" else None
