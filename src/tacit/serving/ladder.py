@@ -11,7 +11,7 @@ from tacit.data.catalog_entries import Preferences
 from tacit.errors import Misconfigured
 from tacit.models.recommender.model import RecommenderModel
 from tacit.serving.labels import Labels
-from tacit.serving.retrieval import Floats, History, Positions, Retrieved, Taste
+from tacit.serving.retrieval import Floats, History, Positions, Retrieved, Taste, factors_of
 
 Mask = NDArray[np.bool_]
 
@@ -113,9 +113,7 @@ def fused(own: Retrieved, others: Retrieved, *, share: float, limit: int) -> Ret
 
 def likings(model: RecommenderModel, taste: Taste, items: Positions) -> Floats:
     """How well each of some items suits a taste, by the factors alone: `(n,)`, NaN for one without.  O(n k)."""
-    factors = taste.factors
-    if factors is None:
-        factors = model.fold_in(taste.items, taste.values, against=taste.against)
+    factors = factors_of(model, taste)
     learnt = items < len(model.item_factors)
     if learnt.all():
         return np.asarray(np.einsum("mk,k->m", model.item_factors[items], factors))

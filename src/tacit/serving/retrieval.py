@@ -196,13 +196,18 @@ class Spoken:
     bonus: Bonus | None = None
 
 
+def factors_of(model: RecommenderModel, taste: Taste) -> Floats:
+    """The vector of a taste, `(k,)`, folded in where there is none."""
+    if taste.factors is not None:
+        return taste.factors
+    return model.fold_in(taste.items, taste.values, against=taste.against)
+
+
 def spoken(model: RecommenderModel, taste: Taste) -> Spoken:
     """What an index is asked for a taste."""
-    factors = taste.factors
-    if factors is None:
-        factors = model.fold_in(taste.items, taste.values, against=taste.against)
-    # Folded in, they may not be those that the version keeps for its user.
-    return Spoken(*model.query(factors, taste.items, row=None if taste.factors is None else taste.row))
+    # Folded in, the factors may not be those that the version keeps for its user.
+    row = None if taste.factors is None else taste.row
+    return Spoken(*model.query(factors_of(model, taste), taste.items, row=row))
 
 
 def _if_any(newcomers: Newcomers | None) -> Newcomers | None:

@@ -65,7 +65,9 @@ def test_whatever_else_comes_is_to_be_read(glance: Glance, sent: bytes) -> None:
     ],
 )
 def test_who_asks_for_a_list_is_known_at_a_glance(glance: Glance, sent: bytes, asks: bool) -> None:
-    assert (glance.list_asked(sent) is not None) is asks
+    url = glance.address(sent)
+
+    assert (url is not None and glance.asks_for_list(url)) is asks
 
 
 def test_who_names_their_requests_is_to_be_read() -> None:
@@ -74,7 +76,7 @@ def test_who_names_their_requests_is_to_be_read() -> None:
     known.is_plain([(b"x-request-id", b"mine")])
 
     assert known.address(head(b"/b", rest)) == b"/b"
-    assert not known.list_asked(head(b"/api/v1/users/ada/recommendations", rest))
+    assert not known.asks_for_list(b"/api/v1/users/ada/recommendations")
 
 
 def test_nothing_is_known_while_a_request_is_being_read(glance: Glance) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 _END = b"\r\n\r\n"
 _METHOD, _VERSION = b"GET ", b" HTTP/1.1\r\n"
 _BEGINNING = _METHOD + b"/"
-_USERS, _LIST = b"GET /api/v1/users/", b"/recommendations"
+_USERS, _LIST = b"/api/v1/users/", b"/recommendations"
 _PARTS = _USERS.count(b"/") + 1
 """Of the path of a user's list."""
 _LONGEST = 8_192
@@ -48,19 +48,14 @@ class Glance:
         # What may not stand in an address is for the parser to refuse; this is all that a plain one is made of.
         return None if not url or url.translate(None, _PLAIN) else url
 
-    def list_asked(self, data: bytes) -> bytes | None:
-        """The address of a user's list, if what came is one whole head like the one before, without a name.
+    def asks_for_list(self, url: bytes) -> bool:
+        """Whether an address that was known is a user's list, and its request bears no name.
 
         Not whether that could be answered: enough to tell that there is no room for it.
         """
-        rest = self._rest
-        if rest is None or not (self.is_between and self._is_nameless):
-            return None
-        if not (data.startswith(_USERS) and data.endswith(rest)):
-            return None
-        url = data[len(_METHOD) : -len(rest)]
         path = url.partition(b"?")[0]
-        return url if path.endswith(_LIST) and path.count(b"/") == _PARTS and b" " not in url else None
+        is_list = path.startswith(_USERS) and path.endswith(_LIST) and path.count(b"/") == _PARTS
+        return is_list and self._is_nameless
 
     def arrived(self, data: bytes) -> None:
         """Keep what is about to be read, as far as it may be a plain head."""

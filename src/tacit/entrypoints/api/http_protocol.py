@@ -52,27 +52,28 @@ class HttpProtocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         self._pace.hear()
-        if self._is_refused_at_a_glance(data) or self._is_answered_at_a_glance(data):
+        self._is_looked_at = False
+        url = self._glance.address(data)
+        if url is not None and (self._is_refused_at_a_glance(url) or self._is_answered_at_a_glance(url, data)):
             return
         self._glance.arrived(data)
         super().data_received(data)
 
-    def _is_refused_at_a_glance(self, data: bytes) -> bool:
-        """Whether what came asks for a list while the line is full, on a connection whose last answer was as plain."""
+    def _is_refused_at_a_glance(self, url: bytes) -> bool:
+        """Whether a list was asked for while the line is full, on a connection whose last answer was as plain."""
         turnstile = self._turnstile
         if turnstile is None or not turnstile.line.is_full or cast(Any, self.cycle) is not ANSWERED_AT_ITS_HEAD:
             return False
-        url = None if self._is_leaving or self.flow.write_paused else self._glance.list_asked(data)
-        if url is None or self._lists is None or self._lists.may_give(url):
+        if self._is_leaving or self.flow.write_paused or not self._glance.asks_for_list(url):
+            return False
+        if self._lists is None or self._lists.has_ready(url):
             return False
         turnstile.refuse_list(self)
         return True
 
-    def _is_answered_at_a_glance(self, data: bytes) -> bool:
-        """Whether what came is a whole head like the last, which was answered without being read."""
-        self._is_looked_at = False
-        url = self._glance.address(data)
-        if url is None or self._is_leaving or self.flow.write_paused:
+    def _is_answered_at_a_glance(self, url: bytes, data: bytes) -> bool:
+        """Whether what came, a whole head like the last, was answered without being read."""
+        if self._is_leaving or self.flow.write_paused:
             return False
         if self._lists is None or (self.cycle is not None and not self.cycle.response_complete):
             return False
@@ -86,7 +87,7 @@ class HttpProtocol(HttpToolsProtocol):
         if self._turnstile is None:
             return lists.answers(self)
         # What lies ready takes next to no room, so it is given whether there is any or not.
-        if lists.may_give(self.url) and self._turnstile.line.may_give(self.loop) and lists.gives(self):
+        if lists.has_ready(self.url) and self._turnstile.line.may_give(self.loop) and lists.gives(self):
             return True
         place = self._turnstile.place_of(self)
         if place == "now":

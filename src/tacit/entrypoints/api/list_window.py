@@ -178,7 +178,7 @@ class ListWindow:
             if passage is not None:
                 connection.passages[endpoint] = passage
 
-    def may_give(self, url: bytes) -> bool:
+    def has_ready(self, url: bytes) -> bool:
         """Whether something may lie ready for whoever asks by an address; not whether it still holds."""
         return url in self._ready
 
